@@ -1,0 +1,18 @@
+"""Settings of the test suite: the embedded default in a throw-away folder, quick password hashes."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "PLAQUEWEB_VAR" not in os.environ:
+    os.environ["PLAQUEWEB_VAR"] = tempfile.mkdtemp(prefix="plaqueweb-test-")
+    atexit.register(shutil.rmtree, os.environ["PLAQUEWEB_VAR"], ignore_errors=True)
+
+from plaqueweb.settings.base import *  # noqa: E402, F403
+
+SECRET_KEY = "only-for-tests-" + "x" * 40
+ALLOWED_HOSTS = ["*"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
