@@ -1,0 +1,73 @@
+/** Lengths by the calibration of the region, per axis. Display only: the server computes every number that is stored. */
+import type { Point } from "./geometry.ts";
+import { gettext, interpolate } from "./words.ts";
+
+export interface Region {
+  id: string;
+  number: number;
+  x0: number;
+  y0: number;
+  x1: number;
+  y1: number;
+  row_mm: number | null;
+  col_mm: number | null;
+  source: "us_region" | "manual" | "none";
+  valid: boolean;
+  reason: string;
+  view: string;
+}
+
+export interface Length {
+  mm: number | null;
+  px: number;
+  region: Region | null;
+  /** Why there is no mm; empty when there is. */
+  why: string;
+}
+
+/** The box is inclusive, so its last pixel reaches to x1 + 1. */
+export function regionAt(regions: readonly Region[], point: Point): Region | null {
+  const [x, y] = point;
+  return regions.find((r) => x >= r.x0 && x < r.x1 + 1 && y >= r.y0 && y < r.y1 + 1) ?? null;
+}
+
+export function hasScale(region: Region): boolean {
+  return region.valid && region.source !== "none" && (region.row_mm ?? 0) > 0 && (region.col_mm ?? 0) > 0;
+}
+
+/** Both ends must lie in one calibrated region; otherwise pixels and the reason. */
+export function measure(regions: readonly Region[], a: Point, b: Point): Length {
+  const dx = b[0] - a[0];
+  const dy = b[1] - a[1];
+  const px = Math.hypot(dx, dy);
+  const first = regionAt(regions, a);
+  const second = regionAt(regions, b);
+  if (!regions.some(hasScale)) return { mm: null, px, region: first, why: gettext("no scale in the file") };
+  if (!first || !second) return { mm: null, px, region: first ?? second, why: gettext("an end lies outside the scaled part") };
+  if (first !== second) return { mm: null, px, region: null, why: gettext("the ends lie in two regions") };
+  if (!hasScale(first)) return { mm: null, px, region: first, why: gettext("no scale in this region") };
+  return { mm: Math.hypot(dx * (first.col_mm ?? 0), dy * (first.row_mm ?? 0)), px, region: first, why: "" };
+}
+
+/** "6.9 mm", or "60.2 px, no scale in the file". */
+export function lengthWords(length: { mm: number | null; px: number | null; why?: string }): string {
+  if (length.mm !== null) return interpolate(gettext("%(mm)s mm"), { mm: length.mm.toFixed(1) });
+  if (length.px === null) return "–";
+  const px = interpolate(gettext("%(px)s px"), { px: length.px.toFixed(1) });
+  return length.why ? `${px}, ${length.why}` : px;
+}
+
+/** Two lines for the corner: "0.114 mm/px" and where it comes from. */
+export function scaleWords(region: Region | null): [string, string] {
+  if (!region || !hasScale(region)) return [gettext("pixels only"), region?.reason || gettext("no scale in the file")];
+  const row = (region.row_mm ?? 0).toFixed(3);
+  const col = (region.col_mm ?? 0).toFixed(3);
+  const value = row === col ? row : `${row} × ${col}`;
+  const source = region.source === "manual" ? gettext("scale set by hand") : gettext("scale from the file");
+  return [interpolate(gettext("%(value)s mm/px"), { value }), source];
+}
+
+/** Depth of a region in mm, or null. */
+export function depthMm(region: Region | null): number | null {
+  return region && hasScale(region) ? (region.y1 + 1 - region.y0) * (region.row_mm ?? 0) : null;
+}
