@@ -17,25 +17,31 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_encoder
+from pydicom.pixels.encoders import RLELosslessEncoder
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.tag import Tag
-from pydicom.uid import UID, RLELossless
+from pydicom.uid import UID
 
 from inference.dicom.errors import DicomError
 from inference.dicom.regions import FORMAT_2D, FORMAT_GRAPHICS, FORMAT_WAVEFORM, UNITS_CM, UsRegion
+from inference.dicom.syntax import (
+    EXPLICIT_BE,
+    EXPLICIT_LE,
+    IMPLICIT_LE,
+    JPEG_2000,
+    JPEG_2000_LOSSLESS,
+    JPEG_BASELINE,
+    JPEG_LOSSLESS,
+    JPEG_LOSSLESS_SV1,
+    JPEG_LS,
+    JPEG_LS_NEAR,
+    RLE,
+    TRANSFER_SYNTAXES,
+)
 from inference.types import RegionBox
 
 US_IMAGE = "1.2.840.10008.5.1.4.1.1.6.1"
 US_MULTIFRAME = "1.2.840.10008.5.1.4.1.1.3.1"
-IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
-JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
-JPEG_LOSSLESS, JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"
-JPEG_LS, JPEG_LS_NEAR = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"
-JPEG_2000_LOSSLESS, JPEG_2000 = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
-RLE = str(RLELossless)
-NATIVE = (IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE)
-
 _IMPLEMENTATION_UID = "2.25.302846293674028163847261940283746152839"
 _KIND_CODES = {"ecg": (FORMAT_WAVEFORM, 0x0A), "depth_ruler": (FORMAT_GRAPHICS, 0), "colour_2d": (FORMAT_2D, 2)}
 
@@ -44,8 +50,8 @@ Frame = NDArray[np.uint8]
 
 def _encode_rle(frame: Frame) -> bytes:
     colour = frame.ndim == 3
-    encoder = get_encoder(RLELossless)
-    return encoder.encode(
+
+    return RLELosslessEncoder.encode(
         frame,
         rows=frame.shape[0],
         columns=frame.shape[1],
@@ -96,7 +102,6 @@ _ENCODERS: dict[str, tuple[Callable[[Frame], bytes], str]] = {
     JPEG_2000: (_encode_j2k_lossy, "YBR_ICT"),
     RLE: (_encode_rle, "RGB"),
 }
-TRANSFER_SYNTAXES = (*NATIVE, *_ENCODERS)
 
 
 def region_item(region: RegionBox) -> Dataset:
