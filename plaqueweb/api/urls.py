@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from plaqueweb.api import pages
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("p/<slug:slug>/audit/", pages.audit, name="audit"),
+]

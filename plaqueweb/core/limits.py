@@ -1,0 +1,29 @@
+"""Every limit in one place; shown on the settings reference page, each tested at the limit and one beyond."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+UPLOAD_BYTES = 2 * 1024**3  # one uploaded file, zips included
+ZIP_ENTRIES = 5_000
+ZIP_BYTES = 8 * 1024**3  # sum of what a zip unpacks to
+CLIP_FRAMES = 2_000
+FRAME_PIXELS = 64_000_000
+CLIP_PIXELS = 1_500_000_000  # frames × rows × columns of one clip
+INTAKE_MEMORY_BYTES = 2 * 1024**3
+INTAKE_CPU_SECONDS = 60
+INTAKE_WALL_SECONDS = 120
+
+NOTE_CHARACTERS = 2_000
+DRAFT_FRAMES_PER_SAVE = 200
+CALIPERS_PER_FRAME = 20
+LESIONS_PER_READ = 20
+REQUEST_BYTES = 12 * 1024**2  # one JSON body
+
+LEASE = timedelta(seconds=30)
+LOST_ATTEMPTS = 5  # lease expiries before a row is dead
+FAILURES = 3  # exceptions before a row is dead
+STUDY_QUIET = timedelta(seconds=30)  # a study is ready when nothing arrived for this long
+
+LOGIN_ATTEMPTS = 10  # per account and per address in LOGIN_WINDOW
+LOGIN_WINDOW = timedelta(minutes=10)

@@ -1,0 +1,108 @@
+"""Words that are stored: choices of rounds and reads."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Policy(models.TextChoices):
+    BLINDED = "blinded", _("blinded")
+    OPEN = "open", _("imported, blinding unknown")  # reads from elsewhere: nobody is blinded by it
+
+
+class Reveal(models.TextChoices):
+    NEVER = "never", _("never")
+    ROUND_CLOSED = "round_closed", _("when the round is closed")
+    ALL_SIGNED = "all_signed", _("when you have signed all cases")
+    AFTER_EACH = "after_each", _("after you have signed a case")
+
+
+class AssignmentState(models.TextChoices):
+    ASSIGNED = "assigned", _("to read")
+    OPENED = "opened", _("open")
+    COMPLETED = "completed", _("completed")
+    SIGNED = "signed", _("signed")
+    SKIPPED = "skipped", _("skipped")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+    REASSIGNED = "reassigned", _("reassigned")
+
+
+class ReadState(models.TextChoices):
+    DRAFT = "draft", _("draft")
+    COMPLETED = "completed", _("completed")
+    SIGNED = "signed", _("signed")
+
+
+class PlaqueClass(models.IntegerChoices):
+    NOT_COMPLEX = 0, _("Not complex")
+    COMPLEX = 1, _("Complex")
+    CANNOT_ASSESS = 9, _("Can’t assess")
+
+
+class Quality(models.TextChoices):
+    GOOD = "good", _("Good")
+    LIMITED = "limited", _("Limited")
+    UNUSABLE = "unusable", _("Unusable")
+
+
+class Confidence(models.TextChoices):
+    SURE = "sure", _("Sure")
+    PROBABLE = "probable", _("Probable")
+    UNSURE = "unsure", _("Unsure")
+
+
+class Visibility(models.TextChoices):
+    WELL = "well", _("Well")
+    PARTLY = "partly", _("Partly")
+    NOT = "not", _("Not")
+
+
+class PlaqueAnswer(models.TextChoices):
+    NONE = "none", _("None")
+    PRESENT = "present", _("Present")
+    UNCLEAR = "unclear", _("Cannot tell")
+
+
+class Reason(models.TextChoices):
+    YES = "yes", _("Yes")
+    NO = "no", _("No")
+    UNCLEAR = "unclear", _("Cannot tell")
+
+
+class Extent(models.TextChoices):
+    ALL_MARKED = "all_marked", _("all plaque marked")
+    INDEX_ONLY = "index_only", _("index lesion only")
+    NO_PLAQUE = "no_plaque", _("examined, no plaque")
+    UNUSABLE = "unusable", _("unusable")
+
+
+class CaliperKind(models.TextChoices):
+    THICKNESS = "thickness", _("Thickness")
+    PROTRUSION = "protrusion", _("Protrusion")
+    ULCER_DEPTH = "ulcer_depth", _("Ulcer depth")
+    ULCER_WIDTH = "ulcer_width", _("Ulcer width")
+    DIAMETER = "diameter", _("Aortic diameter")
+
+
+class MaskSource(models.TextChoices):
+    DRAWN = "drawn", _("drawn")
+    COPIED = "copied", _("copied")
+    IMPORTED = "imported", _("imported")
+    SIMULATED = "simulated", _("simulated")
+
+
+class ThicknessSource(models.TextChoices):
+    CALIPER = "caliper", _("caliper")
+    MASK = "mask", _("from mask")
+    IMPORTED = "imported", _("imported")
+
+
+class Arm(models.TextChoices):
+    BLIND = "blind", _("blind")
+    UNKNOWN = "unknown", _("imported, blinding unknown")
+
+
+class SignatureMeaning(models.TextChoices):
+    AUTHORED = "authored", _("I read these cases myself, and these are my answers.")
+    IMPORTED = "imported", _("Imported from elsewhere.")

@@ -1,0 +1,272 @@
+"""Facts and worklist: rounds, assignments, and what each physician answered."""
+
+from __future__ import annotations
+
+import secrets
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Capability
+from plaqueweb.core.models import BaseModel
+from plaqueweb.reads.choices import (
+    Arm,
+    AssignmentState,
+    Confidence,
+    Extent,
+    MaskSource,
+    PlaqueAnswer,
+    PlaqueClass,
+    Policy,
+    Quality,
+    ReadState,
+    Reason,
+    Reveal,
+    SignatureMeaning,
+    ThicknessSource,
+    Visibility,
+)
+from plaqueweb.studies.blinding import results_visible
+from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.models import CaseList, Clip, Project, Protocol, ScopedQuerySet, Study
+
+
+def opaque_id() -> str:
+    """Return an id that tells nothing, not even an order: what a reader meets instead of study keys."""
+    return secrets.token_urlsafe(12)
+
+
+class RoundQuerySet(ScopedQuerySet):
+    def visible_to(self, user: User) -> Self:
+        """Rounds the user manages or audits, or reads in."""
+        managed = Q(pk__in=Round.objects.in_projects(user, Capability.VIEW_STUDIES).values("pk"))
+        own = Q(pk__in=Assignment.objects.filter(reader=user).values("round_id"))
+        return self.filter(managed | own)
+
+
+class Round(BaseModel):
+    """A case list × readers with a policy. Reads from elsewhere hang in a round with policy ``open``."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="rounds")
+    protocol = models.ForeignKey(Protocol, on_delete=models.PROTECT, related_name="rounds")
+    case_list = models.ForeignKey(CaseList, on_delete=models.PROTECT, related_name="rounds")
+    name = models.CharField(max_length=120)
+    policy = models.CharField(max_length=16, choices=Policy, default=Policy.BLINDED)
+    reveal = models.CharField(max_length=16, choices=Reveal, default=Reveal.ALL_SIGNED)
+    seed = models.PositiveBigIntegerField()
+    opened_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RoundQuerySet.as_manager()
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "name"], name="round_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AssignmentQuerySet(ScopedQuerySet):
+    project_field = "round__project_id"
+
+    def own(self, user: User) -> Self:
+        """What the user was asked to read."""
+        return self.filter(reader=user).exclude(state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
+
+    def visible_to(self, user: User) -> Self:
+        """One's own."""
+        return self.own(user)
+
+    def managed_by(self, user: User) -> Self:
+        """All assignments of the rounds the user manages."""
+        return self.in_projects(user, Capability.MANAGE_ROUNDS)
+
+
+class Assignment(BaseModel):
+    """One reader × one case of a round; a reader meets it as “Case 14 of 60” under an opaque id."""
+
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="assignments")
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="assignments")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
+    order_no = models.PositiveIntegerField()
+    repeat_no = models.PositiveSmallIntegerField(default=0)
+    public_id = models.CharField(max_length=24, unique=True, default=opaque_id)
+    state = models.CharField(max_length=16, choices=AssignmentState, default=AssignmentState.ASSIGNED)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    active_seconds = models.PositiveIntegerField(default=0)
+    skip_reason = models.CharField(max_length=300, blank=True)
+
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta(BaseModel.Meta):
+        ordering: ClassVar = ["order_no", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["round", "study", "reader", "repeat_no"], name="assignment_once"),
+            models.CheckConstraint(condition=Q(state__in=AssignmentState.values), name="assignment_state"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["reader", "state", "order_no"], name="assignment_worklist")]
+
+    def __str__(self) -> str:
+        return f"case {self.order_no} of {self.round_id}"
+
+
+class ReadQuerySet(ScopedQuerySet):
+    project_field = "assignment__round__project_id"
+
+    def visible_to(self, user: User) -> Self:
+        """One's own reads, and others' signed ones where the project or a disclosure allows it.
+
+        Blinding is a query, not a template.
+        """
+        own = Q(assignment__reader=user) & ~Q(
+            assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED]
+        )
+        others = Q(state=ReadState.SIGNED) & results_visible(user, study="assignment__study")
+        return self.filter(own | others)
+
+    def own(self, user: User) -> Self:
+        """Reads the user may write."""
+        return self.filter(assignment__reader=user)
+
+    def signed(self) -> Self:
+        """Signed reads that no later revision replaces."""
+        return self.filter(state=ReadState.SIGNED, superseded_by__isnull=True)
+
+
+class Read(BaseModel):
+    """One physician's answer on one study. A draft is replaced in place; a signed read never changes."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="reads")
+    state = models.CharField(max_length=16, choices=ReadState, default=ReadState.DRAFT)
+    draft_no = models.PositiveIntegerField(default=0)
+    last_save_id = models.UUIDField(null=True, blank=True)
+    saved_at = models.DateTimeField(null=True, blank=True)
+    revision = models.PositiveSmallIntegerField(default=1)
+    arm = models.CharField(max_length=8, choices=Arm, default=Arm.BLIND)
+    reader_class = models.SmallIntegerField(
+        choices=PlaqueClass, null=True
+    )  # null: not answered; CANNOT_ASSESS is a value
+    rule_class = models.SmallIntegerField(null=True)  # derived by the label rule at completion
+    rule_reason = models.CharField(max_length=200, blank=True)
+    plaque_present = models.BooleanField(null=True)  # derived from the findings at completion
+    quality = models.CharField(max_length=16, choices=Quality, blank=True)
+    confidence = models.CharField(max_length=16, choices=Confidence, blank=True)
+    note = models.TextField(blank=True)
+    thickness_mm = models.FloatField(null=True)  # official thickness, derived at completion
+    thickness_px = models.FloatField(null=True)
+    thickness_source = models.CharField(max_length=16, choices=ThicknessSource, blank=True)
+    content_no = models.PositiveIntegerField(default=0)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    signed_at = models.DateTimeField(null=True, blank=True)
+    signed_name = models.CharField(max_length=120, blank=True)
+    meaning = models.CharField(max_length=16, choices=SignatureMeaning, blank=True)
+    payload_sha256 = models.CharField(max_length=64, blank=True)
+    supersedes = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
+    )
+
+    objects = ReadQuerySet.as_manager()
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["assignment", "revision"], name="read_revision_once"),
+            models.UniqueConstraint(fields=["assignment"], condition=~Q(state=ReadState.SIGNED), name="read_one_draft"),
+            models.CheckConstraint(
+                condition=Q(reader_class__isnull=True) | Q(reader_class__in=PlaqueClass.values), name="read_class"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=ReadState.SIGNED) | (Q(signed_at__isnull=False) & ~Q(payload_sha256="")),
+                name="read_signed_is_hashed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"read of {self.assignment_id}, revision {self.revision}"
+
+
+class SegmentFinding(BaseModel):
+    """What was seen in one segment. Empty until answered, never “none” by default."""
+
+    read = models.ForeignKey(Read, on_delete=models.CASCADE, related_name="findings")
+    segment = models.CharField(max_length=16, choices=Segment)
+    visibility = models.CharField(max_length=8, choices=Visibility, blank=True)
+    plaque = models.CharField(max_length=8, choices=PlaqueAnswer, blank=True)
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["read", "segment"], name="finding_segment_once")]
+
+    def __str__(self) -> str:
+        return f"{self.segment}: {self.plaque}"
+
+
+class Lesion(BaseModel):
+    """One plaque within one read; numbers are local."""
+
+    read = models.ForeignKey(Read, on_delete=models.CASCADE, related_name="lesions")
+    number = models.PositiveSmallIntegerField()
+    segment = models.CharField(max_length=16, choices=Segment, blank=True)
+    is_index = models.BooleanField(default=False)
+    key_clip = models.ForeignKey(Clip, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    key_frame = models.PositiveIntegerField(null=True, blank=True)
+    key_region = models.PositiveSmallIntegerField(null=True, blank=True)
+    ulceration = models.CharField(max_length=8, choices=Reason, blank=True)
+    mobile = models.CharField(max_length=8, choices=Reason, blank=True)
+    thrombus = models.CharField(max_length=8, choices=Reason, blank=True)
+    thickness_mm = models.FloatField(null=True)
+    thickness_px = models.FloatField(null=True)
+    thickness_source = models.CharField(max_length=16, choices=ThicknessSource, blank=True)
+
+    class Meta(BaseModel.Meta):
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["read", "number"], name="lesion_number_once"),
+            models.UniqueConstraint(fields=["read"], condition=Q(is_index=True), name="lesion_one_index"),
+        ]
+
+    def __str__(self) -> str:
+        return f"lesion {self.number}"
+
+
+class FrameAnnotation(BaseModel):
+    """What a read holds on one frame. A frame without one is unknown, never negative."""
+
+    read = models.ForeignKey(Read, on_delete=models.CASCADE, related_name="annotations")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
+    frame = models.PositiveIntegerField()
+    region = models.PositiveSmallIntegerField(default=1)
+    extent = models.CharField(max_length=16, choices=Extent, blank=True)
+    outline = models.JSONField(null=True, blank=True)
+    calipers = models.JSONField(default=list)  # kind, lesion, points in image px, px, mm: all lengths by the server
+
+    class Meta(BaseModel.Meta):
+        ordering: ClassVar = ["clip_id", "frame"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["read", "clip", "frame", "region"], name="annotation_frame_once"),
+            models.CheckConstraint(condition=Q(frame__gte=1), name="annotation_frame_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"frame {self.frame} of {self.clip_id}"
+
+
+class FrameMask(models.Model):
+    """Masks of the lesions on one frame, apart from the annotation so that lists never read them."""
+
+    annotation = models.OneToOneField(FrameAnnotation, on_delete=models.CASCADE, primary_key=True, related_name="mask")
+    rows = models.PositiveIntegerField()
+    columns = models.PositiveIntegerField()
+    rle = models.BinaryField(null=True)  # zlib of JSON {lesion number: row-major RLE, zero run first}; null once erased
+    sha256 = models.CharField(max_length=64)
+    areas = models.JSONField(default=dict)  # {lesion number: {"px", "mm2"}}
+    source = models.CharField(max_length=16, choices=MaskSource, default=MaskSource.DRAWN)
+
+    def __str__(self) -> str:
+        return f"masks of {self.annotation_id}"
+
+
+__all__ = [
+    "Assignment", "FrameAnnotation", "FrameMask", "Lesion", "Read", "Round", "SegmentFinding", "opaque_id",
+]  # fmt: skip
