@@ -1,0 +1,168 @@
+"""From masks to what a report says: clean masks, areas, key frame, clip and study results, the rule's verdict.
+
+Plain numpy and scipy.ndimage. Thickness itself lives in ``inference.thickness`` and is offered here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from inference.thickness import (
+    depth_thickness,
+    inscribed_thickness,
+    thickness_from_mask,
+    wall_normal_thickness,
+)
+from inference.types import ClipResult, Spacing, StudyResult, Thickness
+
+__all__ = [
+    "aggregate_study",
+    "area_mm2",
+    "choose_key_frame",
+    "clean_mask",
+    "clip_probability",
+    "depth_thickness",
+    "displayed_mm",
+    "inscribed_thickness",
+    "rule_verdict",
+    "thickness_from_mask",
+    "wall_normal_thickness",
+    "Thickness",
+]
+
+COMPLEX_MM = 4.0
+_EIGHT = np.ones((3, 3), dtype=bool)
+_FILL_BELOW_MM2, _DROP_BELOW_MM2 = 1.0, 2.0
+_FILL_BELOW_PX, _DROP_BELOW_PX = 12, 24
+_LOGIT_LIMIT = 1e-6
+
+
+def area_mm2(pixels: int, spacing: Spacing | None) -> float | None:
+    """Area of so many pixels in mm2 with per-axis spacing; None without calibration."""
+    return None if spacing is None else float(pixels) * spacing[0] * spacing[1]
+
+
+def clean_mask(mask: NDArray[Any], spacing: Spacing | None) -> NDArray[np.bool_]:
+    """A mask without specks and pinholes, on the same grid.
+
+    Holes below 1 mm2 are filled and 8-connected components below 2 mm2 dropped; without calibration the limits are
+    12 and 24 pixels.
+    """
+    array = np.asarray(mask).astype(bool, copy=False)
+    out = np.zeros(array.shape, dtype=bool)
+    box = bounding_box(array)
+    if box is None:
+        return out
+    pixel = None if spacing is None else spacing[0] * spacing[1]
+    fill = _FILL_BELOW_PX if pixel is None else _FILL_BELOW_MM2 / pixel
+    drop = _DROP_BELOW_PX if pixel is None else _DROP_BELOW_MM2 / pixel
+    part = array[box]
+    holes, count = ndimage.label(~np.pad(part, 1))
+    if count > 1:
+        sizes = np.bincount(holes.ravel())
+        small = sizes < fill
+        small[0] = False
+        small[holes[0, 0]] = False
+        part = part | small[holes][1:-1, 1:-1]
+    pieces, count = ndimage.label(part, structure=_EIGHT)
+    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
+    keep = sizes >= drop
+    keep[0] = False
+    out[box] = keep[pieces]
+    return out
+
+
+def bounding_box(mask: NDArray[np.bool_], margin: int = 0) -> tuple[slice, slice] | None:
+    """Row and column slices around the mask, widened by ``margin`` within the picture; None when it is empty."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if rows.size == 0:
+        return None
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
+    return (
+        slice(max(int(rows[0]) - margin, 0), min(int(rows[-1]) + 1 + margin, mask.shape[0])),
+        slice(max(int(columns[0]) - margin, 0), min(int(columns[-1]) + 1 + margin, mask.shape[1])),
+    )
+
+
+def choose_key_frame(values: Sequence[float | None]) -> int | None:
+    """Index of the key frame: where the median of three adjacent values is greatest.
+
+    A plain maximum over many noisy frames is biased upward (the largest error wins). Of the winning three, the frame
+    that holds the median is taken, so that the official value belongs to the frame shown. None when nothing was found.
+    """
+    series = np.asarray([0.0 if value is None else float(value) for value in values])
+    if series.size == 0 or series.max() <= 0:
+        return None
+    if series.size < 3:
+        return int(series.argmax())
+    windows = np.stack((series[:-2], series[1:-1], series[2:]), axis=1)
+    medians = np.median(windows, axis=1)
+    best = int(medians.argmax())
+    if medians[best] <= 0:
+        return int(series.argmax())
+    return best + int(np.argsort(windows[best], kind="stable")[1])
+
+
+def clip_probability(frame_probabilities: Iterable[float]) -> float:
+    """Probability of a clip: the logistic of the mean of its frames' logits. Raises ValueError without frames."""
+    p = np.clip(np.asarray(list(frame_probabilities), dtype=np.float64), _LOGIT_LIMIT, 1 - _LOGIT_LIMIT)
+    if p.size == 0:
+        raise ValueError("A clip needs at least one frame to have a probability.")
+    return float(1.0 / (1.0 + np.exp(-np.mean(np.log(p / (1 - p))))))
+
+
+def displayed_mm(value: float) -> float:
+    """A length as it is displayed, to 0.1 mm, halves rounded up."""
+    return float(np.floor(value * 10.0 + 0.5 + 1e-6) / 10.0)
+
+
+def rule_verdict(
+    thickness_mm: float | None,
+    *,
+    ulceration: bool | None = None,
+    mobile: bool | None = None,
+    thrombus: bool | None = None,
+    threshold_mm: float = COMPLEX_MM,
+) -> bool | None:
+    """Whether the label rule calls a plaque complex: displayed thickness >= 4.0 mm, or any other reason.
+
+    None means that it cannot be told: no thickness in mm and no other reason given. An unknown reason is not a "no".
+    """
+    thick = None if thickness_mm is None else displayed_mm(thickness_mm) >= threshold_mm - 1e-6
+    if any(reason is True for reason in (thick, ulceration, mobile, thrombus)):
+        return True
+    return None if thick is None else False
+
+
+def aggregate_study(clips: Sequence[ClipResult], *, threshold: float) -> StudyResult:
+    """A study from its clips: the greatest probability, and the greatest official thickness with its frame.
+
+    ``key_clip`` counts from 0 in the order given. Raises ValueError when no clip is given.
+    """
+    if not clips:
+        raise ValueError("A study result needs at least one clip.")
+    probability = max(clip.probability_complex for clip in clips)
+    measured = [(clip.max_thickness_mm, n) for n, clip in enumerate(clips) if clip.max_thickness_mm is not None]
+    areas = [clip.max_plaque_area_mm2 for clip in clips if clip.max_plaque_area_mm2 is not None]
+    thickness, key_clip = max(measured, default=(None, None), key=lambda item: item[0] or 0.0)
+    if key_clip is None:
+        largest = max(range(len(clips)), key=lambda n: clips[n].max_plaque_area_px)
+        key_clip = largest if clips[largest].key_frame is not None else None
+    verdict = rule_verdict(thickness)
+    reasons = sorted({clip.reason for clip in clips if clip.reason})
+    return StudyResult(
+        probability_complex=probability,
+        predicted_class=int(probability >= threshold),
+        rule_verdict=None if verdict is None else int(verdict),
+        max_thickness_mm=thickness,
+        max_plaque_area_mm2=max(areas) if areas else None,
+        key_clip=key_clip,
+        key_frame=None if key_clip is None else clips[key_clip].key_frame,
+        reason="; ".join(reasons),
+        clips=clips,
+    )
