@@ -220,12 +220,17 @@ class PipelineFactory(DjangoModelFactory[Pipeline]):
     state = PipelineState.ACTIVE
 
 
+def pipeline_of(project: Project) -> Pipeline:
+    """Return the project's pipeline, made on first use: only one can be active."""
+    return Pipeline.objects.filter(project=project).first() or PipelineFactory(project=project)
+
+
 class InferenceJobFactory(DjangoModelFactory[InferenceJob]):
     class Meta:
         model = InferenceJob
 
     study = factory.SubFactory(StudyFactory)
-    pipeline = factory.LazyAttribute(lambda o: PipelineFactory(project=o.study.project))
+    pipeline = factory.LazyAttribute(lambda o: pipeline_of(o.study.project))
     content_no = 1
 
 
@@ -235,9 +240,7 @@ class PredictionFactory(DjangoModelFactory[Prediction]):
 
     job_id = factory.LazyFunction(uuid.uuid4)
     study = factory.SubFactory(StudyFactory)
-    pipeline = factory.LazyAttribute(
-        lambda o: Pipeline.objects.filter(project=o.study.project).first() or PipelineFactory(project=o.study.project)
-    )
+    pipeline = factory.LazyAttribute(lambda o: pipeline_of(o.study.project))
     content_no = 1
     content_hash = factory.SelfAttribute("study.content_hash")
     probability = 0.83

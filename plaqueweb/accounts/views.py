@@ -26,7 +26,10 @@ class GuardedLogInForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """Refuse before the password is looked at when there were too many wrong ones."""
         address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
-        guards = [AttemptGuard(f"login:{self.cleaned_data.get('username', '').lower()}"), AttemptGuard(f"login@{address}")]
+        guards = [
+            AttemptGuard(f"login:{self.cleaned_data.get('username', '').lower()}"),
+            AttemptGuard(f"login@{address}"),
+        ]
         try:
             for guard in guards:
                 guard.check()

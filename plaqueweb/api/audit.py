@@ -27,7 +27,18 @@ def visible_events(user: User) -> QuerySet[AuditEvent]:
 class AuditEventOut(serializers.ModelSerializer[AuditEvent]):
     class Meta:
         model = AuditEvent
-        fields = ["id", "project_id", "actor_id", "verb", "object_type", "object_id", "at", "diff", "previous_hash", "hash"]
+        fields = [
+            "id",
+            "project_id",
+            "actor_id",
+            "verb",
+            "object_type",
+            "object_id",
+            "at",
+            "diff",
+            "previous_hash",
+            "hash",
+        ]
 
 
 class AuditPagination(CursorPagination):

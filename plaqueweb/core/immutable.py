@@ -33,7 +33,8 @@ def _create(table: str, name: str, on: str, when: str, message: str) -> Callable
             )
             condition = f"WHEN ({when})" if when else ""
             schema_editor.execute(
-                f"CREATE TRIGGER {name} BEFORE {on} ON {table} FOR EACH ROW {condition} EXECUTE FUNCTION {name}_fn()", None
+                f"CREATE TRIGGER {name} BEFORE {on} ON {table} FOR EACH ROW {condition} EXECUTE FUNCTION {name}_fn()",
+                None,
             )
         else:
             condition = f"WHEN {when}" if when else ""

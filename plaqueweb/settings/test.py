@@ -11,7 +11,7 @@ if "PLAQUEWEB_VAR" not in os.environ:
     os.environ["PLAQUEWEB_VAR"] = tempfile.mkdtemp(prefix="plaqueweb-test-")
     atexit.register(shutil.rmtree, os.environ["PLAQUEWEB_VAR"], ignore_errors=True)
 
-from plaqueweb.settings.base import *  # noqa: E402, F403
+from plaqueweb.settings.base import *  # noqa: F403
 
 SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["*"]

@@ -12,7 +12,7 @@ from plaqueweb.accounts.models import Membership, User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.studies.models import Disclosure, Study, projects_with
 
-BLINDED_POLICIES = ("blinded", "repeat", "ai_assisted")
+BLINDED_POLICIES = ("blinded",)
 UNSIGNED_STATES = ("assigned", "opened", "completed", "skipped")
 
 
