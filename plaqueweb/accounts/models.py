@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -47,15 +48,15 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name
 
-    def roles_in(self, project_id: object) -> list[str]:
+    def roles_in(self, project_id: uuid.UUID) -> list[str]:
         """Return the user's roles in a project, empty for non-members. One query per project and request."""
-        cache: dict[object, list[str]] = self.__dict__.setdefault("_roles", {})
+        cache: dict[uuid.UUID, list[str]] = self.__dict__.setdefault("_roles", {})
         if project_id not in cache:
             row = Membership.objects.filter(user=self, project_id=project_id).values_list("roles", flat=True).first()
             cache[project_id] = list(row or [])
         return cache[project_id]
 
-    def can(self, capability: str, project_id: object) -> bool:
+    def can(self, capability: str, project_id: uuid.UUID) -> bool:
         """Tell whether the user holds a capability in a project."""
         return self.is_active and capability in capabilities_of(self.roles_in(project_id))
 

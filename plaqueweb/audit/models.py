@@ -18,7 +18,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 
 
 class AuditEvent(models.Model):
-    """One change by one actor. Written in the change's own transaction, chained by a sealer, refused by triggers afterwards."""
+    """One change by one actor, written in the change's own transaction, chained by a sealer; triggers refuse the rest."""
 
     id = models.BigAutoField(primary_key=True)
     project_id = models.UUIDField(null=True, db_index=True)

@@ -1,4 +1,4 @@
-"""Blinding follows the person: an unsigned assignment in a blinded round hides a study's results, whatever other role they hold.
+"""Blinding follows the person: an unsigned assignment in a blinded round hides a study's results, whatever the role.
 
 ``reads`` stands above this room, so its rows are reached by relation names; the words must match ``reads.choices``
 (a test compares them).

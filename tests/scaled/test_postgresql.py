@@ -20,7 +20,8 @@ def test_the_sites_suite_passes_on_postgresql() -> None:
         pytest.skip("this run is on PostgreSQL already")
     with postgresql() as url:
         run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/plaqueweb", "-m", "not chaos and not browser"],
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/plaqueweb",
+             "-m", "not chaos and not browser"],
             cwd=REPO, env=os.environ | {"DATABASE_URL": url}, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
