@@ -6,6 +6,7 @@ what the codestream's own header asks for, whatever Rows and Columns say: so bot
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 from collections.abc import Iterator
@@ -181,9 +182,7 @@ def check_rle(data: bytes, rows: int, columns: int, planes: int) -> None:
     if count != planes:
         raise DicomError("codestream", f"The RLE frame has {count} segments; {planes} are needed.")
     edges = [*offsets[:count], len(data)]
-    if edges[0] != 64 or any(
-        not (0 < b - a <= 2 * rows * columns + 64) for a, b in zip(edges, edges[1:], strict=False)
-    ):
+    if edges[0] != 64 or any(not (0 < b - a <= 2 * rows * columns + 64) for a, b in itertools.pairwise(edges)):
         raise DicomError(
             "codestream", "The RLE segments do not follow one another or are longer than a picture can be."
         )

@@ -8,6 +8,7 @@ with the tags.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.pixels.processing import apply_color_lut
 
 from inference.dicom import codestream, syntax
 from inference.dicom.errors import DicomError
@@ -87,6 +89,8 @@ def palette_table(ds: Any, bits_stored: int) -> NDArray[np.uint8]:
 
     Raises DicomError (rule "pixel-format") where the lookup tables are missing or contradict their descriptors.
     """
+    if ds.get("RedPaletteColorLookupTableData") is None and ds.get("SegmentedRedPaletteColorLookupTableData"):
+        return _grey_if_grey(_segmented_table(ds, bits_stored))
     columns = []
     for colour in ("Red", "Green", "Blue"):
         descriptor = ds.get(f"{colour}PaletteColorLookupTableDescriptor")
@@ -103,8 +107,24 @@ def palette_table(ds: Any, bits_stored: int) -> NDArray[np.uint8]:
             raise DicomError("pixel-format", f"The table holds {values.size} of {entries} entries.", LUT_TAG)
         eight = (values >> 8 if bits == 16 else values).astype(np.uint8)
         columns.append(eight[np.clip(np.arange(1 << bits_stored) - first, 0, entries - 1)])
-    red, green, blue = columns
-    return red if np.array_equal(red, green) and np.array_equal(green, blue) else np.stack(columns, axis=1)
+    return _grey_if_grey(np.stack(columns, axis=1))
+
+
+def _grey_if_grey(table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    red, green, blue = (np.ascontiguousarray(table[:, index]) for index in range(3))
+    return red if np.array_equal(red, green) and np.array_equal(green, blue) else table
+
+
+def _segmented_table(ds: Any, bits_stored: int) -> NDArray[np.uint8]:
+    """A palette kept as segments (PS3.3 C.7.9.2), expanded by pydicom for every possible stored value."""
+    stored = np.arange(1 << bits_stored, dtype=np.uint16)
+    try:
+        colours = np.asarray(apply_color_lut(stored, ds))
+    except (ValueError, TypeError, AttributeError, IndexError, struct.error) as error:
+        detail = f"The segments of the palette cannot be expanded ({type(error).__name__})."
+        raise DicomError("pixel-format", detail, LUT_TAG) from error
+    eight: NDArray[np.uint8] = (colours >> 8 if colours.dtype.itemsize == 2 else colours).astype(np.uint8)
+    return eight
 
 
 def _ybr_to_rgb(ybr: Frame) -> Frame:
@@ -215,7 +235,7 @@ _DECODERS: dict[str, Callable[[bytes, PixelFormat], NDArray[Any]]] = {
 
 def _to_eight_bits(values: NDArray[Any], layout: PixelFormat) -> Frame:
     """Grey levels 0 to 255: the linear window of PS3.3 C.11.2.1.2, else the whole stored range."""
-    if layout.bits_stored == 8 and not layout.signed and layout.window is None:
+    if layout.bits_allocated == 8 and layout.bits_stored == 8 and not layout.signed:  # shown as stored, like its JPEG
         return values.astype(np.uint8, copy=False)
     scaled = values.astype(np.float32) * layout.slope + layout.intercept
     if layout.window is not None:
@@ -231,7 +251,7 @@ def _to_eight_bits(values: NDArray[Any], layout: PixelFormat) -> Frame:
 def _to_display(values: NDArray[Any], layout: PixelFormat) -> Frame:
     if layout.photometric == "PALETTE COLOR":
         assert layout.table is not None  # read_clip builds it for every palette file
-        return layout.table[np.clip(values, 0, len(layout.table) - 1)]
+        return np.asarray(layout.table[np.clip(values, 0, len(layout.table) - 1)])
     if layout.samples == 1:
         grey = _to_eight_bits(values, layout)
         return 255 - grey if layout.photometric == "MONOCHROME1" else grey

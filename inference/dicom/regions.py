@@ -36,7 +36,7 @@ MIN_FRAME_MS, MAX_FRAME_MS = 0.1, 10_000.0
 class UsRegion(RegionBox):
     """A ``RegionBox`` that also knows what the file says the box shows, and its rank where boxes overlap.
 
-    ``low_priority`` is bit 0 of Region Flags (0018,6016): where two regions overlap, the one without it owns the pixels.
+    ``low_priority`` is bit 0 of Region Flags (0018,6016): where regions overlap, the one without it owns the pixels.
     """
 
     kind: RegionKind = "other"
