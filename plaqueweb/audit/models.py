@@ -18,7 +18,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 
 
 class AuditEvent(models.Model):
-    """One change by one actor, written in the change's own transaction, chained by a sealer; triggers refuse the rest."""
+    """One change by one actor, written in the change's own transaction, chained by a sealer; triggers refuse more."""
 
     id = models.BigAutoField(primary_key=True)
     project_id = models.UUIDField(null=True, db_index=True)

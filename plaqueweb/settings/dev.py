@@ -1,4 +1,4 @@
-"""The embedded default: SQLite, filesystem broker, local files, on 127.0.0.1; the secret is made once, beside the data."""
+"""The embedded default: SQLite, filesystem broker, local files, on 127.0.0.1; the secret is made once, beside them."""
 
 from __future__ import annotations
 
