@@ -32,6 +32,8 @@ DEFAULT_RULE: dict[str, Any] = {
     "thickness_mm": 4.0,
     "reasons": ["ulceration", "mobile", "thrombus"],
 }
+# ``reads`` stands above this room: these are its words for cases that are still the reader's (a test compares them).
+ASSIGNED_STATES = ("assigned", "opened", "completed", "signed", "skipped")
 DEFAULT_REQUIRED = ["findings", "class", "quality", "confidence"]
 
 
@@ -164,7 +166,11 @@ class ClipQuerySet(ScopedQuerySet):
     def visible_to(self, user: User) -> Self:
         """Stored clips of visible studies, and of the studies assigned to the user."""
         assigned = Q(
-            study__assignments__reader=user, study__assignments__opened_at__isnull=False, state=ClipState.STORED
+            study__assignments__reader=user,
+            study__assignments__opened_at__isnull=False,
+            study__assignments__state__in=ASSIGNED_STATES,
+            study__project_id__in=projects_with(user, Capability.READ),
+            state=ClipState.STORED,
         )
         seen = Q(study__project_id__in=projects_with(user, Capability.VIEW_STUDIES))
         return self.filter(pk__in=Clip.objects.filter(seen | assigned).values("pk"))
