@@ -20,7 +20,7 @@ from plaqueweb.agreement.stats.categorical import (
 from plaqueweb.agreement.stats.continuous import BlandAltman, bland_altman, concordance, mean_absolute_error, within
 from plaqueweb.agreement.stats.figures import MIN_SUBJECTS, Figure, Interval
 from plaqueweb.agreement.stats.intervals import clopper_pearson, proportion, wilson
-from plaqueweb.agreement.stats.overlap import DiceSummary, FrameScore, dice, dice_summary, score_frame
+from plaqueweb.agreement.stats.overlap import DiceSummary, FrameScore, dice_summary, score_frame
 
 __all__ = [
     "CANNOT_ASSESS",
@@ -41,7 +41,6 @@ __all__ = [
     "concordance",
     "confusion",
     "diagnostic",
-    "dice",
     "dice_summary",
     "gwet_ac1",
     "mean_absolute_error",

@@ -13,27 +13,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.metrics import dice
 from plaqueweb.agreement.stats.bootstrap import with_interval
 from plaqueweb.agreement.stats.figures import Figure
 
 Extent = Literal["all_marked", "index_only", "no_plaque", "unusable"]
 SCORED_EXTENTS: tuple[Extent, ...] = ("all_marked", "no_plaque")
 Kind = Literal["both", "missed", "false_mark", "true_negative"]
-
-
-def dice(a: NDArray[Any], b: NDArray[Any]) -> float | None:
-    """Dice 1945: 2 |A ∩ B| / (|A| + |B|) of two masks of one shape; None when both are empty, 0 when one is.
-
-    Raises:
-        ValueError: the shapes differ.
-    """
-    first, second = np.asarray(a) != 0, np.asarray(b) != 0
-    if first.shape != second.shape:
-        raise ValueError(f"Masks of one picture have one size; got {first.shape} and {second.shape}.")
-    total = int(np.count_nonzero(first)) + int(np.count_nonzero(second))
-    if total == 0:
-        return None
-    return 2 * int(np.count_nonzero(first & second)) / total
 
 
 @dataclass(frozen=True)
@@ -99,6 +85,8 @@ class DiceSummary:
 
 def dice_summary(frames: Sequence[FrameScore], *, unknown: int = 0) -> DiceSummary:
     """Mean Dice per subject, then median and quartiles over subjects, with intervals over resampled subjects.
+
+    Source: Dice 1945 (``inference.metrics.dice``).
 
     The interval of the median is None below ten subjects ("too-few"); without a scored frame there is no value.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inference.metrics import dice
 from plaqueweb.agreement import stats
 
 TABLES = Path(__file__).resolve().parents[4] / "shared" / "data" / "agreement_tables"
@@ -28,7 +29,8 @@ def column(name: str, *fields: str) -> list[list[float]]:
 
 def test_kappa_and_its_asymptotic_interval_match_the_worked_example() -> None:
     kappa = stats.cohen_kappa(TWO_BY_TWO)
-    assert kappa.interval is not None and kappa.se is not None
+    assert kappa.interval is not None
+    assert kappa.se is not None
     assert kappa.value == pytest.approx(0.699519, abs=1e-6)
     assert kappa.se == pytest.approx(0.071394, abs=1e-6)
     assert (kappa.interval.low, kappa.interval.high) == pytest.approx((0.55959, 0.83945), abs=5e-6)
@@ -69,7 +71,7 @@ def test_dice_matches_the_worked_example() -> None:
     first, second = np.zeros((60, 60), dtype=bool), np.zeros((60, 60), dtype=bool)
     first[10:30, 10:40] = True
     second[12:32, 13:41] = True
-    assert stats.dice(first, second) == pytest.approx(0.837931, abs=1e-6)
+    assert dice(first, second) == pytest.approx(0.837931, abs=1e-6)
 
 
 def test_bland_altman_matches_the_published_peak_flow_table() -> None:
@@ -115,5 +117,6 @@ def test_limits_of_agreement_carry_the_exact_standard_error_of_a_limit() -> None
     # Bland and Altman 1999: var(limit) = s² (1/n + 1.96² / (2 (n - 1))), t with n - 1 = 9 degrees: 2.262157.
     result = stats.bland_altman(THICKNESS_A, THICKNESS_B)
     half = 2.262157 * 0.378447 * (1 / 10 + 1.96**2 / 18) ** 0.5
-    assert result.upper_interval is not None and result.upper is not None
+    assert result.upper_interval is not None
+    assert result.upper is not None
     assert result.upper_interval.high - result.upper == pytest.approx(half, abs=1e-5)

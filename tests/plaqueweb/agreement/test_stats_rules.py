@@ -91,7 +91,8 @@ def test_the_bootstrap_draws_subjects_whole() -> None:
 
     whole = stats.with_interval(stats.Figure(5.5, 240), mean, subjects)
     single = stats.with_interval(stats.Figure(5.5, 240), mean, list(range(240)))
-    assert whole.interval is not None and single.interval is not None
+    assert whole.interval is not None
+    assert single.interval is not None
     ratio = (whole.interval.high - whole.interval.low) / (single.interval.high - single.interval.low)
     assert ratio == pytest.approx(20**0.5, rel=0.1)
 
@@ -125,8 +126,10 @@ def test_several_pairs_a_subject_widen_the_interval_of_the_bias() -> None:
     zeros = np.zeros(200)
     together = stats.bland_altman(subject_bias, zeros, np.repeat(np.arange(20), 10).tolist())
     apart = stats.bland_altman(subject_bias, zeros)
-    assert together.bias_interval is not None and apart.bias_interval is not None
-    assert together.bias_interval.method == "subject bootstrap" and apart.bias_interval.method == "t"
+    assert together.bias_interval is not None
+    assert apart.bias_interval is not None
+    assert together.bias_interval.method == "subject bootstrap"
+    assert apart.bias_interval.method == "t"
     assert together.bias_interval.high - together.bias_interval.low > 2 * (
         apart.bias_interval.high - apart.bias_interval.low
     )
@@ -192,15 +195,16 @@ def test_the_median_of_resampled_subjects_equals_numpy() -> None:
 
 
 def test_masks_of_different_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="one size"):
-        stats.dice(np.zeros((2, 2)), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="same shape"):
+        stats.score_frame("s", np.zeros((2, 2)), np.zeros((2, 3)))
 
 
 def test_statistics_load_neither_scipy_stats_nor_pandas_nor_django_nor_sklearn() -> None:
     code = (
         "import sys; from plaqueweb.agreement import stats; stats.clopper_pearson(1, 3);"
         "stats.bland_altman(range(12), range(1, 13));"
-        "print([m for m in ('scipy.stats', 'pandas', 'sklearn', 'django.db', 'statsmodels', 'torch') if m in sys.modules])"
+        "banned = ('scipy.stats', 'pandas', 'sklearn', 'django.db', 'statsmodels', 'torch');"
+        "print([name for name in banned if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

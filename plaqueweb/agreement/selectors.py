@@ -1,0 +1,337 @@
+"""What an agreement figure is made of: only rows that the user may see, frozen as a list of ids.
+
+The unit is the study; subjects are counted. A reader counts once per study: the last revision signed before anything
+about the study was disclosed to that reader. Later ones are "informed" and left out, but counted.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Min, QuerySet
+from django.utils.translation import gettext as _
+
+from plaqueweb.accounts.models import User
+from plaqueweb.core.errors import NotFound
+from plaqueweb.predictions.models import PipelineState, Prediction
+from plaqueweb.reads.choices import Arm, AssignmentState, ReadState
+from plaqueweb.reads.models import Read, Round
+from plaqueweb.review.models import Case, Consensus, ConsensusKind
+from plaqueweb.studies.blinding import results_visible
+from plaqueweb.studies.models import DEFAULT_RULE, CaseListItem, Disclosure, Project
+
+KIND = "model"
+READER = "reader:"
+CONSENSUS_KINDS: dict[str, tuple[str, ...]] = {
+    "known_truth": (ConsensusKind.KNOWN_TRUTH,),
+    "consensus": (ConsensusKind.AGREED, ConsensusKind.ADJUDICATED),
+    "adjudicated": (ConsensusKind.ADJUDICATED,),
+}
+"""References that carry the words accuracy, sensitivity, specificity. A named reader carries "agrees with"."""
+
+
+@dataclass(frozen=True)
+class ReaderChoice:
+    """A reader of whom at least one counted read is visible."""
+
+    id: uuid.UUID
+    name: str
+    simulated: bool
+    studies: int
+
+    @property
+    def key(self) -> str:
+        return f"{READER}{self.id}"
+
+
+@dataclass(frozen=True)
+class PipelineChoice:
+    """A pipeline of which at least one prediction is visible."""
+
+    id: uuid.UUID
+    name: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class PrimaryRead:
+    """The one read of a reader on a study that counts."""
+
+    id: uuid.UUID
+    study_id: uuid.UUID
+    subject_id: uuid.UUID
+    reader_id: uuid.UUID
+    reader_name: str
+    simulated: bool
+    content_no: int
+    imported: bool
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the filters offer: nothing that the user may not see."""
+
+    rounds: tuple[Round, ...]
+    pipelines: tuple[PipelineChoice, ...]
+    references: tuple[str, ...]
+    readers: tuple[ReaderChoice, ...]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A comparison that was asked for. ``against`` is a key of CONSENSUS_KINDS or ``reader:<uuid>``, "" if none."""
+
+    project: Project
+    round: Round | None
+    pipeline: PipelineChoice | None
+    against: str
+    reader: ReaderChoice | None
+
+    @property
+    def has_reference(self) -> bool:
+        """Tell whether accuracy is a word to use: known truth or consensus, not a named reader."""
+        return self.against in CONSENSUS_KINDS
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The visible rows of a project (and round), read once per request."""
+
+    choices: Choices
+    reads: tuple[PrimaryRead, ...]
+    informed: int
+    subjects: dict[uuid.UUID, uuid.UUID]
+
+
+def visible_signed_reads(user: User, project: Project, round_: Round | None) -> QuerySet[Any]:
+    """Signed reads, first readings only, of studies whose results may be shown to the user."""
+    reads = (
+        Read.objects.visible_to(user)
+        .filter(results_visible(user, study="assignment__study"))
+        .filter(state=ReadState.SIGNED, assignment__round__project=project, assignment__repeat_no=0)
+        .exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
+    )
+    return reads.filter(assignment__round=round_) if round_ else reads
+
+
+def primary_reads(user: User, project: Project, round_: Round | None) -> tuple[tuple[PrimaryRead, ...], int]:
+    """Return the read that counts of each reader and study, and how many informed revisions were left out."""
+    rows = visible_signed_reads(user, project, round_).values_list(
+        "pk",
+        "assignment__study_id",
+        "assignment__study__subject_id",
+        "assignment__reader_id",
+        "assignment__reader__name",
+        "assignment__reader__is_simulated",
+        "content_no",
+        "arm",
+        "signed_at",
+        "revision",
+    )
+    shown_at = _first_disclosures(project)
+    best: dict[tuple[uuid.UUID, uuid.UUID], tuple[tuple[datetime, int], PrimaryRead]] = {}
+    informed = 0
+    for pk, study, subject, reader, name, simulated, content_no, arm, signed_at, revision in rows:
+        shown = shown_at.get((reader, study))
+        if shown is not None and signed_at > shown:
+            informed += 1
+            continue
+        order = (signed_at, revision)
+        key = (reader, study)
+        if key not in best or best[key][0] < order:
+            read = PrimaryRead(pk, study, subject, reader, name, simulated, content_no, arm == Arm.UNKNOWN)
+            best[key] = (order, read)
+    reads = sorted((read for _order, read in best.values()), key=lambda read: read.id)
+    return tuple(reads), informed
+
+
+def _first_disclosures(project: Project) -> dict[tuple[uuid.UUID, uuid.UUID], datetime]:
+    rows = Disclosure.objects.filter(study__project=project).order_by().values("user_id", "study_id")
+    return {(row["user_id"], row["study_id"]): row["at"] for row in rows.annotate(at=Min("created_at"))}
+
+
+def visible_consensus(user: User, project: Project, studies: Iterable[uuid.UUID] | None) -> list[Consensus]:
+    """The latest revision of each kind and study, of studies whose results may be shown to the user."""
+    rows = Consensus.objects.visible_to(user).filter(study__project=project).select_related("study")
+    if studies is not None:
+        rows = rows.filter(study_id__in=list(studies))
+    latest: dict[tuple[uuid.UUID, str], Consensus] = {}
+    for row in rows.order_by("revision", "created_at"):
+        latest[(row.study_id, row.kind)] = row
+    return list(latest.values())
+
+
+def visible_predictions(user: User, project: Project) -> QuerySet[Any]:
+    """Predictions the user may see in a project."""
+    return Prediction.objects.visible_to(user).filter(study__project=project)
+
+
+def _scope_studies(user: User, project: Project, round_: Round | None) -> dict[uuid.UUID, uuid.UUID] | None:
+    """Visible studies of a round's case list with their subjects; None where no round bounds them."""
+    if round_ is None:
+        return None
+    items = CaseListItem.objects.filter(results_visible(user)).filter(case_list=round_.case_list_id)
+    return dict(items.values_list("study_id", "study__subject_id"))
+
+
+def scope(user: User, project: Project, round_: Round | None) -> Scope:
+    """Read what the filters and the comparison need."""
+    reads, informed = primary_reads(user, project, round_)
+    subjects = _scope_studies(user, project, round_)
+    consensus = visible_consensus(user, project, subjects)
+    predictions = visible_predictions(user, project)
+    if subjects is None:
+        subjects = {read.study_id: read.subject_id for read in reads}
+        subjects.update({row.study_id: row.study.subject_id for row in consensus})
+        subjects.update(predictions.values_list("study_id", "study__subject_id"))
+    pipelines = predictions.order_by().values("pipeline_id", "pipeline__name", "pipeline__state").distinct()
+    kinds = {row.kind for row in consensus}
+    choices = Choices(
+        rounds=tuple(Round.objects.visible_to(user).filter(project=project).order_by("-id")),
+        pipelines=tuple(sorted((_pipeline(row) for row in pipelines), key=lambda p: (not p.active, -p.id.int))),
+        references=tuple(key for key, wanted in CONSENSUS_KINDS.items() if kinds & set(wanted)),
+        readers=_readers(reads),
+    )
+    return Scope(choices=choices, reads=reads, informed=informed, subjects=subjects)
+
+
+def _pipeline(row: Mapping[str, Any]) -> PipelineChoice:
+    return PipelineChoice(row["pipeline_id"], row["pipeline__name"], row["pipeline__state"] == PipelineState.ACTIVE)
+
+
+def _readers(reads: Iterable[PrimaryRead]) -> tuple[ReaderChoice, ...]:
+    counted: dict[uuid.UUID, list[PrimaryRead]] = defaultdict(list)
+    for read in reads:
+        counted[read.reader_id].append(read)
+    found = [ReaderChoice(key, rows[0].reader_name, rows[0].simulated, len(rows)) for key, rows in counted.items()]
+    return tuple(sorted(found, key=lambda reader: (reader.name, str(reader.id))))
+
+
+def _uuid(text: str, what: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise NotFound(
+            _("There is no such %(what)s that you may see.") % {"what": what}, rule="agreement-filter"
+        ) from error
+
+
+def find_round(user: User, project: Project, text: str) -> Round | None:
+    """The round of a filter, None for an empty one.
+
+    Raises:
+        NotFound: no such round is visible.
+    """
+    if not text:
+        return None
+    row = Round.objects.visible_to(user).filter(project=project, pk=_uuid(text, _("round"))).first()
+    if row is None:
+        raise NotFound(_("There is no such round that you may see."), rule="agreement-filter")
+    return row
+
+
+def select(project: Project, round_: Round | None, found: Scope, *, pipeline: str = "", against: str = "") -> Selection:
+    """Turn filter values into a comparison; an empty one takes the first choice.
+
+    References come first (known truth, then consensus), since only they say more than agreement; then the reader
+    with the most studies.
+
+    Raises:
+        NotFound: a pipeline, reader or reference that is not among the visible choices.
+    """
+    choices = found.choices
+    chosen = choices.pipelines[0] if choices.pipelines else None
+    if pipeline:
+        wanted = _uuid(pipeline, _("pipeline"))
+        chosen = next((row for row in choices.pipelines if row.id == wanted), None)
+        if chosen is None:
+            raise NotFound(_("There is no such pipeline that you may see."), rule="agreement-filter")
+    readers = {reader.key: reader for reader in choices.readers}
+    if against and against not in readers and against not in choices.references:
+        raise NotFound(_("There is no such reference or reader that you may see."), rule="agreement-filter")
+    if not against:
+        most = max(choices.readers, key=lambda reader: reader.studies, default=None)
+        against = next(iter(choices.references), most.key if most else "")
+    return Selection(project, round_, chosen, against, readers.get(against))
+
+
+def manifest(user: User, selection: Selection, found: Scope) -> dict[str, Any]:
+    """Freeze a comparison as JSON-ready ids: everything that is needed to compute it again, and nothing hidden.
+
+    ``units`` hold study, subject, reference (read or consensus id or None) and prediction (id or None) of every
+    visible study in scope; ``reads`` all counted reads there; ``counts`` what was left out and why.
+    """
+    reads = [read for read in found.reads if read.study_id in found.subjects]
+    references = _references(user, selection, found, reads)
+    contents = {read.id: read.content_no for read in reads}
+    predictions = _predictions(user, selection)
+    units, other_content = [], 0
+    for study, subject in sorted(found.subjects.items(), key=lambda item: item[0]):
+        reference = references.get(study)
+        candidates = predictions.get(study, [])
+        prediction = _same_content(candidates, contents.get(reference) if reference else None)
+        if prediction is None and candidates:
+            other_content += 1
+        units.append([str(study), str(subject), str(reference or ""), str(prediction or "")])
+    return {
+        "kind": KIND,
+        "project": str(selection.project.pk),
+        "round": str(selection.round.pk) if selection.round else "",
+        "pipeline": str(selection.pipeline.id) if selection.pipeline else "",
+        "against": selection.against,
+        "rule_mm": _rule_mm(selection.round),
+        "units": units,
+        "reads": [str(read.id) for read in reads],
+        "counts": {
+            "informed": found.informed,
+            "other_content": other_content,
+            "imported": sum(read.imported for read in reads),
+        },
+    }
+
+
+def _rule_mm(round_: Round | None) -> float:
+    rule = round_.protocol.label_rule if round_ else {}
+    return float(rule.get("thickness_mm", DEFAULT_RULE["thickness_mm"]))
+
+
+def _references(user: User, selection: Selection, found: Scope, reads: list[PrimaryRead]) -> dict[uuid.UUID, uuid.UUID]:
+    """Id of the read or consensus that a study is compared with."""
+    if selection.reader is not None:
+        return {read.study_id: read.id for read in reads if read.reader_id == selection.reader.id}
+    kinds = CONSENSUS_KINDS.get(selection.against, ())
+    rows = [row for row in visible_consensus(user, selection.project, found.subjects) if row.kind in kinds]
+    # An adjudicated reference outranks one on which the readers agreed by themselves.
+    rows.sort(key=lambda row: row.kind == ConsensusKind.ADJUDICATED)
+    return {row.study_id: row.pk for row in rows}
+
+
+def _predictions(user: User, selection: Selection) -> dict[uuid.UUID, list[tuple[int, uuid.UUID]]]:
+    """(content_no, id) of the pipeline's predictions per study, newest content first."""
+    if selection.pipeline is None:
+        return {}
+    rows = visible_predictions(user, selection.project).filter(pipeline_id=selection.pipeline.id)
+    found: dict[uuid.UUID, list[tuple[int, uuid.UUID]]] = defaultdict(list)
+    for study, content_no, pk in rows.order_by("-content_no").values_list("study_id", "content_no", "pk"):
+        found[study].append((content_no, pk))
+    return found
+
+
+def _same_content(candidates: list[tuple[int, uuid.UUID]], content_no: int | None) -> uuid.UUID | None:
+    """The prediction on the content that was read; without a read, the newest. Others would compare two studies."""
+    if content_no is None:
+        return candidates[0][1] if candidates else None
+    return next((pk for number, pk in candidates if number == content_no), None)
+
+
+def case_ids(user: User, studies: Iterable[uuid.UUID], round_: Round | None) -> dict[uuid.UUID, tuple[uuid.UUID, int]]:
+    """(case id, case number) of each study that has a visible case, in the round or in its newest one."""
+    rows = Case.objects.visible_to(user).filter(study_id__in=list(studies))
+    if round_ is not None:
+        rows = rows.filter(round=round_)
+    return {study: (pk, number) for study, pk, number in rows.order_by("id").values_list("study_id", "pk", "number")}
