@@ -7,11 +7,12 @@ grid before anything is measured. Plain numpy; the same sampling weights are use
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from inference.types import RegionBox
 
@@ -21,17 +22,23 @@ VERSION = "canvas-192-0.4mm-v1"
 
 
 def to_grey(frame: NDArray[Any]) -> NDArray[np.uint8]:
-    """A frame (rows, columns) or (rows, columns, 3 or 4) as grey uint8, by the luma weights of ITU-R BT.601."""
+    """A frame (rows, columns) or (rows, columns, 3 or 4) as grey uint8, by the luma weights of ITU-R BT.601.
+
+    Raises ValueError for another shape or another kind of number.
+    """
     array = np.asarray(frame)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
     if array.dtype != np.uint8:
         raise ValueError(f"Frames must hold 8-bit values (uint8); these hold {array.dtype}.")
     if array.ndim == 2:
         return array
-    if array.ndim != 3 or array.shape[2] not in (3, 4):
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
         raise ValueError(f"A frame is (rows, columns) or (rows, columns, 3); got the shape {array.shape}.")
-    weighted = array[..., 0] * np.uint16(77) + array[..., 1] * np.uint16(150) + array[..., 2] * np.uint16(29)
+    first = array[..., 0]
+    if array.shape[2] == 1 or np.array_equal(first[::3, ::3], array[::3, ::3, 1]):
+        # Grey stored as colour: any channel is the grey value, and taking one is many times cheaper.
+        if array.shape[2] == 1 or (np.array_equal(first, array[..., 1]) and np.array_equal(first, array[..., 2])):
+            return np.ascontiguousarray(first)
+    weighted = first * np.uint16(77) + array[..., 1] * np.uint16(150) + array[..., 2] * np.uint16(29)
     return np.asarray(weighted >> 8, dtype=np.uint8)
 
 
@@ -39,26 +46,33 @@ def colour_share(frame: NDArray[Any], region: RegionBox) -> float:
     """Share of the region's pixels that carry colour (largest minus smallest channel above 20): flow overlays."""
     if frame.ndim != 3 or frame.shape[2] < 3:
         return 0.0
-    part = frame[region.y0 : region.y1 + 1 : 2, region.x0 : region.x1 + 1 : 2, :3]
-    return float(np.mean(part.max(axis=2).astype(np.int16) - part.min(axis=2) > 20)) if part.size else 0.0
+    part = frame[region.y0 : region.y1 + 1 : 3, region.x0 : region.x1 + 1 : 3].astype(np.int16)
+    if part.size == 0:
+        return 0.0
+    red, green, blue = part[..., 0], part[..., 1], part[..., 2]
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    return float(np.mean(spread > 20))
 
 
-@dataclass(frozen=True)
-class _Axis:
-    """Linear sampling along one axis: for every output place the lower source index and the share of the upper."""
+def _matrix(start: float, scale: float, count: int, limit: int, block: int = 1) -> NDArray[np.float32]:
+    """Linear sampling as a matrix (count, limit): row n reads the source at ``start + scale * n``.
 
-    low: NDArray[np.intp]
-    share: NDArray[np.float32]
-    inside: NDArray[np.bool_]
-
-
-def _axis(start: float, scale: float, count: int, limit: int) -> _Axis:
-    """``count`` output places at ``start + scale * n`` in a source of ``limit`` samples."""
-    at = start + scale * np.arange(count)
-    inside = (at >= -0.5) & (at <= limit - 0.5)
-    at = np.clip(at, 0, limit - 1)
-    low = np.minimum(at.astype(np.intp), max(limit - 2, 0))
-    return _Axis(low, (at - low).astype(np.float32), inside)
+    The source is averaged in blocks first, so that shrinking does not alias the speckle; ``start`` and ``scale`` count
+    in blocks. Rows that read outside the source are 0. A product of two such matrices around a picture resamples it.
+    """
+    blocks = limit // block
+    small = np.zeros((count, blocks), dtype=np.float32)
+    line = np.arange(count)
+    at = start + scale * line
+    inside = (at >= -0.5) & (at <= blocks - 0.5)
+    at = np.clip(at, 0, blocks - 1)
+    low = np.minimum(at.astype(np.intp), max(blocks - 2, 0))
+    np.add.at(small, (line, low), 1 - (at - low))
+    np.add.at(small, (line, np.minimum(low + 1, blocks - 1)), at - low)
+    small[~inside] = 0
+    out = np.zeros((count, limit), dtype=np.float32)
+    out[:, : blocks * block] = np.repeat(small / block, block, axis=1)
+    return out
 
 
 class Canvas:
@@ -80,36 +94,33 @@ class Canvas:
             self.top = (size - rows / self.step_rows) / 2
         self.left = (size - columns / self.step_columns) / 2
         self._block = (self._factor(self.step_rows), self._factor(self.step_columns))
-        self._forward: tuple[_Axis, _Axis] | None = None
-        self._back: tuple[_Axis, _Axis] | None = None
+        self._forward: tuple[Any, Any] | None = None
+        self._back: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     @staticmethod
     def _factor(step: float) -> int:
         """Whole pixels to average before sampling, so that shrinking does not alias the speckle."""
         return max(1, int(step + 0.35))
 
-    def frame(self, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The region of a grey picture on the canvas, uint8 (size, size); black where the canvas has no picture."""
+    def frame(self, frame: NDArray[Any]) -> NDArray[np.uint8]:
+        """The region of a picture, grey or colour, on the canvas: uint8 (size, size); black where there is no picture.
+
+        Raises ValueError when the region lies outside the picture, or the picture is none (see ``to_grey``).
+        """
         r = self.region
-        part = grey[r.y0 : r.y1 + 1, r.x0 : r.x1 + 1]
-        if part.shape != (r.rows, r.columns):
-            raise ValueError(f"The region {r.x0},{r.y0}-{r.x1},{r.y1} lies outside the picture {grey.shape}.")
-        by, bx = self._block
-        height, width = part.shape[0] // by, part.shape[1] // bx
-        if (by, bx) != (1, 1):
-            part = part[: height * by, : width * bx]
-            total = np.add.reduceat(part, np.arange(0, width * bx, bx), axis=1, dtype=np.uint16) if bx > 1 else part
-            if by > 1:
-                total = np.add.reduceat(total, np.arange(0, height * by, by), axis=0, dtype=np.uint16)
-            scale = np.float32(1.0 / (by * bx))
-        else:
-            total, scale = part, np.float32(1.0)
+        part = frame[r.y0 : r.y1 + 1, r.x0 : r.x1 + 1]
+        if part.shape[:2] != (r.rows, r.columns):
+            raise ValueError(f"The region {r.x0},{r.y0}-{r.x1},{r.y1} lies outside the picture {frame.shape}.")
         if self._forward is None:
+            by, bx = self._block
+            down, across = self.step_rows / by, self.step_columns / bx
             self._forward = (
-                _axis(((0.5 - self.top) * self.step_rows) / by - 0.5, self.step_rows / by, self.size, height),
-                _axis(((0.5 - self.left) * self.step_columns) / bx - 0.5, self.step_columns / bx, self.size, width),
+                csr_array(_matrix((0.5 - self.top) * down - 0.5, down, self.size, r.rows, by)),
+                csr_array(_matrix((0.5 - self.left) * across - 0.5, across, self.size, r.columns, bx)),
             )
-        return np.asarray(_sample(total, *self._forward) * scale + np.float32(0.5), dtype=np.uint8)
+        rows, columns = self._forward
+        lines = rows @ to_grey(part).astype(np.float32)
+        return np.asarray((columns @ np.ascontiguousarray(lines.T)).T + np.float32(0.5), dtype=np.uint8, order="C")
 
     def labels(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Labels of the region on the canvas, by the nearest pixel (for training)."""
@@ -120,20 +131,18 @@ class Canvas:
         picked = labels[np.clip(rows, 0, r.rows - 1)[:, None] + r.y0, np.clip(columns, 0, r.columns - 1) + r.x0]
         return np.asarray(np.where(inside, picked, 0), dtype=np.uint8)
 
-    def back(self, values: NDArray[np.float32], box: tuple[slice, slice] | None = None) -> NDArray[np.float32]:
-        """A canvas of real values (size, size) on the region's source grid (rows, columns), 0 outside the canvas."""
+    def back(self, values: NDArray[np.float32], canvas_box: tuple[slice, slice]) -> NDArray[np.float32]:
+        """Real values (..., h, w) of a box on the canvas, on the part of the region that ``source_box`` names."""
         if self._back is None:
-            start_r = 0.5 / self.step_rows + self.top - 0.5
-            start_c = 0.5 / self.step_columns + self.left - 0.5
             self._back = (
-                _axis(start_r, 1 / self.step_rows, self.region.rows, self.size),
-                _axis(start_c, 1 / self.step_columns, self.region.columns, self.size),
+                _matrix(0.5 / self.step_rows + self.top - 0.5, 1 / self.step_rows, self.region.rows, self.size),
+                _matrix(0.5 / self.step_columns + self.left - 0.5, 1 / self.step_columns, self.region.columns,
+                        self.size),
             )
-        rows, columns = self._back
-        if box is not None:
-            rows = _Axis(rows.low[box[0]], rows.share[box[0]], rows.inside[box[0]])
-            columns = _Axis(columns.low[box[1]], columns.share[box[1]], columns.inside[box[1]])
-        return _sample(values, rows, columns)
+        rows, columns = self.source_box(canvas_box)
+        left = np.ascontiguousarray(self._back[0][rows, canvas_box[0]])
+        right = np.ascontiguousarray(self._back[1][columns, canvas_box[1]].T)
+        return np.asarray(np.matmul(np.matmul(left, values), right), dtype=np.float32)
 
     def source_box(self, canvas_box: tuple[slice, slice]) -> tuple[slice, slice]:
         """The part of the region (row and column slices within it) that a box on the canvas can reach."""
@@ -146,33 +155,19 @@ class Canvas:
         )
 
 
-def _sample(values: NDArray[Any], rows: _Axis, columns: _Axis) -> NDArray[np.float32]:
-    """Separable bilinear sampling; 0 outside."""
-    array = values.astype(np.float32, copy=False)
-    high_r = np.minimum(rows.low + 1, array.shape[0] - 1)
-    high_c = np.minimum(columns.low + 1, array.shape[1] - 1)
-    upper, lower = array[rows.low], array[high_r]
-    lines = upper + (lower - upper) * rows.share[:, None]
-    left = lines[:, columns.low]
-    out = left + (lines[:, high_c] - left) * columns.share
-    out *= rows.inside[:, None]
-    out *= columns.inside
-    return np.asarray(out, dtype=np.float32)
-
-
 def whole_picture(rows: int, columns: int, reason: str) -> RegionBox:
     """The region used where none is valid: the whole picture, in pixels only."""
     return RegionBox(number=1, x0=0, y0=0, x1=columns - 1, y1=rows - 1, reason=reason)
 
 
-def choose_region(regions: list[RegionBox], rows: int, columns: int) -> RegionBox:
+def choose_region(regions: Sequence[RegionBox], rows: int, columns: int) -> RegionBox:
     """The region to read: valid and calibrated before uncalibrated, short axis before others, then the largest.
 
     Falls back to the whole picture, in pixels, where no region is valid or lies in the picture.
     """
     inside = [
         r for r in regions
-        if r.valid and 0 <= r.x0 < r.x1 < columns and 0 <= r.y0 < r.y1 < rows
+        if r.valid and not getattr(r, "is_strip", False) and 0 <= r.x0 < r.x1 < columns and 0 <= r.y0 < r.y1 < rows
     ]
     if not inside:
         reasons = sorted({r.reason for r in regions if r.reason})
