@@ -99,15 +99,24 @@ def tag_name(keyword: str) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword}"
 
 
+def _is_recursion(error: BaseException | None) -> bool:
+    """True where the depth of recursion began it; the parser may have caught it and raised another error."""
+    while error is not None:
+        if isinstance(error, RecursionError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def read_value(ds: Dataset, keyword: str, rule: str = "header") -> Any:
     """The value of an element, None where it is absent or empty; DicomError with its tag where it cannot be read."""
     try:
         value = ds.get(keyword)
     except MemoryError:
         raise
-    except RecursionError as error:
-        raise DicomError("nesting", tag=tag_name(keyword)) from error
-    except Exception as error:  # pydicom converts lazily: a bad value raises nearly any type of exception here
+    except Exception as error:  # pydicom converts lazily: a bad value raises nearly anything here
+        if _is_recursion(error):
+            raise DicomError("nesting", tag=tag_name(keyword)) from error
         raise DicomError(rule, f"Its value cannot be read ({type(error).__name__}).", tag_name(keyword)) from error
     return None if value is None or value == "" else value
 
@@ -130,8 +139,11 @@ def _whole(ds: Dataset, keyword: str, rule: str, default: int | None = None) -> 
         return default
     try:
         number = int(value)
+        whole = float(value) == number
     except (TypeError, ValueError, OverflowError) as error:
         raise DicomError(rule, "It is not one whole number.", tag_name(keyword)) from error
+    if not whole:
+        raise DicomError(rule, "It is not a whole number.", tag_name(keyword))
     return number
 
 
@@ -178,14 +190,12 @@ def _check_syntax(uid: str) -> None:
 
 def _parse(source: _ClampedFile) -> Dataset:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # warnings quote values, and values may name a patient
-            return pydicom.dcmread(source, stop_before_pixels=True)
+        return pydicom.dcmread(source, stop_before_pixels=True)
     except MemoryError:
         raise
-    except RecursionError as error:
-        raise DicomError("nesting") from error
     except Exception as error:  # ten types of exception were seen from broken files
+        if _is_recursion(error):
+            raise DicomError("nesting") from error
         raise DicomError("header", f"The parser stopped with {type(error).__name__}.") from error
 
 
@@ -270,7 +280,12 @@ def read_clip(path: Path | str, budget: Budget | None = None) -> DicomClip:
 
     Raises DicomError naming rule and tag; OSError when the file cannot be opened.
     """
-    path, budget = Path(path), budget or Budget()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # warnings quote values, and values may name a patient
+        return _read_clip(Path(path), budget or Budget())
+
+
+def _read_clip(path: Path, budget: Budget) -> DicomClip:
     with _ClampedFile(path) as source:
         if source.size > budget.max_file_bytes:
             raise DicomError("budget", f"The file has {source.size} bytes; {budget.max_file_bytes} are read.")

@@ -129,9 +129,7 @@ def test_overlapping_regions_of_equal_rank_and_unequal_scale_give_no_millimetres
 
 def test_ecg_strip_and_depth_ruler_are_named_and_never_measured_in() -> None:
     ecg = region_dataset(RegionSpatialFormat=4, RegionDataType=0x0A, RegionLocationMinY0=100, RegionLocationMaxY1=118)
-    ruler = region_dataset(
-        RegionSpatialFormat=5, RegionDataType=0, RegionLocationMinX0=150, RegionLocationMaxX1=158
-    )
+    ruler = region_dataset(RegionSpatialFormat=5, RegionDataType=0, RegionLocationMinX0=150, RegionLocationMaxX1=158)
     regions = regions_from_dataset(header_with(ecg, ruler), ROWS, COLUMNS)
 
     assert [region.kind for region in regions] == ["ecg", "depth_ruler"]
@@ -194,7 +192,7 @@ def test_frame_times_come_from_the_file_and_say_from_which_tag(
 
 
 def test_reading_calibration_loads_neither_pydicom_nor_torch() -> None:
-    code = "import sys, inference.dicom.regions as r; print(sorted({'pydicom', 'torch', 'imagecodecs'} & set(sys.modules)))"
+    code = "import sys, inference.dicom.regions; print(sorted({'pydicom', 'torch', 'imagecodecs'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
