@@ -1,0 +1,24 @@
+/** What every page needs: styles, keys, toasts, dialogs, rows that can be walked. */
+import "@fontsource-variable/inter/wght.css";
+import "@fontsource-variable/jetbrains-mono/wght.css";
+import "bootstrap/dist/css/bootstrap-reboot.min.css";
+import "./css/tokens.css";
+import "./css/base.css";
+import "./css/shell.css";
+import "./css/components.css";
+import "./css/pages.css";
+import { startDialogs } from "./base/dialogs.ts";
+import { startKeys } from "./base/keys.ts";
+import { startRows } from "./base/rows.ts";
+import { startToasts } from "./base/toasts.ts";
+
+startToasts();
+startDialogs();
+startRows();
+startKeys();
+
+if (document.querySelector("[data-upload]")) {
+  void import("./upload/main.ts").then(({ startUpload }) => {
+    startUpload();
+  });
+}
