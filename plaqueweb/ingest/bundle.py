@@ -26,6 +26,8 @@ from plaqueweb.ingest.report import Refusal
 MAGIC = b"CINE"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_LEVEL = 3
+MAX_MEAN_CHANGE = 0.5
+"""Grey levels."""
 _PNG_CHUNKS = {b"IHDR", b"IDAT", b"IEND"}
 Frame = NDArray[np.uint8]
 
@@ -117,8 +119,13 @@ def untouched_jpeg(data: bytes) -> bytes:
     return canonical_jpeg(data)
 
 
-def blanked_jpeg(original: bytes, frame: Frame) -> bytes | None:
-    """The blanked frame as JPEG with the original's quantisation tables and sampling, or None where Pillow cannot."""
+def blanked_jpeg(original: bytes, frame: Frame, kept: NDArray[np.bool_]) -> bytes | None:
+    """The blanked frame as JPEG with the original's quantisation tables and sampling.
+
+    ``kept`` marks the pixels that were not blanked. None where the encoder does not know the sampling, or where the
+    kept pixels would change by more than ``MAX_MEAN_CHANGE`` on average (saturated colour, coarsely sampled): then the
+    frame must be stored without loss. Ultrasound changes by about 0.02.
+    """
     with Image.open(io.BytesIO(canonical_jpeg(original)), formats=("JPEG",)) as source:
         tables = getattr(source, "quantization", None)
         sampling = JpegImagePlugin.get_sampling(source) if frame.ndim == 3 else 0
@@ -134,7 +141,8 @@ def blanked_jpeg(original: bytes, frame: Frame) -> bytes | None:
     components = 3 if frame.ndim == 3 else 1
     if (header.rows, header.columns, header.components) != (*frame.shape[:2], components):
         raise Refusal("intake-12", "The stored JPEG does not match its frame.")
-    return data
+    change = np.abs(imagecodecs.jpeg8_decode(data).astype(np.int16) - frame)[kept].mean()
+    return data if change <= MAX_MEAN_CHANGE else None
 
 
 def is_plain_jpeg(marker: int, bits: int) -> bool:

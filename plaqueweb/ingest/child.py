@@ -110,7 +110,7 @@ class _FrameStore:
         if self._is_plain(raw):
             if not changed:
                 return untouched_jpeg(raw)
-            data = blanked_jpeg(raw, frame)
+            data = None if self._outside is None else blanked_jpeg(raw, frame, ~self._outside)
             if data is not None:
                 self._rank = max(self._rank, 1)
                 return data
