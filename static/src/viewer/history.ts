@@ -39,6 +39,11 @@ export class History {
     return step;
   }
 
+  /** Take the last `count` steps off, oldest first, without undoing them: they become part of a larger step. */
+  takeLast(count: number): Step[] {
+    return count > 0 ? this.done.splice(-count) : [];
+  }
+
   get depth(): number {
     return this.done.length;
   }

@@ -1,0 +1,417 @@
+/** The reading page: puts head, strip, rail, stage, bar and panel together and says what each act does. */
+import { Keymap, keysDialog, type Clip, type Point } from "../viewer/index.ts";
+import { gettext, interpolate } from "../viewer/words.ts";
+import { Bar } from "./bar.ts";
+import { askConflict, askPassword, askSignature, askSkip } from "./dialogs.ts";
+import { el, icon } from "./dom.ts";
+import { Draft } from "./draft.ts";
+import { Head } from "./head.ts";
+import { bindKeys } from "./shortcuts.ts";
+import { Panel } from "./panel.ts";
+import { Options, Rail } from "./rail.ts";
+import { Activity, Session, logIn, signedIn, type Person } from "./session.ts";
+import { Stage } from "./stage.ts";
+import { Strip } from "./strip.ts";
+import { differenceWords } from "./conflict.ts";
+import type { SaveState } from "./autosave.ts";
+import type { Assignment, Extent, Read } from "./types.ts";
+
+export class ReadingPage {
+  readonly draft: Draft;
+  readonly stage: Stage;
+  readonly panel: Panel;
+  private readonly root: HTMLElement;
+  private readonly assignment: Assignment;
+  private readonly person: Person;
+  private readonly session: Session;
+  private readonly head: Head;
+  private readonly strip: Strip;
+  private readonly rail: Rail;
+  private readonly options: Options;
+  private readonly bar: Bar;
+  private readonly keys = new Keymap();
+  private readonly notice = el("div", { class: "rd-notice", role: "alert" });
+  private noticeTimer = 0;
+  private queued = false;
+  private leaving = false;
+  private asking = false;
+
+  constructor(root: HTMLElement, assignment: Assignment, read: Read, person: Person) {
+    this.root = root;
+    this.assignment = assignment;
+    this.person = person;
+    this.draft = new Draft(assignment.clips, assignment.protocol);
+    this.draft.load(read);
+    this.session = new Session(assignment, read, this.draft, person, (state) => this.saveState(state));
+    this.head = new Head(assignment, { leave: () => void this.leave(), keys: () => this.showKeys(), mend: () => void this.mend() });
+    this.strip = new Strip(this.draft, (clip) => this.stage.show(clip));
+    this.rail = new Rail({
+      tool: (name) => this.stage.setTool(name),
+      copy: () => this.copyToNext(),
+      loupe: (on) => this.loupe(on),
+      hide: (on) => this.hide(on),
+      keys: () => this.showKeys(),
+    });
+    this.options = new Options(this.draft, {
+      kind: (kind) => {
+        this.stage.settings.kind = kind;
+        this.render();
+      },
+      lesion: (number) => this.draft.choose(number),
+      radius: (change) => this.stage.setRadius(change),
+      fit: () => this.stage.view.fit(),
+      oneToOne: () => this.stage.pane.oneToOne(),
+      invert: () => this.invert(),
+      resetWindow: () => this.stage.view.set({ window: 256, level: 128 }),
+    });
+    this.bar = new Bar({
+      step: (by) => this.stage.step(by),
+      play: () => this.stage.play(),
+      seek: (frame) => this.stage.go(frame),
+      loop: () => {
+        this.stage.clock.loop = !this.stage.clock.loop;
+        this.showClock();
+      },
+      speed: () => this.faster(this.stage.clock.speed >= 2 ? -1 : 1),
+      nextMark: () => this.nextMark(1),
+    });
+    this.panel = new Panel(this.draft, {
+      complete: () => void this.complete(),
+      skip: () => void this.skip(),
+      reopen: () => void this.reopen(),
+      sign: () => void this.sign(),
+      next: () => this.goTo(this.assignment.next_url ?? this.assignment.worklist_url),
+      addLesion: () => this.addLesion(),
+      none: () => this.editing(() => this.draft.noneInAnySeen()),
+      extent: (extent) => this.extent(extent),
+      go: (id, frame) => this.goToFrame(id, frame),
+      keyFrameHere: (number) => this.keyFrameHere(number),
+      remove: (number) => this.editing(() => this.draft.removeLesion(number)),
+      here: () => ({ clip: this.stage.current.id, frame: this.stage.frame }),
+      signsHere: assignment.round.reveal === "after_each",
+    });
+    const host = el("div", { class: "rd-pane" });
+    const main = el("div", { class: "rd-main" }, this.options.root, host, this.bar.root);
+    root.append(this.head.root, this.strip.root, this.rail.root, main, this.panel.root, this.notice);
+    this.stage = new Stage(host, this.draft, {
+      frame: () => this.render(),
+      clip: (clip) => this.clipShown(clip),
+      playing: (playing) => this.bar.setPlaying(playing),
+      tool: () => this.render(),
+      look: () => this.render(),
+      failed: (words) => this.tell(words),
+    });
+    this.draft.onChange((saveable) => {
+      if (saveable) this.session.autosave.changed();
+      this.stage.pane.redraw();
+      this.render();
+    });
+  }
+
+  /** Show the case where it was left, and send what an earlier visit could not save. */
+  async start(): Promise<void> {
+    this.head.setSave(this.session.autosave.state);
+    const kept = await this.session.kept();
+    if (kept.length && this.draft.derived.state === "draft") {
+      for (const patch of kept) this.draft.apply(patch.body);
+      this.session.autosave.resume(kept);
+    }
+    const lesion = this.draft.index;
+    const clip = (lesion?.key_clip ? this.draft.clip(lesion.key_clip) : undefined) ?? this.draft.clips[0];
+    if (clip) this.stage.show(clip, lesion?.key_frame ?? 1);
+    bindKeys(this.keys, this);
+    this.keys.attach();
+    this.watchPage();
+    new Activity((seconds) => this.session.activity(seconds));
+    this.render();
+    this.root.dataset["ready"] = "1";
+  }
+
+  // ---- acts, also of the keys
+
+  /** Do something to the read, if it may still be changed. */
+  editing(act: () => void): void {
+    if (this.draft.derived.state === "draft") act();
+    else this.tell(this.draft.derived.state === "signed" ? gettext("This read is signed. A correction is a new revision.") : gettext("This case is completed. Reopen it to change an answer."));
+  }
+
+  digitsAnswer(): boolean {
+    return !this.stage.toolFocus;
+  }
+
+  extent(extent: Extent): void {
+    this.editing(() => {
+      const { current: clip, frame } = this.stage;
+      const painted = !this.draft.store(clip.id).isEmpty(frame);
+      if (extent === "no_plaque" && painted) {
+        this.tell(gettext("Plaque is painted on this frame: remove it first."));
+        return;
+      }
+      const now = this.draft.frameMarks(clip.id, frame)?.extent ?? null;
+      this.draft.setExtent(clip, frame, now === extent ? null : extent);
+    });
+  }
+
+  addLesion(): void {
+    this.editing(() => void this.draft.addLesion(this.stage.current));
+  }
+
+  nudge(dx: number, dy: number): boolean {
+    return this.stage.selecting?.nudge(dx, dy) ?? false;
+  }
+
+  remove(): void {
+    this.editing(() => {
+      if (this.stage.selecting?.remove()) return;
+      const { current: clip, frame } = this.stage;
+      const store = this.draft.store(clip.id);
+      if (!store.labelsOn(frame).includes(this.draft.active)) return;
+      store.clear(frame, this.draft.active);
+      this.draft.painted(clip, frame, null);
+    });
+  }
+
+  undo(back: boolean): void {
+    this.editing(() => {
+      const step = back ? this.draft.undo() : this.draft.redo();
+      if (step?.clip) this.goToFrame(step.clip, step.frame);
+    });
+  }
+
+  copyToNext(): void {
+    this.editing(() => {
+      const { current: clip, frame } = this.stage;
+      if (frame >= clip.frames) return this.tell(gettext("This is the last frame."));
+      if (!this.draft.store(clip.id).copy(frame, frame + 1)) return this.tell(gettext("Nothing is painted on this frame."));
+      const from = this.draft.frameMarks(clip.id, frame);
+      const box = clip.regions.find((region) => region.number === from?.region);
+      const at: Point | null = box ? [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2] : null;
+      this.draft.painted(clip, frame + 1, at);
+      this.stage.go(frame + 1);
+    });
+  }
+
+  clipStep(by: 1 | -1): void {
+    const at = this.draft.clips.findIndex((clip) => clip.id === this.stage.current.id);
+    const clip = this.draft.clips[at + by];
+    if (clip) this.stage.show(clip);
+  }
+
+  nextMark(step: 1 | -1): void {
+    const frame = this.bar.scrub.nextMark(this.stage.frame, step);
+    if (frame !== null) this.stage.go(frame);
+  }
+
+  faster(step: 1 | -1): void {
+    this.stage.clock.faster(step);
+    this.showClock();
+  }
+
+  invert(): void {
+    this.stage.view.set({ invert: !this.stage.view.state.invert });
+  }
+
+  loupe(on: boolean): void {
+    this.stage.pane.loupe = on;
+    this.stage.pane.redraw();
+  }
+
+  hide(on: boolean): void {
+    this.stage.pane.mode = on ? "hidden" : "fill";
+    this.stage.pane.redraw();
+  }
+
+  showKeys(): void {
+    keysDialog(this.keys).showModal();
+  }
+
+  /** Ctrl+Enter: the next thing to do, whatever the state. */
+  async forward(): Promise<void> {
+    const { state } = this.draft.derived;
+    if (state === "draft") await this.complete();
+    else if (state === "completed" && this.assignment.round.reveal === "after_each") await this.sign();
+    else this.goTo(this.assignment.next_url ?? this.assignment.worklist_url);
+  }
+
+  async skip(): Promise<void> {
+    if (this.draft.derived.state !== "draft") return this.editing(() => undefined);
+    const skipped = await askSkip((reason) => this.session.skip(reason));
+    if (skipped) this.goTo(this.assignment.next_url ?? this.assignment.worklist_url);
+  }
+
+  async leave(): Promise<void> {
+    if (await this.session.autosave.flush()) this.goTo(this.assignment.worklist_url);
+    else this.tell(gettext("Not everything is saved yet. Your changes are kept here."));
+  }
+
+  private async complete(): Promise<void> {
+    const first = this.panel.missing.find(({ field }) => /^(findings|reader_class|quality|confidence)/.test(field));
+    if (first) return this.panel.focus(first.field);
+    if (!(await this.session.autosave.flush())) return void this.mend();
+    await this.attempt(async () => this.draft.adopt(await this.session.complete()));
+    if (this.draft.derived.state !== "completed") return;
+    if (this.assignment.round.reveal === "after_each") await this.sign();
+    else this.goTo(this.assignment.next_url ?? this.assignment.worklist_url);
+  }
+
+  private async reopen(): Promise<void> {
+    await this.attempt(async () => this.draft.adopt(await this.session.reopen()));
+  }
+
+  private async sign(): Promise<void> {
+    let address: string | null = null;
+    const { round, protocol, next_url, worklist_url } = this.assignment;
+    const signed = await askSignature({
+      name: this.person.name,
+      ground: interpolate(gettext("reader, %(round)s, protocol v%(version)s"), { round: round.name, version: protocol.version }),
+      reveals: round.reveal_words,
+      sign: async (password) => {
+        address = await this.session.sign(password);
+      },
+    });
+    if (signed) this.goTo(address ?? next_url ?? worklist_url);
+  }
+
+  /** Run a call that changes the state; what is missing gets its marks, anything else its words. */
+  private async attempt(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      const problem = (error as { problem?: { status: number; missing?: Read["missing"]; current?: Read } }).problem;
+      if (problem?.missing) {
+        this.draft.derived = { ...this.draft.derived, missing: problem.missing };
+        this.render();
+        const first = problem.missing[0];
+        if (first) this.panel.focus(first.field);
+      } else if (problem?.status === 412 && problem.current) this.saveState({ kind: "conflict", current: problem.current });
+      else if ((problem?.status === 401 || problem?.status === 403) && !(await signedIn())) await this.logInAgain();
+      else this.tell(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  // ---- saving
+
+  private saveState(state: SaveState): void {
+    this.head.setSave(state);
+    if (state.kind === "saved") this.root.dataset["saved"] = String(this.session.autosave.draftNo);
+    if (state.kind === "conflict" || state.kind === "password") void this.mend();
+  }
+
+  /** Help a save that is stuck. */
+  private async mend(): Promise<void> {
+    const { autosave } = this.session;
+    const { state } = autosave;
+    if (this.asking) return;
+    this.asking = true;
+    try {
+      if (state.kind === "conflict") await this.settle(state.current);
+      else if (state.kind === "password" && !(await signedIn())) await this.logInAgain();
+      else if (state.kind !== "saved") await autosave.flush();
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  private async logInAgain(): Promise<void> {
+    const back = await askPassword(this.person.name, (password) => logIn(this.person.username, password));
+    if (back) await this.session.autosave.flush();
+  }
+
+  private async settle(current: Read): Promise<void> {
+    const { theirs, mine } = differenceWords(this.draft, current);
+    await askConflict({
+      theirs,
+      mine,
+      takeTheirs: () => {
+        this.draft.load(current);
+        void this.session.autosave.takeTheirs(current).then(() => this.reload());
+      },
+      keepMine: () => {
+        const body = this.session.autosave.keepMine(current);
+        this.draft.load(current);
+        this.draft.apply(body);
+      },
+    });
+  }
+
+  /** The answer to a conflict may come without masks: fetch the whole read. */
+  private async reload(): Promise<void> {
+    await this.attempt(async () => this.draft.load(await this.session.current()));
+  }
+
+  private watchPage(): void {
+    window.addEventListener("beforeunload", (event) => {
+      if (this.session.autosave.dirty && !this.leaving) event.preventDefault();
+    });
+    window.addEventListener("online", () => void this.session.autosave.flush());
+    window.addEventListener("pagehide", () => {
+      if (this.leaving) this.stage.dispose();
+    });
+    document.addEventListener("visibilitychange", () => {
+      const { autosave } = this.session;
+      if (document.visibilityState === "hidden" && autosave.dirty && autosave.state.kind === "waiting") void autosave.flush();
+    });
+  }
+
+  private goTo(address: string): void {
+    this.leaving = true;
+    window.location.assign(address);
+  }
+
+  // ---- showing
+
+  private goToFrame(id: string, frame: number): void {
+    const clip = this.draft.clip(id);
+    if (clip) this.stage.show(clip, frame);
+  }
+
+  private keyFrameHere(number: number): void {
+    const { current: clip, frame } = this.stage;
+    const region = this.draft.frameMarks(clip.id, frame)?.region ?? clip.regions[0]?.number ?? 1;
+    this.editing(() => this.draft.setKeyFrame(number, clip, frame, region));
+  }
+
+  private clipShown(clip: Clip): void {
+    const at = this.draft.clips.findIndex((one) => one.id === clip.id);
+    this.head.setPlace(at + 1, this.draft.clips.length);
+    this.bar.scrub.setClip(clip.frames);
+    this.showClock();
+    this.strip.reveal(clip);
+    this.render();
+  }
+
+  private showClock(): void {
+    this.bar.setClock(this.stage.clock, this.stage.current.frames, this.stage.assumedTimes);
+  }
+
+  private tell(words: string): void {
+    this.notice.replaceChildren(icon("ask", "is-ask"), el("span", {}, words));
+    this.notice.classList.add("is-on");
+    window.clearTimeout(this.noticeTimer);
+    this.noticeTimer = window.setTimeout(() => this.notice.classList.remove("is-on"), 6000);
+  }
+
+  /** Everything that words or numbers show, once per animation frame. */
+  private render(): void {
+    if (this.queued || !this.stage) return;
+    this.queued = true;
+    requestAnimationFrame(() => {
+      this.queued = false;
+      this.renderNow();
+    });
+  }
+
+  private renderNow(): void {
+    const { current: clip, frame } = this.stage;
+    this.bar.setFrame(frame, clip.frames, this.stage.clock.startOf(frame));
+    this.root.dataset["frame"] = String(frame);
+    this.options.setView(this.stage.view.state, this.stage.pane.scale);
+    this.options.render(this.stage.toolName, this.stage.settings.kind, this.stage.settings.radius);
+    this.rail.setTool(this.stage.toolName, this.stage.editable);
+    if (this.stage.clock.playing) return;
+    const numbers = this.draft.store(clip.id).labelsOn(frame);
+    this.panel.render(frame, numbers.map((number) => this.draft.area(clip, frame, number)));
+    this.bar.setMarks(this.stage.marks());
+    this.strip.render(clip);
+  }
+}

@@ -1,0 +1,23 @@
+/** Putting patches together, oldest first: what the later one says holds. */
+import type { PatchBody } from "./types.ts";
+
+export function mergeBodies(first: PatchBody, second: PatchBody): PatchBody {
+  const out: PatchBody = {};
+  if (first.answers || second.answers) {
+    const findings = { ...first.answers?.findings, ...second.answers?.findings };
+    out.answers = { ...first.answers, ...second.answers };
+    if (Object.keys(findings).length) out.answers.findings = findings;
+  }
+  const lesions = second.lesions ?? first.lesions;
+  if (lesions) out.lesions = lesions;
+  if (first.frames || second.frames) {
+    const frames = new Map((first.frames ?? []).map((frame) => [`${frame.clip}/${frame.frame}/${frame.region}`, frame]));
+    for (const frame of second.frames ?? []) frames.set(`${frame.clip}/${frame.frame}/${frame.region}`, frame);
+    out.frames = [...frames.values()];
+  }
+  return out;
+}
+
+export function isEmptyBody(body: PatchBody): boolean {
+  return !body.answers && !body.lesions && !body.frames;
+}

@@ -1,0 +1,166 @@
+/** The tool rail and the row of options over the picture. */
+import { gettext, interpolate } from "../viewer/words.ts";
+import type { ViewState } from "../viewer/index.ts";
+import { button, el, icon, keycap } from "./dom.ts";
+import type { Draft } from "./draft.ts";
+import type { CaliperKind } from "./types.ts";
+
+export type ToolName = "select" | "caliper" | "brush" | "eraser" | "polygon";
+
+export interface RailActions {
+  tool(name: ToolName): void;
+  copy(): void;
+  loupe(on: boolean): void;
+  hide(on: boolean): void;
+  keys(): void;
+}
+
+export const TOOL_WORDS: Record<ToolName, () => string> = {
+  select: () => gettext("Select"),
+  caliper: () => gettext("Caliper"),
+  brush: () => gettext("Brush"),
+  eraser: () => gettext("Eraser"),
+  polygon: () => gettext("Polygon"),
+};
+
+const TOOL_KEYS: [ToolName, string][] = [["select", "V"], ["caliper", "C"], ["brush", "B"], ["eraser", "⇧B"], ["polygon", "P"]];
+
+export class Rail {
+  readonly root = el("div", { class: "rd-rail", role: "toolbar", "aria-label": gettext("Tools"), "aria-orientation": "vertical" });
+  private readonly tools = new Map<ToolName, HTMLButtonElement>();
+  private readonly drawing: HTMLButtonElement[] = [];
+
+  constructor(actions: RailActions) {
+    for (const [name, key] of TOOL_KEYS) {
+      const words = TOOL_WORDS[name]();
+      const made = button({ class: "rd-tool", "aria-label": words, title: words, "aria-pressed": "false" }, () => actions.tool(name), icon(name), el("span", { "aria-hidden": "true" }, key));
+      this.tools.set(name, made);
+      if (name !== "select") this.drawing.push(made);
+      this.root.append(made);
+    }
+    const copy = this.plain("copy", "K", gettext("Copy to next frame"), actions.copy);
+    this.drawing.push(copy);
+    const loupe = this.held("loupe", "Z", gettext("Loupe, while held"), actions.loupe);
+    const hide = this.held("hide", "O", gettext("Hide what is drawn, while held"), actions.hide);
+    const keys = button({ class: "rd-tool rd-tool-keys", "aria-label": gettext("Keys"), title: gettext("Keys") }, actions.keys, keycap("?"));
+    const rule = (): HTMLElement => el("div", { class: "rd-rail-rule" });
+    this.root.append(rule(), copy, rule(), loupe, hide, el("div", { class: "rd-gap" }), keys);
+  }
+
+  setTool(name: ToolName, editable: boolean): void {
+    for (const [own, element] of this.tools) {
+      element.classList.toggle("is-on", own === name);
+      element.setAttribute("aria-pressed", String(own === name));
+    }
+    for (const element of this.drawing) element.disabled = !editable;
+  }
+
+  private plain(name: string, key: string, words: string, run: () => void): HTMLButtonElement {
+    return button({ class: "rd-tool", "aria-label": words, title: words }, run, icon(name), el("span", { "aria-hidden": "true" }, key));
+  }
+
+  private held(name: string, key: string, words: string, set: (on: boolean) => void): HTMLButtonElement {
+    const made = this.plain(name, key, words, () => undefined);
+    made.addEventListener("pointerdown", (event) => {
+      made.setPointerCapture(event.pointerId);
+      set(true);
+    });
+    for (const end of ["pointerup", "pointercancel", "blur"]) made.addEventListener(end, () => set(false));
+    return made;
+  }
+}
+
+export interface OptionActions {
+  kind(kind: CaliperKind): void;
+  lesion(number: number): void;
+  radius(change: number): void;
+  fit(): void;
+  oneToOne(): void;
+  invert(): void;
+  resetWindow(): void;
+}
+
+const KINDS: [CaliperKind, () => string][] = [
+  ["thickness", () => gettext("Thickness")],
+  ["protrusion", () => gettext("Protrusion")],
+  ["ulcer_depth", () => gettext("Ulcer depth")],
+  ["ulcer_width", () => gettext("Ulcer width")],
+  ["diameter", () => gettext("Aortic diameter")],
+];
+
+export class Options {
+  readonly root = el("div", { class: "rd-options" });
+  private readonly left = el("div", { class: "rd-options-left" });
+  private readonly zoom = el("span", { class: "rd-num" });
+  private readonly window = el("span", { class: "rd-num rd-window" });
+  private readonly size = el("span", { class: "rd-num" });
+  private readonly reset: HTMLButtonElement;
+  private readonly invert: HTMLButtonElement;
+  private readonly draft: Draft;
+  private readonly actions: OptionActions;
+  private shape = "";
+
+  constructor(draft: Draft, actions: OptionActions) {
+    this.draft = draft;
+    this.actions = actions;
+    this.invert = button({ class: "rd-act", "aria-pressed": "false" }, actions.invert, keycap("I"), gettext("invert"));
+    this.reset = button({ class: "rd-act rd-window", title: gettext("Shift+drag changes the window; press to set it back") }, actions.resetWindow, this.window);
+    this.root.append(
+      this.left, el("span", { class: "rd-gap" }), this.zoom,
+      button({ class: "rd-act" }, actions.fit, keycap("F"), gettext("fit")),
+      button({ class: "rd-act rd-onetoone" }, actions.oneToOne, keycap("="), gettext("1:1")),
+      this.invert, this.reset,
+    );
+  }
+
+  render(tool: ToolName, kind: CaliperKind, radius: number): void {
+    const shape = JSON.stringify([tool, kind, this.draft.lesions.map((lesion) => lesion.number), this.draft.active]);
+    this.size.textContent = interpolate(gettext("%(px)s px"), { px: Math.round(radius * 2) });
+    if (shape === this.shape) return;
+    this.shape = shape;
+    const parts: Node[] = [el("strong", {}, TOOL_WORDS[tool]())];
+    const hint = (...children: (Node | string)[]): HTMLElement => el("span", { class: "rd-hint" }, ...children);
+    if (tool === "caliper") parts.push(this.kindSelect(kind), this.lesionSelect(), hint(keycap("←", "→"), gettext("nudge 0.25 px")));
+    if (tool === "brush") parts.push(this.sizeControl(), this.lesionSelect());
+    if (tool === "eraser") parts.push(this.sizeControl());
+    if (tool === "polygon") parts.push(this.lesionSelect(), hint(gettext("click corners or drag a contour"), keycap("⏎"), gettext("close")));
+    if (tool === "select") parts.push(hint(gettext("drag a caliper end, or the picture")));
+    this.left.replaceChildren(...parts);
+  }
+
+  setView(state: ViewState, scale: number): void {
+    this.zoom.textContent = interpolate(gettext("%(zoom)s %"), { zoom: Math.round(scale * 100) });
+    this.window.textContent = `W ${Math.round(state.window)} L ${Math.round(state.level)}`;
+    this.invert.setAttribute("aria-pressed", String(state.invert));
+    this.invert.classList.toggle("is-on", state.invert);
+  }
+
+  private kindSelect(kind: CaliperKind): HTMLElement {
+    const select = el("select", { class: "rd-select", "aria-label": gettext("Kind") });
+    for (const [value, words] of KINDS) select.append(new Option(words(), value, false, value === kind));
+    select.addEventListener("change", () => {
+      this.actions.kind(select.value as CaliperKind);
+      select.blur();
+    });
+    return el("label", { class: "rd-pick" }, el("span", {}, gettext("Kind")), select);
+  }
+
+  private lesionSelect(): HTMLElement {
+    const select = el("select", { class: "rd-select", "aria-label": gettext("Lesion") });
+    const numbers = this.draft.lesions.map((lesion) => lesion.number);
+    for (const number of numbers.length ? numbers : [1]) {
+      select.append(new Option(String(number), String(number), false, number === this.draft.active));
+    }
+    select.addEventListener("change", () => {
+      this.actions.lesion(Number(select.value));
+      select.blur();
+    });
+    return el("label", { class: "rd-pick" }, el("span", {}, gettext("Lesion")), select);
+  }
+
+  private sizeControl(): HTMLElement {
+    const step = (change: number, key: string, words: string): HTMLElement =>
+      button({ class: "rd-act", "aria-label": words }, () => this.actions.radius(change), keycap(key));
+    return el("span", { class: "rd-pick" }, gettext("Size"), step(-1, "[", gettext("Smaller")), this.size, step(1, "]", gettext("Larger")));
+  }
+}

@@ -1,0 +1,259 @@
+/** Stage: the pane with the current clip, its clock, tools and look. Knows the draft only to show and to draw. */
+import {
+  Clock, View, Viewport, depthMm, fitBoxOf, frameStoreOf, hasScale, lengthWords, rulerOf, scaleWords, segmentWords, storedWords,
+  timeline, viewWords, type Chord, type Clip, type FrameStore, type Line, type Mark,
+} from "../viewer/index.ts";
+import { gettext, interpolate } from "../viewer/words.ts";
+import type { Draft } from "./draft.ts";
+import type { ToolName } from "./rail.ts";
+import { BrushTool, CaliperTool, PolygonTool, SelectTool, type ToolContext, type ToolSettings } from "./tools.ts";
+
+export interface StageEvents {
+  frame(frame: number): void;
+  clip(clip: Clip): void;
+  playing(playing: boolean): void;
+  tool(name: ToolName): void;
+  look(): void;
+  failed(words: string): void;
+}
+
+export class Stage {
+  readonly view = new View();
+  readonly pane: Viewport;
+  readonly clock: Clock;
+  readonly settings: ToolSettings = { radius: 6, kind: "thickness" };
+  /** A drawing tool was taken and has not drawn yet: digits wait. */
+  toolFocus = false;
+  toolName: ToolName = "select";
+  current: Clip;
+  private readonly draft: Draft;
+  private readonly events: StageEvents;
+  private readonly stores = new Map<string, FrameStore>();
+  private readonly places = new Map<string, number>();
+  private readonly tools: Record<ToolName, SelectTool | BrushTool | PolygonTool>;
+
+  constructor(host: HTMLElement, draft: Draft, events: StageEvents) {
+    this.draft = draft;
+    this.events = events;
+    const first = draft.clips[0];
+    if (!first) throw new Error(gettext("This case has no clip to read."));
+    this.current = first;
+    this.pane = new Viewport(host, { view: this.view, label: gettext("Echo picture") });
+    this.clock = new Clock((frame) => this.view.set({ frame }), (playing) => events.playing(playing));
+    const context = this.context();
+    this.tools = {
+      select: new SelectTool(context),
+      caliper: new CaliperTool(context),
+      brush: new BrushTool(context, "brush"),
+      eraser: new BrushTool(context, "eraser"),
+      polygon: new PolygonTool(context),
+    };
+    this.pane.chords = (frame) => this.chords(frame);
+    this.pane.lines = () => this.sketches();
+    this.view.subscribe((state, before) => {
+      if (state.frame !== before.frame) {
+        if (!this.clock.playing) this.pane.tool?.cancel();
+        this.places.set(this.current.id, state.frame);
+        events.frame(state.frame);
+      } else events.look();
+    });
+    this.setTool("select");
+  }
+
+  get frame(): number {
+    return this.view.state.frame;
+  }
+
+  get editable(): boolean {
+    return this.draft.derived.state === "draft";
+  }
+
+  show(clip: Clip, frame?: number): void {
+    const changed = clip.id !== this.current.id || !this.stores.has(clip.id);
+    const wanted = Math.min(clip.frames, Math.max(1, frame ?? this.places.get(clip.id) ?? 1));
+    if (changed) this.open(clip, wanted);
+    this.go(wanted);
+    if (changed) this.events.clip(clip);
+  }
+
+  go(frame: number): void {
+    this.clock.pause();
+    this.view.set({ frame: Math.min(this.current.frames, Math.max(1, frame)) });
+  }
+
+  step(by: number): void {
+    const frames = this.current.frames;
+    this.go(((this.frame - 1 + by + frames) % frames) + 1);
+  }
+
+  play(): void {
+    if (this.clock.playing) this.clock.pause();
+    else this.clock.play(this.frame);
+  }
+
+  setTool(name: ToolName): void {
+    this.toolName = name;
+    this.toolFocus = name !== "select";
+    const tool = this.tools[name];
+    this.pane.tool = tool;
+    this.pane.ring = tool instanceof BrushTool ? this.settings.radius : null;
+    this.events.tool(name);
+  }
+
+  setRadius(change: number): void {
+    const { radius } = this.settings;
+    this.settings.radius = Math.min(60, Math.max(0.5, Math.round((change > 0 ? Math.max(radius + 0.5, radius * 1.2) : Math.min(radius - 0.5, radius / 1.2)) * 2) / 2));
+    if (this.pane.ring !== null) this.pane.ring = this.settings.radius;
+    this.pane.redraw();
+    this.events.look();
+  }
+
+  /** The tool that has a caliper selected, if any. */
+  get selecting(): SelectTool | null {
+    const tool = this.tools[this.toolName];
+    return tool instanceof SelectTool && tool.selected ? tool : null;
+  }
+
+  /** Enter closes a polygon. */
+  closePolygon(): boolean {
+    const tool = this.tools[this.toolName];
+    return tool instanceof PolygonTool && tool.points.length > 0 && tool.finish();
+  }
+
+  /** Esc: the drawing, then the selection, then the tool. False when there is nothing to leave. */
+  leaveTool(): boolean {
+    const tool = this.tools[this.toolName];
+    const drawing = (tool instanceof PolygonTool && tool.points.length > 0) || (tool instanceof CaliperTool && tool.sketch !== null);
+    if (drawing) {
+      tool.cancel();
+      this.toolFocus = false;
+      return true;
+    }
+    if (tool instanceof SelectTool && tool.selected) {
+      tool.selected = null;
+      this.pane.redraw();
+      if (this.toolName === "select") return true;
+    }
+    if (this.toolName === "select") return false;
+    this.setTool("select");
+    return true;
+  }
+
+  marks(): Mark[] {
+    const marks: Mark[] = this.draft.marked(this.current.id).flatMap(({ frame, extent, drawn }): Mark[] => {
+      if (extent === "no_plaque") return [{ frame, kind: "none" }];
+      return drawn || extent ? [{ frame, kind: "marked" }] : [];
+    });
+    const index = this.draft.index;
+    if (index?.key_clip === this.current.id && index.key_frame) marks.push({ frame: index.key_frame, kind: "key" });
+    return marks;
+  }
+
+  dispose(): void {
+    this.clock.pause();
+    for (const store of this.stores.values()) store.dispose();
+    this.pane.dispose();
+  }
+
+  private open(clip: Clip, frame: number): void {
+    this.clock.pause();
+    this.pane.tool?.cancel();
+    this.stores.get(this.current.id)?.rest();
+    this.current = clip;
+    const store = this.storeOf(clip);
+    this.clock.setClip(clip.frame_times_ms, clip.frames);
+    this.pane.layers = { physician: this.draft.store(clip.id) };
+    this.view.set({ frame, zoom: 1, panX: 0, panY: 0 });
+    this.pane.setClip(store, { fitBox: fitBoxOf(clip), ruler: rulerOf(clip) });
+    this.pane.setCorners(this.corners(clip));
+    store.focus(frame);
+    void store.first(frame);
+    void store.load().then(() => this.preload());
+  }
+
+  /** The other clips come down, compressed, one after the other. */
+  private async preload(): Promise<void> {
+    for (const clip of this.draft.clips) {
+      if (clip.id === this.current.id) continue;
+      const store = this.storeOf(clip);
+      if (store.received === store.frames) continue;
+      store.rest();
+      await store.load();
+    }
+  }
+
+  private storeOf(clip: Clip): FrameStore {
+    let store = this.stores.get(clip.id);
+    if (!store) {
+      store = frameStoreOf(clip);
+      store.on((event) => {
+        if (event.kind === "broken") {
+          this.events.failed(interpolate(gettext("Clip %(clip)s: frame %(frame)s unreadable"), { clip: clip.number, frame: event.frame }));
+        }
+        if (event.kind === "failed") {
+          this.events.failed(interpolate(gettext("Clip %(clip)s did not load: %(detail)s"), { clip: clip.number, detail: event.error.message }));
+        }
+      });
+      this.stores.set(clip.id, store);
+    }
+    return store;
+  }
+
+  private corners(clip: Clip) {
+    const scaled = clip.regions.filter(hasScale);
+    const region = scaled[0] ?? clip.regions[0] ?? null;
+    const [scale, source] = scaleWords(region);
+    const depth = depthMm(region);
+    const what = [interpolate(gettext("Clip %(n)s"), { n: clip.number }), segmentWords(clip.segment), viewWords(clip.view)];
+    return {
+      topLeft: [what.filter((part) => part !== "").join(" · "), storedWords(clip)],
+      topRight: [scaled.length > 1 ? gettext("two scales, by region") : scale, source],
+      bottomRight: depth === null ? [] : [interpolate(gettext("depth %(cm)s cm"), { cm: (depth / 10).toFixed(1).replace(/\.0$/, "") })],
+      ...(clip.synthetic ? { badge: gettext("synthetic") } : {}),
+    };
+  }
+
+  private chords(frame: number): Chord[] {
+    const selected = this.selecting?.selected ?? null;
+    const calipers = this.draft.frameMarks(this.current.id, frame)?.calipers ?? [];
+    return calipers.map((caliper) => ({
+      id: caliper.id,
+      who: "physician",
+      points: caliper.points,
+      label: lengthWords({ mm: caliper.mm ?? null, px: caliper.px ?? null, why: caliper.why_no_mm ?? "" }),
+      selected: selected?.id === caliper.id,
+      end: selected?.id === caliper.id ? selected.end : null,
+    }));
+  }
+
+  private sketches(): Line[] {
+    const tool = this.tools[this.toolName];
+    if (tool instanceof PolygonTool && tool.points.length) {
+      return [{ points: tool.hover ? [...tool.points, tool.hover] : tool.points, closed: false, kind: "sketch" }];
+    }
+    if (tool instanceof CaliperTool && tool.sketch) return [{ points: tool.sketch, closed: false, kind: "sketch" }];
+    const outline = this.draft.frameMarks(this.current.id, this.pane.frame)?.outline;
+    return outline ? [{ points: outline, closed: true, kind: "outline" }] : [];
+  }
+
+  private context(): ToolContext {
+    return {
+      draft: this.draft,
+      pane: this.pane,
+      settings: this.settings,
+      clip: () => this.current,
+      frame: () => this.pane.frame,
+      began: () => this.clock.pause(),
+      ended: () => {
+        this.toolFocus = false;
+        this.pane.redraw();
+      },
+      editable: () => this.editable,
+    };
+  }
+
+  /** Whether the file gave no frame times. */
+  get assumedTimes(): boolean {
+    return timeline(this.current.frame_times_ms, this.current.frames).assumed;
+  }
+}

@@ -1,0 +1,367 @@
+/** The drawing tools. Each works on the active lesion of the draft, in picture pixels, and leaves one undo step. */
+import { distance, measure, type Clip, type Point, type PointerAt, type Tool, type Viewport } from "../viewer/index.ts";
+import type { Draft } from "./draft.ts";
+import type { Caliper, CaliperKind } from "./types.ts";
+
+export interface ToolSettings {
+  /** Brush radius in picture pixels. */
+  radius: number;
+  kind: CaliperKind;
+}
+
+export interface ToolContext {
+  readonly draft: Draft;
+  readonly pane: Viewport;
+  readonly settings: ToolSettings;
+  clip(): Clip;
+  frame(): number;
+  /** Drawing begins: the loop stops. */
+  began(): void;
+  /** A stroke ended: digits answer again. */
+  ended(): void;
+  editable(): boolean;
+}
+
+export interface Selected {
+  id: string;
+  /** Which end the arrow keys move; null: the whole caliper. */
+  end: 0 | 1 | null;
+}
+
+const HANDLE = 11;
+
+/** Keep a point inside the picture. */
+export function inside(clip: Clip, [x, y]: Point): Point {
+  return [Math.min(clip.columns, Math.max(0, x)), Math.min(clip.rows, Math.max(0, y))];
+}
+
+/** What of the calipers lies under the pointer. */
+export function hit(calipers: readonly Caliper[], screen: Point, toScreen: (p: Point) => Point): Selected | null {
+  let best: { selected: Selected; far: number } | null = null;
+  for (const caliper of calipers) {
+    caliper.points.forEach((point, i) => {
+      const far = distance(toScreen(point), screen);
+      if (far <= HANDLE && far < (best?.far ?? Infinity)) best = { selected: { id: caliper.id, end: i === 0 ? 0 : 1 }, far };
+    });
+  }
+  const handle = best as { selected: Selected } | null;
+  if (handle) return handle.selected;
+  const line = calipers.find((c) => toSegment(screen, toScreen(c.points[0]), toScreen(c.points[1])) <= 6);
+  return line ? { id: line.id, end: null } : null;
+}
+
+function toSegment(p: Point, a: Point, b: Point): number {
+  const dx = b[0] - a[0];
+  const dy = b[1] - a[1];
+  const length2 = dx * dx + dy * dy || 1;
+  const t = Math.min(1, Math.max(0, ((p[0] - a[0]) * dx + (p[1] - a[1]) * dy) / length2));
+  return Math.hypot(p[0] - a[0] - t * dx, p[1] - a[1] - t * dy);
+}
+
+/** Selecting and moving calipers; the base of the caliper tool. */
+export class SelectTool implements Tool {
+  readonly name: string = "select";
+  readonly cursor: Tool["cursor"] = "default";
+  selected: Selected | null = null;
+  protected readonly context: ToolContext;
+  private drag: { from: Point; before: Caliper[]; clip: Clip; frame: number } | null = null;
+
+  constructor(context: ToolContext) {
+    this.context = context;
+  }
+
+  protected calipers(): Caliper[] {
+    return this.context.draft.frameMarks(this.context.clip().id, this.context.frame())?.calipers ?? [];
+  }
+
+  down(at: PointerAt): boolean {
+    this.selected = hit(this.calipers(), at.screen, this.context.pane.toScreen);
+    this.context.pane.redraw();
+    if (!this.selected || !this.context.editable()) return false;
+    this.context.began();
+    this.drag = { from: at.point, before: structuredClone(this.calipers()), clip: this.context.clip(), frame: this.context.frame() };
+    return true;
+  }
+
+  move(points: PointerAt[], held: boolean): void {
+    const last = points.at(-1);
+    const drag = this.drag;
+    if (!held || !drag || !last) return;
+    this.show(drag.before, [last.point[0] - drag.from[0], last.point[1] - drag.from[1]]);
+  }
+
+  up(): void {
+    const drag = this.drag;
+    this.drag = null;
+    if (!drag) return;
+    const after = structuredClone(this.calipers());
+    if (JSON.stringify(after) !== JSON.stringify(drag.before)) {
+      this.context.draft.stepCalipers(drag.clip, drag.frame, drag.before, after);
+    }
+    this.context.ended();
+  }
+
+  cancel(): void {
+    const drag = this.drag;
+    this.drag = null;
+    if (drag) this.context.draft.putCalipers(drag.clip, drag.frame, drag.before, false);
+  }
+
+  get dragging(): boolean {
+    return this.drag !== null;
+  }
+
+  /** Arrow keys: move the selected end (or the whole caliper) by a part of a picture pixel. */
+  nudge(dx: number, dy: number): boolean {
+    if (!this.selected || !this.context.editable()) return false;
+    const before = structuredClone(this.calipers());
+    if (!before.some((caliper) => caliper.id === this.selected?.id)) return false;
+    this.show(before, [dx, dy]);
+    this.context.draft.stepCalipers(this.context.clip(), this.context.frame(), before, structuredClone(this.calipers()));
+    return true;
+  }
+
+  /** Delete the selected caliper. */
+  remove(): boolean {
+    const all = this.calipers();
+    const left = all.filter((caliper) => caliper.id !== this.selected?.id);
+    if (left.length === all.length || !this.context.editable()) return false;
+    this.selected = null;
+    this.context.draft.putCalipers(this.context.clip(), this.context.frame(), left);
+    return true;
+  }
+
+  private show(before: readonly Caliper[], [dx, dy]: Point): void {
+    const { draft } = this.context;
+    const clip = this.context.clip();
+    const moved = before.map((caliper): Caliper => {
+      if (caliper.id !== this.selected?.id) return caliper;
+      const shift = (point: Point, end: 0 | 1): Point =>
+        this.selected?.end === null || this.selected?.end === end ? inside(clip, [point[0] + dx, point[1] + dy]) : point;
+      return withLength(clip, { ...caliper, points: [shift(caliper.points[0], 0), shift(caliper.points[1], 1)] });
+    });
+    draft.putCalipers(clip, this.context.frame(), moved, false);
+  }
+}
+
+/** The caliper with the length shown until the server has computed the stored one. */
+export function withLength(clip: Clip, caliper: Caliper): Caliper {
+  const length = measure(clip.regions, caliper.points[0], caliper.points[1]);
+  return { ...caliper, mm: length.mm, px: length.px, why_no_mm: length.why };
+}
+
+/** Drag, or click and click again. A second thickness of the same lesion on the frame takes the first one's place. */
+export class CaliperTool extends SelectTool {
+  override readonly name = "caliper";
+  override readonly cursor = "cross";
+  sketch: [Point, Point] | null = null;
+  private start: Point | null = null;
+
+  override down(at: PointerAt): boolean {
+    if (!this.context.editable()) return false;
+    if (this.sketch) {
+      this.sketch[1] = inside(this.context.clip(), at.point);
+      this.start = null;
+      return true;
+    }
+    const over = hit(this.calipers(), at.screen, this.context.pane.toScreen);
+    if (over && over.end !== null) return super.down(at);
+    this.selected = null;
+    this.context.began();
+    const point = inside(this.context.clip(), at.point);
+    this.sketch = [point, point];
+    this.start = at.screen;
+    return true;
+  }
+
+  override move(points: PointerAt[], held: boolean): void {
+    const last = points.at(-1);
+    if (this.sketch && last) {
+      this.sketch[1] = inside(this.context.clip(), last.point);
+      this.context.pane.redraw();
+      return;
+    }
+    super.move(points, held);
+  }
+
+  override up(at?: PointerAt): void {
+    if (!this.sketch || !at) {
+      super.up();
+      return;
+    }
+    if (this.start && distance(this.start, at.screen) < 4) {
+      this.start = null;
+      return;
+    }
+    const points = this.sketch;
+    this.sketch = null;
+    this.start = null;
+    if (distance(points[0], points[1]) >= 0.5) this.place(points);
+    this.context.ended();
+  }
+
+  override cancel(): void {
+    this.sketch = null;
+    this.start = null;
+    super.cancel();
+    this.context.pane.redraw();
+  }
+
+  private place(points: [Point, Point]): void {
+    const { draft, settings } = this.context;
+    const clip = this.context.clip();
+    const frame = this.context.frame();
+    const lesion = settings.kind === "diameter" ? null : draft.activeLesion(clip);
+    const caliper = withLength(clip, { id: crypto.randomUUID(), kind: settings.kind, lesion: lesion?.number ?? null, points });
+    const others = this.calipers().filter(
+      (other) => settings.kind !== "thickness" || other.kind !== "thickness" || other.lesion !== caliper.lesion,
+    );
+    draft.putCalipers(clip, frame, [...others, caliper]);
+    this.selected = { id: caliper.id, end: 1 };
+    if (lesion && settings.kind === "thickness" && !this.keyHasCaliper(lesion.number)) {
+      const region = measure(clip.regions, points[0], points[1]).region;
+      draft.setKeyFrame(lesion.number, clip, frame, region?.number ?? draft.frameMarks(clip.id, frame)?.region ?? 1);
+    }
+  }
+
+  /** Whether the lesion's key frame already carries a thickness: then it stays the key frame. */
+  private keyHasCaliper(number: number): boolean {
+    const lesion = this.context.draft.lesion(number);
+    if (!lesion?.key_clip || !lesion.key_frame) return false;
+    const marks = this.context.draft.frameMarks(lesion.key_clip, lesion.key_frame);
+    return marks?.calipers.some((c) => c.kind === "thickness" && c.lesion === number) ?? false;
+  }
+}
+
+/** Brush (the active lesion) and eraser (any lesion). */
+export class BrushTool implements Tool {
+  readonly name: "brush" | "eraser";
+  readonly cursor = "none";
+  private readonly context: ToolContext;
+  private last: Point | null = null;
+  private label = 0;
+
+  constructor(context: ToolContext, name: "brush" | "eraser") {
+    this.context = context;
+    this.name = name;
+  }
+
+  down(at: PointerAt): boolean {
+    if (!this.context.editable()) return false;
+    const { draft } = this.context;
+    this.context.began();
+    this.label = this.name === "brush" ? draft.activeLesion(this.context.clip()).number : 0;
+    this.store.begin(this.context.frame());
+    this.last = at.point;
+    this.store.capsule(at.point, at.point, this.context.settings.radius, this.label);
+    return true;
+  }
+
+  move(points: PointerAt[], held: boolean): void {
+    if (!held || !this.last) return;
+    for (const { point } of points) {
+      this.store.capsule(this.last, point, this.context.settings.radius, this.label);
+      this.last = point;
+    }
+  }
+
+  up(): void {
+    const at = this.last;
+    this.last = null;
+    finishStroke(this.context, at, this.label);
+  }
+
+  cancel(): void {
+    if (this.last) this.store.cancel();
+    this.last = null;
+  }
+
+  private get store() {
+    return this.context.draft.store(this.context.clip().id);
+  }
+}
+
+/** Corners by click, or a contour by dragging; closes on the first corner, a double click or Enter. */
+export class PolygonTool implements Tool {
+  readonly name = "polygon";
+  readonly cursor = "cross";
+  points: Point[] = [];
+  /** Where the pointer is: the open end of the line. */
+  hover: Point | null = null;
+  private readonly context: ToolContext;
+  private lastScreen: Point | null = null;
+  private dragged = 0;
+
+  constructor(context: ToolContext) {
+    this.context = context;
+  }
+
+  down(at: PointerAt): boolean {
+    if (!this.context.editable()) return false;
+    this.context.began();
+    const first = this.points[0];
+    const before = this.points.at(-1);
+    const { toScreen } = this.context.pane;
+    const closes = first && this.points.length > 2 && distance(toScreen(first), at.screen) < HANDLE;
+    const doubled = before && this.points.length > 2 && distance(toScreen(before), at.screen) < 4;
+    if (closes || doubled) {
+      this.finish();
+      return true;
+    }
+    this.points.push(inside(this.context.clip(), at.point));
+    this.lastScreen = at.screen;
+    this.dragged = 0;
+    return true;
+  }
+
+  move(points: PointerAt[], held: boolean): void {
+    for (const at of points) {
+      this.hover = inside(this.context.clip(), at.point);
+      if (!held || !this.lastScreen || distance(this.lastScreen, at.screen) < 3) continue;
+      this.dragged += distance(this.lastScreen, at.screen);
+      this.points.push(this.hover);
+      this.lastScreen = at.screen;
+    }
+    if (this.points.length) this.context.pane.redraw();
+  }
+
+  up(): void {
+    this.lastScreen = null;
+    if (this.dragged > 24) this.finish();
+    this.dragged = 0;
+  }
+
+  finish(): boolean {
+    const points = this.points;
+    this.points = [];
+    this.lastScreen = null;
+    this.dragged = 0;
+    if (points.length < 3) return false;
+    const clip = this.context.clip();
+    const label = this.context.draft.activeLesion(clip).number;
+    const store = this.context.draft.store(clip.id);
+    store.begin(this.context.frame());
+    store.polygon(points, label);
+    finishStroke(this.context, points[0] ?? null, label);
+    return true;
+  }
+
+  cancel(): void {
+    this.points = [];
+    this.lastScreen = null;
+    this.context.pane.redraw();
+  }
+}
+
+/** Close a stroke; the first painted frame of a lesion becomes its key frame. */
+function finishStroke(context: ToolContext, at: Point | null, label: number): void {
+  const { draft } = context;
+  const clip = context.clip();
+  const frame = context.frame();
+  if (draft.store(clip.id).end()) {
+    draft.painted(clip, frame, at);
+    const lesion = draft.lesion(label);
+    if (lesion && lesion.key_frame === null) draft.setKeyFrame(label, clip, frame, draft.frameMarks(clip.id, frame)?.region ?? 1);
+  }
+  context.ended();
+}

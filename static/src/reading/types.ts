@@ -1,0 +1,124 @@
+/** The reading page's part of the API, word for word. */
+import type { Clip, Point, Rle } from "../viewer/index.ts";
+
+export type Extent = "all_marked" | "index_only" | "no_plaque" | "unusable";
+export type ReasonAnswer = "yes" | "no" | "unclear";
+export type Visibility = "well" | "partly" | "not";
+export type PlaqueAnswer = "none" | "present" | "unclear";
+export type ReaderClass = 0 | 1 | 9;
+export type CaliperKind = "thickness" | "protrusion" | "ulcer_depth" | "ulcer_width" | "diameter";
+export type ReasonKey = "ulceration" | "mobile" | "thrombus";
+
+export interface Finding {
+  visibility: Visibility | null;
+  plaque: PlaqueAnswer | null;
+}
+
+export interface Answers {
+  reader_class: ReaderClass | null;
+  quality: "good" | "limited" | "unusable" | null;
+  confidence: "sure" | "probable" | "unsure" | null;
+  note: string;
+  findings: Record<string, Finding>;
+}
+
+export interface Lesion {
+  number: number;
+  segment: string | null;
+  is_index: boolean;
+  key_clip: string | null;
+  key_frame: number | null;
+  key_region: number | null;
+  ulceration: ReasonAnswer | null;
+  mobile: ReasonAnswer | null;
+  thrombus: ReasonAnswer | null;
+  thickness_mm?: number | null;
+  thickness_px?: number | null;
+  thickness_source?: "caliper" | "mask" | null;
+}
+
+export interface Caliper {
+  id: string;
+  kind: CaliperKind;
+  lesion: number | null;
+  points: [Point, Point];
+  mm?: number | null;
+  px?: number;
+  why_no_mm?: string;
+}
+
+export interface FrameMarks {
+  clip: string;
+  frame: number;
+  region: number;
+  extent: Extent | null;
+  outline: Point[] | null;
+  calipers: Caliper[];
+  source: string;
+}
+
+/** A frame on the wire: the marks and the masks of its lesions. */
+export interface WireFrame extends FrameMarks {
+  masks?: Record<string, Rle>;
+  areas?: Record<string, { px: number; mm2: number | null }>;
+}
+
+export interface Missing {
+  field: string;
+  words: string;
+}
+
+export interface Read {
+  id: string;
+  state: "draft" | "completed" | "signed";
+  draft_no: number;
+  revision: number;
+  answers: Answers;
+  lesions: Lesion[];
+  frames: WireFrame[];
+  rule_class: 0 | 1 | null;
+  rule_reason: string;
+  rule_agrees: boolean | null;
+  plaque_present: boolean | null;
+  missing: Missing[];
+  saved_at: string | null;
+  signed_at: string | null;
+}
+
+export interface Protocol {
+  version: number;
+  segments: { key: string; label: string }[];
+  required: string[];
+  rule: { version: string; thickness_mm: number; words: string };
+}
+
+export interface Assignment {
+  public_id: string;
+  number: number;
+  of: number;
+  state: string;
+  round: { name: string; policy: string; reveal: string; reveal_words: string; demo: boolean };
+  protocol: Protocol;
+  clips: Clip[];
+  read: Read | null;
+  compare_url: string | null;
+  worklist_url: string;
+  next_url: string | null;
+  active_seconds: number;
+}
+
+/** What one PATCH of a read carries; only what changed. */
+export interface PatchBody {
+  answers?: Partial<Omit<Answers, "findings">> & { findings?: Record<string, Finding> };
+  lesions?: Lesion[];
+  frames?: WireFrame[];
+}
+
+/** A patch on its way: the same `save_id` is sent again until the server has answered. */
+export interface Patch {
+  save_id: string;
+  /** draft_no the patch was made on. */
+  base: number;
+  body: PatchBody;
+  changes: number;
+}
