@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from inference.checkpoints import PipelineSpec
+    from inference.predictor import Predictor
+
+
+def _add_pipeline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--pipeline", type=Path, default=None, help="a pipeline.json (default: the one shipped)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--threads", type=int, default=None, help="processor threads")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -15,12 +29,63 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m inference", description="Read aortic plaque in TEE clips. Research use only. Not for diagnosis."
     )
     commands = parser.add_subparsers(dest="command", required=True)
+    phantom = commands.add_parser("phantom", help="write phantom studies as DICOM, with truth kept apart")
+    phantom.add_argument("--out", type=Path, required=True)
+    phantom.add_argument("--subjects", type=int, default=12)
+    phantom.add_argument("--seed", type=int, default=1)
+    phantom.add_argument("--frames", type=int, default=24)
+    phantom.add_argument("--workers", type=int, default=1)
+    phantom.add_argument("--kinds", nargs="+", default=None, help="none thin thick ulcerated mobile")
+    phantom.add_argument("--transfer-syntax", default=None, help="a UID (default JPEG baseline)")
     train = commands.add_parser("train", help="train both networks from a configuration")
     train.add_argument("config", type=Path, help="a TOML file, or the name of one in inference/configs")
     train.add_argument("--cache", type=Path, default=Path("var/phantom"), help="where rendered phantom is kept")
     train.add_argument("--work", type=Path, default=None, help="checkpoints and curves (default var/training/NAME)")
     train.add_argument("--out", type=Path, default=None, help="weights, cards, pipeline (default inference/weights)")
+    evaluate = commands.add_parser("evaluate", help="figures on unseen phantom subjects")
+    evaluate.add_argument("--subjects", type=int, default=120)
+    evaluate.add_argument("--frames", type=int, default=6)
+    evaluate.add_argument("--seed", type=int, default=11)
+    evaluate.add_argument("--json", type=Path, default=None, help="write figures and rows of subjects here")
+    evaluate.add_argument("--write-cards", action="store_true", help="write the figures into the model cards")
+    _add_pipeline(evaluate)
+    predict = commands.add_parser("predict", help="predict DICOM, PNG and JPEG files or folders of them")
+    predict.add_argument("paths", type=Path, nargs="+")
+    predict.add_argument("--out", type=Path, required=True)
+    _add_pipeline(predict)
+    bench = commands.add_parser("bench", help="the pipeline against the bare forward passes")
+    bench.add_argument("--frames", type=int, default=96)
+    bench.add_argument("--rounds", type=int, default=5)
+    bench.add_argument("--json", action="store_true", help="print JSON")
+    _add_pipeline(bench)
     return parser
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console,
+        transient=True,
+    )
+
+
+def _predictor(args: argparse.Namespace) -> tuple[Predictor, PipelineSpec]:
+    from inference.checkpoints import PIPELINE_FILE
+    from inference.predictor import Predictor
+
+    return Predictor.from_pipeline(args.pipeline or PIPELINE_FILE, device=args.device, threads=args.threads)
+
+
+def _phantom(args: argparse.Namespace, console: Console) -> int:
+    from inference.phantom.dicom import JPEG_BASELINE, demo_cohort
+
+    cohort = demo_cohort(
+        args.out, args.seed, args.subjects, args.frames, kinds=args.kinds, workers=args.workers,
+        transfer_syntax=args.transfer_syntax or JPEG_BASELINE,
+    )
+    for number, subject in enumerate(cohort, start=1):
+        console.print(f"{number}/{args.subjects} {subject.name}: {subject.kind}, class {subject.study_class}, "
+                      f"{len(subject.files)} clips")
+    return 0
 
 
 def _train(args: argparse.Namespace, console: Console) -> int:
@@ -38,12 +103,69 @@ def _train(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _evaluate(args: argparse.Namespace, console: Console) -> int:
+    from inference.checkpoints import WEIGHTS_DIR, write_json
+    from inference.evaluate import evaluate, show, write_into_cards
+
+    predictor, spec = _predictor(args)
+    with _bar(console) as bar:
+        task = bar.add_task("unseen subjects", total=args.subjects)
+        figures, rows = evaluate(
+            predictor, subjects=args.subjects, frames=args.frames, seed=args.seed,
+            progress=lambda done, total: bar.update(task, completed=done),
+        )
+    show(figures, Console())
+    if args.json is not None:
+        write_json(args.json, {"pipeline": spec.hash, "figures": asdict(figures), "rows": rows})
+    if args.write_cards:
+        write_into_cards(figures, args.pipeline.parent if args.pipeline else WEIGHTS_DIR, spec)
+    return 0
+
+
+def _predict(args: argparse.Namespace, console: Console) -> int:
+    from inference.files import predict_files
+
+    missing = [path for path in args.paths if not path.exists()]
+    if len(missing) == len(args.paths):
+        raise FileNotFoundError(f"There is nothing at {', '.join(map(str, missing))}.")
+    predictor, _ = _predictor(args)
+    failed = 0
+    with _bar(console) as bar:
+        task = bar.add_task("files", total=None)
+        for line in predict_files(
+            predictor, args.paths, args.out, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        ):
+            if "error" in line:
+                failed += 1
+                console.print(f"{line['file']}: {line['error']}", markup=False)
+    console.print(f"written to {args.out / 'predictions.jsonl'}; {failed} file(s) could not be read", markup=False)
+    return 1 if failed else 0
+
+
+def _bench(args: argparse.Namespace, console: Console) -> int:
+    from inference.bench import run_bench
+
+    predictor, _ = _predictor(args)
+    result = run_bench(predictor, frames=args.frames, rounds=args.rounds)
+    if args.json:
+        print(json.dumps(asdict(result)))
+    else:
+        console.print(
+            f"{result.device}, {result.threads} threads: bare forward {result.bare_fps:.1f} frames/s, pipeline "
+            f"{result.pipeline_fps:.1f} frames/s, ratio {result.ratio:.3f}, other CPU {result.other_cpu_ms:.2f} ms a frame"
+        )
+    return 0
+
+
+_COMMANDS = {"phantom": _phantom, "train": _train, "evaluate": _evaluate, "predict": _predict, "bench": _bench}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; gives the exit status."""
+    """Run one command; gives the exit status: 0, 1 where some files failed, 2 for bad input."""
     args = _parser().parse_args(arguments)
     console = Console(stderr=True)
     try:
-        return {"train": _train}[args.command](args, console)
+        return _COMMANDS[args.command](args, console)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

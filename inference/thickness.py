@@ -167,6 +167,16 @@ def _wall_part(plaque: Mask, spacing: Spacing) -> Mask:
     return np.asarray(plaque & near)
 
 
+def _across(curve: Floats, normal: Floats, end: Floats, length: Floats, spacing: Spacing) -> NDArray[np.bool_]:
+    """Which chords go across the wall: their inner end lies about as far from the whole outline as they are long.
+
+    Where an outline is dented (a vessel found only in part), a normal can run along the wall instead.
+    """
+    inner = curve + normal * end[:, None]
+    nearest = np.sqrt(((inner[:, None, :] - curve[None, ::2, :]) ** 2).sum(axis=2).min(axis=1))
+    return np.asarray(length <= 1.15 * nearest + 2.0 * max(spacing))
+
+
 def _chord(plaque: Mask, curve: Floats, spacing: Spacing, calibrated: bool, origin: tuple[int, int],
            method: str) -> Thickness | None:
     normal = _inward_normals(curve)
@@ -176,6 +186,7 @@ def _chord(plaque: Mask, curve: Floats, spacing: Spacing, calibrated: bool, orig
     if length.max() <= 0 and body is not plaque:
         begin, end = _first_runs(plaque, curve, normal, spacing)
         length = end - begin
+    length = np.where(_across(curve, normal, end, length, spacing), length, 0.0)
     best = int(length.argmax())
     if length[best] <= 0:
         return None
