@@ -1,4 +1,4 @@
-"""InferenceJob: created → queued → running → done | failed | dead | cancelled; running → queued on lease expiry or failure."""
+"""InferenceJob: created → queued → running → done | failed | dead | cancelled; a lost lease: queued."""
 
 from __future__ import annotations
 

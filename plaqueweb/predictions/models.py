@@ -50,7 +50,7 @@ class PipelineQuerySet(ScopedQuerySet):
 
 
 class Pipeline(BaseModel):
-    """Classifier, segmenter, threshold, preprocessing and code: immutable and hashed; what is run, compared, activated."""
+    """Classifier, segmenter, threshold, preprocessing, code: immutable and hashed; what is run, compared, activated."""
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="pipelines")
     name = models.CharField(max_length=64)
@@ -99,13 +99,13 @@ class PredictionQuerySet(ScopedQuerySet):
     project_field = "study__project_id"
 
     def visible_to(self, user: User) -> Self:
-        """Predictions of active or retired pipelines on studies the user is not blinded to; shadow ones are for engineers."""
+        """Predictions on studies the user is not blinded to; what a pipeline in shadow said is shown to nobody."""
         shown = self.filter(results_visible(user)).exclude(pipeline__state=PipelineState.SHADOW)
         return shown
 
 
 class Prediction(BaseModel):
-    """The immutable result of a job. ``predicted_class`` is probability ≥ threshold; the thickness rule is a second field."""
+    """The immutable result of a job. ``predicted_class``: probability ≥ threshold; the thickness rule stands beside."""
 
     job_id = models.UUIDField(unique=True)
     pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="predictions")

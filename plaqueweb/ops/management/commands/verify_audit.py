@@ -18,5 +18,7 @@ class Command(BaseCommand):
             pass
         broken = verify_chain()
         if broken is not None:
-            raise CommandError(f"the chain breaks at event {broken.pk} ({broken.verb}, {broken.at:%Y-%m-%d %H:%M:%S} UTC)")
+            raise CommandError(
+                f"the chain breaks at event {broken.pk} ({broken.verb}, {broken.at:%Y-%m-%d %H:%M:%S} UTC)"
+            )
         self.stdout.write(f"{AuditEvent.objects.count()} events, chain whole")

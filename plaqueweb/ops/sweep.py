@@ -1,0 +1,99 @@
+"""The sweeper: puts lost work back, rings the doorbells, seals the audit trail, ends workers that hang."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+from django.db import DatabaseError, close_old_connections, connection
+from kombu.exceptions import OperationalError
+
+from plaqueweb.agreement.models import AgreementRun
+from plaqueweb.audit.services import seal_events
+from plaqueweb.celery import app
+from plaqueweb.core import workers
+from plaqueweb.core.sweeping import sweep_objects
+from plaqueweb.core.work import WorkState
+from plaqueweb.core.work import sweep as sweep_rows
+from plaqueweb.ingest import services as ingest
+from plaqueweb.jobs import services as jobs
+
+if TYPE_CHECKING:
+    from plaqueweb.ops.supervisor import Child, Supervisor
+
+log = logging.getLogger(__name__)
+EACH = 1.0  # seconds
+RING_AGAIN = 3.0  # seconds: a doorbell nobody answered is rung again
+HUNG_AFTER = 20.0  # seconds a worker may go on with a row it lost
+OBJECTS_EACH = 3600.0
+
+
+def ring(task: str, queue: str) -> None:
+    """Send the doorbell; a broker that is away is no error, the next sweep rings again."""
+    try:
+        app.send_task(task, queue=queue, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("doorbell %s: %s", task, error)
+
+
+class Sweeper(threading.Thread):
+    """Sweeps once a second beside the supervisor; any number of hosts may do it at the same time."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        super().__init__(name="sweeper", daemon=True)
+        self.supervisor = supervisor
+        self.rung: dict[str, float] = {}
+        self.lost: dict[str, float] = {}
+        self.objects_at = time.monotonic() + 60.0
+
+    def run(self) -> None:
+        while not self.supervisor.stopping.wait(EACH):
+            try:
+                close_old_connections()
+                self.once()
+            except DatabaseError as error:  # the database is away or locked: the next second tries again
+                log.warning("sweep: %s", error)
+        connection.close()
+
+    def once(self) -> None:
+        """One round."""
+        waiting = {
+            ("ingest.wake", "light"): ingest.sweep(),
+            ("jobs.wake", "gpu"): jobs.sweep(),
+            ("agreement.compute_waiting", "light"): sweep_rows(AgreementRun)[1],
+        }
+        for (task, queue), count in waiting.items():
+            if count:
+                self._ring(task, queue)
+            else:
+                self.rung.pop(task, None)
+        seal_events()
+        for child in self.supervisor.children:
+            if child.name in {"light", "gpu"} and self._hangs(child):
+                self.supervisor.say(f"{child.name} went on with work it had lost; it is ended and starts again")
+                child.signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
+        if time.monotonic() > self.objects_at:
+            self.objects_at = time.monotonic() + OBJECTS_EACH
+            sweep_objects()
+
+    def _ring(self, task: str, queue: str) -> None:
+        now = time.monotonic()
+        if now - self.rung.get(task, 0.0) >= RING_AGAIN:
+            self.rung[task] = now
+            ring(task, queue)
+
+    def _hangs(self, child: Child) -> bool:
+        """A hung job makes no progress and loses its lease; a live worker notices at its next step, this one not."""
+        note = workers.busy_note(child.pid) if child.pid else None
+        if note is None:
+            return False
+        model = apps.get_model(note.model)
+        ours = model._default_manager.filter(pk=note.pk, token=note.token, work_state=WorkState.RUNNING)
+        if ours.exists():
+            self.lost.pop(note.token, None)
+            return False
+        return time.monotonic() - self.lost.setdefault(note.token, time.monotonic()) > HUNG_AFTER
