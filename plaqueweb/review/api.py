@@ -1,0 +1,138 @@
+"""Cases, their comparison, the reasons people give, and the references that come out of them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from plaqueweb.accounts.api import current_user
+from plaqueweb.core.strict import AllowListedFilters, StrictSerializer
+from plaqueweb.reads.choices import PlaqueClass
+from plaqueweb.review import selectors, services
+from plaqueweb.review.models import Case, Consensus, DifferenceNote, DifferenceReason
+from plaqueweb.review.payload import compare_payload
+
+
+class CaseOut(serializers.ModelSerializer[Case]):
+    """A case; which study it is, only programs of people who may see studies need to know."""
+
+    round_name = serializers.CharField(source="round.name")
+    project = serializers.CharField(source="round.project.slug")
+
+    class Meta:
+        model = Case
+        fields = ["id", "round", "round_name", "project", "number", "state", "created_at"]
+
+
+class NoteOut(serializers.ModelSerializer[DifferenceNote]):
+    by = serializers.CharField(source="by.name")
+
+    class Meta:
+        model = DifferenceNote
+        fields = ["id", "read_id", "prediction_id", "reason", "comment", "by", "created_at"]
+
+
+class NoteIn(StrictSerializer):
+    read = serializers.UUIDField()
+    prediction = serializers.UUIDField()
+    reason = serializers.ChoiceField(DifferenceReason.choices)
+    comment = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=services.COMMENT_CHARACTERS
+    )
+
+
+class ConsensusOut(serializers.ModelSerializer[Consensus]):
+    by = serializers.CharField(source="by.name", allow_null=True, default=None)
+
+    class Meta:
+        model = Consensus
+        fields = [
+            "id", "study", "case", "kind", "revision", "reader_class", "thickness_mm", "reasons", "source_reads",
+            "reason_code", "by", "model_visible", "created_at",
+        ]  # fmt: skip
+
+
+class ConsensusIn(StrictSerializer):
+    case = serializers.UUIDField()
+    reader_class = serializers.ChoiceField(PlaqueClass.choices)
+    thickness_mm = serializers.FloatField(required=False, allow_null=True, default=None)
+    reason_code = serializers.CharField(required=False, allow_blank=True, default="", max_length=32)
+    model_visible = serializers.BooleanField()
+
+
+class CaseViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Case]):
+    """Cases of studies the user is not blinded to."""
+
+    serializer_class = CaseOut
+    queryset = Case.objects.none()
+    filters: ClassVar = {"project": "round__project__slug", "round": "round_id", "state": "state"}
+
+    def get_queryset(self) -> QuerySet[Case]:
+        return selectors.visible_cases(current_user(self.request))
+
+    @extend_schema(
+        parameters=[OpenApiParameter("read", OpenApiTypes.UUID), OpenApiParameter("pipeline", OpenApiTypes.STR)],
+        responses=OpenApiTypes.OBJECT,
+    )
+    @action(detail=True, methods=["get"])
+    def compare(self, request: Request, pk: str) -> Response:
+        """Image, one read and one prediction side by side, with every number and how it came about."""
+        user = current_user(request)
+        case = selectors.visible_case(user, pk)
+        given = request.query_params
+        comparison = selectors.compare(
+            user=user, case=case, read=given.get("read", ""), pipeline=given.get("pipeline", "")
+        )
+        return Response(compare_payload(comparison))
+
+    @extend_schema(methods=["get"], responses=NoteOut(many=True))
+    @extend_schema(methods=["post"], request=NoteIn, responses={201: NoteOut})
+    @action(detail=True, methods=["get", "post"], pagination_class=None, filter_backends=[])
+    def notes(self, request: Request, pk: str) -> Response:
+        """Read, or add to, the reasons why reads and predictions differ."""
+        user = current_user(request)
+        case = selectors.visible_case(user, pk)
+        if request.method == "GET":
+            rows = DifferenceNote.objects.visible_to(user).filter(case=case).select_related("by").order_by("-id")
+            return Response(NoteOut(rows, many=True).data)
+        form = NoteIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        note = services.note_difference(
+            case=case,
+            read=selectors.read_of(user, case, form.validated_data["read"]),
+            prediction=selectors.prediction_of(user, case, form.validated_data["prediction"]),
+            reason=form.validated_data["reason"],
+            comment=form.validated_data["comment"],
+            by=user,
+        )
+        return Response(NoteOut(note).data, status=201)
+
+
+class ConsensusViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Consensus]):
+    """References of studies: known truth, agreement of readers, adjudication. Every change is a new revision."""
+
+    serializer_class = ConsensusOut
+    queryset = Consensus.objects.none()
+    filters: ClassVar = {"project": "study__project__slug", "study": "study_id", "case": "case_id", "kind": "kind"}
+
+    def get_queryset(self) -> QuerySet[Consensus]:
+        return Consensus.objects.visible_to(current_user(self.request)).select_related("by")
+
+    @extend_schema(request=ConsensusIn, responses={201: ConsensusOut})
+    def create(self, request: Request) -> Response:
+        """Decide a case whose reads differ."""
+        user = current_user(request)
+        form = ConsensusIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = dict(form.validated_data)
+        case = selectors.visible_case(user, values.pop("case"))
+        row = services.decide_consensus(case=case, by=user, **values)
+        return Response(ConsensusOut(row).data, status=201)

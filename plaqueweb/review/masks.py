@@ -1,0 +1,203 @@
+"""Masks of reads and predictions on the source grid, decoded once and compared frame by frame."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import uuid
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference import metrics
+from inference.types import rle_decode
+from plaqueweb.core.storage import read_all
+from plaqueweb.predictions.models import ClipPrediction
+from plaqueweb.reads.choices import Extent
+from plaqueweb.reads.models import FrameAnnotation, FrameMask
+from plaqueweb.studies.models import Clip, Region
+
+Mask = NDArray[np.bool_]
+Place = tuple[uuid.UUID, int, int]
+"""Clip, frame (from 1), region."""
+DECLARED = frozenset({Extent.ALL_MARKED, Extent.NO_PLAQUE})
+"""Extents on which a frame without a mask means "no plaque here"; every other frame is unknown."""
+
+
+@dataclass(frozen=True)
+class MarkedFrame:
+    """What a read holds on one frame and region."""
+
+    place: Place
+    extent: str
+    lesions: dict[int, Mask]
+    outline: list[list[float]] | None
+    shape: tuple[int, int]
+
+    @property
+    def declared(self) -> bool:
+        """Tell whether the reader said that everything here is marked."""
+        return self.extent in DECLARED
+
+    @property
+    def plaque(self) -> Mask:
+        """All lesions together, shape (rows, columns)."""
+        union = np.zeros(self.shape, dtype=np.bool_)
+        for mask in self.lesions.values():
+            union |= mask
+        return union
+
+
+def lesion_masks(row: FrameMask) -> dict[int, Mask]:
+    """Decode the masks of one frame by lesion number; empty once they were erased."""
+    if row.rle is None:
+        return {}
+    stored = json.loads(zlib.decompress(bytes(row.rle)))
+    size = (row.rows, row.columns)
+    return {int(number): rle_decode(_runs(value), size) for number, value in stored.items()}
+
+
+def _runs(value: Any) -> list[int]:
+    return value["rle"] if isinstance(value, dict) else value
+
+
+def marked_frames(annotations: Iterable[FrameAnnotation]) -> dict[Place, MarkedFrame]:
+    """Return a read's frames that carry a mask, an outline or an extent; ``clip`` and ``mask`` should be joined."""
+    out: dict[Place, MarkedFrame] = {}
+    for row in annotations:
+        mask = getattr(row, "mask", None)
+        place = (row.clip_id, row.frame, row.region)
+        lesions = lesion_masks(mask) if mask is not None else {}
+        if lesions or row.outline or row.extent:
+            shape = (row.clip.rows, row.clip.columns)
+            out[place] = MarkedFrame(place, row.extent, lesions, row.outline, shape)
+    return out
+
+
+@dataclass
+class ModelMasks:
+    """The masks of one prediction, opened clip by clip on demand.
+
+    ``plaque`` and ``aorta`` (lumen, wall and plaque together) have the shape (rows, columns) of the source picture.
+    """
+
+    rows: dict[uuid.UUID, list[ClipPrediction]]
+    _open: dict[uuid.UUID, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, parts: Iterable[ClipPrediction]) -> ModelMasks:
+        """Group the parts of a prediction by clip; ``masks`` should be joined."""
+        grouped: dict[uuid.UUID, list[ClipPrediction]] = {}
+        for part in parts:
+            grouped.setdefault(part.clip_id, []).append(part)
+        return cls(grouped)
+
+    def knows(self, clip: uuid.UUID) -> bool:
+        """Tell whether the model gave a result on the clip."""
+        return any(part.masks_id for part in self.rows.get(clip, []))
+
+    def plaque(self, clip: uuid.UUID, frame: int) -> Mask | None:
+        """Return the plaque on a frame, or None where the model gave no result on the clip."""
+        return self._union(clip, frame, ("plaque",))
+
+    def aorta(self, clip: uuid.UUID, frame: int) -> Mask | None:
+        """Return everything within the outer wall on a frame, or None without a result."""
+        return self._union(clip, frame, ("plaque", "lumen", "wall"))
+
+    def _objects(self, clip: uuid.UUID) -> list[dict[str, Any]]:
+        if clip not in self._open:
+            rows = [part.masks for part in self.rows.get(clip, []) if part.masks is not None]
+            self._open[clip] = [json.loads(gzip.decompress(read_all(row))) for row in rows]
+        return self._open[clip]
+
+    def _union(self, clip: uuid.UUID, frame: int, names: tuple[str, ...]) -> Mask | None:
+        union: Mask | None = None
+        for stored in self._objects(clip):
+            size = (int(stored["size"][0]), int(stored["size"][1]))
+            union = np.zeros(size, dtype=np.bool_) if union is None else union
+            for name in names:
+                runs = stored["frames"].get(str(frame), {}).get(name)
+                if runs:
+                    union |= rle_decode(runs, size)
+        return union
+
+
+def within(mask: Mask, region: Region | None) -> Mask:
+    """Keep what lies in a region's box (inclusive); everything where there is no region."""
+    if region is None:
+        return mask
+    kept = np.zeros_like(mask)
+    box = np.s_[region.y0 : region.y1 + 1, region.x0 : region.x1 + 1]
+    kept[box] = mask[box]
+    return kept
+
+
+def region_of(clip: Clip, number: int) -> Region | None:
+    """Return a clip's region by number from its prefetched regions."""
+    return next((row for row in clip.regions.all() if row.number == number), None)
+
+
+def area(pixels: int, region: Region | None) -> tuple[int, float | None]:
+    """Return an area as (pixels, mm²); mm² is None without a scale."""
+    spacing = region.spacing if region else None
+    return pixels, None if spacing is None else pixels * spacing[0] * spacing[1]
+
+
+def polygon_mask(points: list[list[float]], shape: tuple[int, int]) -> Mask:
+    """Return the pixels whose centre lies within a closed polygon of (x, y) points, even-odd, shape (rows, columns)."""
+    rows, columns = shape
+    inside = np.zeros(shape, dtype=np.bool_)
+    if len(points) < 3:
+        return inside
+    corners = np.asarray(points, dtype=np.float64)
+    centres = np.arange(columns) + 0.5
+    first = max(0, int(np.floor(corners[:, 1].min() - 0.5)))
+    last = min(rows - 1, int(np.ceil(corners[:, 1].max())))
+    nexts = np.roll(corners, -1, axis=0)
+    for row in range(first, last + 1):
+        y = row + 0.5
+        crosses = (corners[:, 1] <= y) != (nexts[:, 1] <= y)
+        if not crosses.any():
+            continue
+        (x0, y0), (x1, y1) = corners[crosses].T, nexts[crosses].T
+        at = np.sort(x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+        inside[row] = np.searchsorted(at, centres) % 2 == 1
+    return inside
+
+
+@dataclass(frozen=True)
+class FrameDice:
+    """Dice of reader and model on one frame; ``value`` is None where both are empty."""
+
+    place: Place
+    value: float | None
+    declared: bool
+    reader_px: int
+    model_px: int
+
+
+def frame_dice(frames: dict[Place, MarkedFrame], model: ModelMasks, clips: dict[uuid.UUID, Clip]) -> list[FrameDice]:
+    """Compare every marked frame with the model, in clip and frame order; frames without a model result are left out.
+
+    Where a clip has several regions, only the annotated one is compared.
+    """
+    out: list[FrameDice] = []
+    for place, marked in frames.items():
+        clip = clips.get(place[0])
+        if clip is None or not (marked.declared or marked.lesions):
+            continue
+        theirs = model.plaque(place[0], place[1])
+        if theirs is None or theirs.shape != marked.shape:
+            continue
+        several = len(clip.regions.all()) > 1
+        theirs = within(theirs, region_of(clip, place[2])) if several else theirs
+        mine = marked.plaque
+        value = metrics.dice(mine, theirs)
+        counts = int(np.count_nonzero(mine)), int(np.count_nonzero(theirs))
+        out.append(FrameDice(place, value, marked.declared, *counts))
+    order = {pk: clip.number for pk, clip in clips.items()}
+    return sorted(out, key=lambda one: (order.get(one.place[0], 0), one.place[1], one.place[2]))

@@ -1,0 +1,281 @@
+"""What a user may compare: a case with the reads and predictions shown to that user, opened once per request."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Capability
+from plaqueweb.core.errors import NotFound
+from plaqueweb.core.work import WorkState
+from plaqueweb.jobs.models import LIVE, InferenceJob
+from plaqueweb.predictions.models import ClipPrediction, PipelineState, Prediction
+from plaqueweb.reads.choices import AssignmentState
+from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
+from plaqueweb.review.masks import FrameDice, MarkedFrame, ModelMasks, Place, frame_dice, marked_frames
+from plaqueweb.review.models import Case, CaseState, Consensus, DifferenceNote
+from plaqueweb.studies.models import DEFAULT_RULE, Clip, Region
+from plaqueweb.studies.selectors import clips_for_reading
+
+Row = TypeVar("Row")
+HIDDEN = "none"
+"""Value of ``pipeline`` that leaves the model out, for deciding without it."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """“Case 7 of 12” as this user counts it, and where the next one is."""
+
+    number: int
+    of: int
+    next_case: uuid.UUID | None
+    next_assignment: str | None
+
+
+@dataclass
+class Comparison:
+    """One read beside one prediction of a case. Everything in it may be shown to the user it was opened for."""
+
+    case: Case
+    user: User
+    reads: list[Read]
+    read: Read | None
+    predictions: list[Prediction]
+    prediction: Prediction | None
+    model_hidden: bool
+    clips: list[Clip]
+    frames: dict[Place, MarkedFrame] = field(default_factory=dict)
+    annotations: list[FrameAnnotation] = field(default_factory=list)
+    lesions: list[Lesion] = field(default_factory=list)
+    parts: list[ClipPrediction] = field(default_factory=list)
+    masks: ModelMasks = field(default_factory=lambda: ModelMasks({}))
+    dice: list[FrameDice] = field(default_factory=list)
+    job: InferenceJob | None = None
+
+    @property
+    def index(self) -> Lesion | None:
+        """The lesion that official thickness and class stand on: the index lesion, else the only one."""
+        found = next((row for row in self.lesions if row.is_index), None)
+        return found or (self.lesions[0] if len(self.lesions) == 1 else None)
+
+    @property
+    def key(self) -> Place | None:
+        """The reader's key frame: of the index lesion, else the first marked frame."""
+        lesion = self.index
+        if lesion is not None and lesion.key_clip_id and lesion.key_frame:
+            return lesion.key_clip_id, lesion.key_frame, lesion.key_region or 1
+        return self.first_marked
+
+    @property
+    def first_marked(self) -> Place | None:
+        """The first frame the reader said anything about, in clip and frame order."""
+        order = {clip.pk: clip.number for clip in self.clips}
+        places = sorted((order[p[0]], p[1], p[2], p) for p in self.frames if p[0] in order)
+        return places[0][3] if places else None
+
+    @property
+    def model_key(self) -> Place | None:
+        """The model's key frame."""
+        row = self.prediction
+        if row is None or row.key_clip_id is None or row.key_frame is None:
+            return None
+        return row.key_clip_id, row.key_frame, row.key_region or 1
+
+    @property
+    def cutoff_mm(self) -> float:
+        """The protocol's thickness from which a plaque is complex."""
+        rule = self.case.round.protocol.label_rule or DEFAULT_RULE
+        return float(rule.get("thickness_mm", DEFAULT_RULE["thickness_mm"]))
+
+    def clip(self, pk: uuid.UUID | None) -> Clip | None:
+        """Return a clip of the study by id."""
+        return next((row for row in self.clips if row.pk == pk), None)
+
+    def region(self, place: Place | None) -> Region | None:
+        """Return the region of a place."""
+        clip = self.clip(place[0]) if place else None
+        if clip is None or place is None:
+            return None
+        return next((row for row in clip.regions.all() if row.number == place[2]), None)
+
+    def dice_at(self, place: Place | None) -> FrameDice | None:
+        """Return the overlap on one frame, if it was compared."""
+        return next((one for one in self.dice if one.place == place), None)
+
+
+def visible_cases(user: User) -> QuerySet[Case]:
+    """Cases the user may open, with what every page of them needs."""
+    rows = Case.objects.visible_to(user)
+    return rows.select_related("round__project", "round__protocol", "study__subject")
+
+
+def visible_case(user: User, pk: object) -> Case:
+    """Return one case.
+
+    Raises:
+        NotFound: it does not exist, or the user may not see it (blinded users see none).
+    """
+    key = as_uuid(pk)
+    return _found(visible_cases(user).filter(pk=key).first() if key else None)
+
+
+def as_uuid(value: object) -> uuid.UUID | None:
+    """Return an id from an address, or None where it is none."""
+    try:
+        return uuid.UUID(str(value))
+    except ValueError:
+        return None
+
+
+def comparable_reads(user: User, case: Case) -> list[Read]:
+    """Signed reads of a case that the user may see, one's own first, then in order of signature."""
+    rows = (
+        Read.objects.visible_to(user)
+        .signed()
+        .filter(assignment__round=case.round_id, assignment__study=case.study_id)
+        .exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
+        .select_related("assignment__reader")
+        .order_by("signed_at", "id")
+    )
+    return sorted(rows, key=lambda read: read.assignment.reader_id != user.pk)
+
+
+def comparable_predictions(user: User, case: Case) -> list[Prediction]:
+    """The newest prediction of each pipeline that the user may see, the active pipeline first."""
+    rows = Prediction.objects.visible_to(user).filter(study=case.study_id).select_related("pipeline__classifier")
+    newest: dict[uuid.UUID, Prediction] = {}
+    for row in rows.order_by("content_no", "id"):
+        newest[row.pipeline_id] = row
+    return sorted(newest.values(), key=lambda row: (row.pipeline.state != PipelineState.ACTIVE, -row.pk.int))
+
+
+def read_of(user: User, case: Case, pk: uuid.UUID) -> Read:
+    """Return one of the reads the user may compare in a case.
+
+    Raises:
+        NotFound: it is not among them.
+    """
+    return _found(next((row for row in comparable_reads(user, case) if row.pk == pk), None))
+
+
+def prediction_of(user: User, case: Case, pk: uuid.UUID) -> Prediction:
+    """Return one of the predictions the user may compare in a case.
+
+    Raises:
+        NotFound: it is not among them.
+    """
+    return _found(next((row for row in comparable_predictions(user, case) if row.pk == pk), None))
+
+
+def compare(*, user: User, case: Case, read: str = "", pipeline: str = "") -> Comparison:
+    """Open a comparison.
+
+    Args:
+        user: who looks.
+        case: from ``visible_case``.
+        read: id of the read; empty takes one's own, else the first signed.
+        pipeline: id of the pipeline; empty takes the active one, ``none`` leaves the model out.
+
+    Raises:
+        NotFound: the read or pipeline is not among those the user may compare here.
+    """
+    reads, predictions = comparable_reads(user, case), comparable_predictions(user, case)
+    hidden = pipeline == HIDDEN
+    chosen_read = _choose(reads, read, lambda row: row.pk)
+    chosen = None if hidden else _choose(predictions, pipeline, lambda row: row.pipeline_id)
+    clips = list(clips_for_reading([case.study_id]))
+    out = Comparison(case, user, reads, chosen_read, predictions, chosen, hidden, clips)
+    if chosen_read is not None:
+        out.annotations = list(
+            FrameAnnotation.objects.filter(read=chosen_read).select_related("mask", "clip").order_by("clip_id", "frame")
+        )
+        out.frames = marked_frames(out.annotations)
+        out.lesions = list(chosen_read.lesions.all())
+    if chosen is not None:
+        out.parts = list(ClipPrediction.objects.filter(prediction=chosen).select_related("masks"))
+        out.masks = ModelMasks.of(out.parts)
+        out.dice = frame_dice(out.frames, out.masks, {clip.pk: clip for clip in clips})
+    elif not hidden:
+        out.job = latest_job(user, case)
+    return out
+
+
+def _choose(rows: Sequence[Row], wanted: str, key: Callable[[Row], uuid.UUID]) -> Row | None:
+    if not wanted:
+        return rows[0] if rows else None
+    return _found(next((row for row in rows if str(key(row)) == wanted), None))
+
+
+def _found(row: Row | None) -> Row:
+    if row is None:
+        raise NotFound(_("There is nothing here that you may see."))
+    return row
+
+
+def latest_job(user: User, case: Case) -> InferenceJob | None:
+    """The job that will bring, or failed to bring, a prediction: a live one before a finished one."""
+    jobs = (
+        InferenceJob.objects.visible_to(user).filter(study=case.study_id).exclude(pipeline__state=PipelineState.SHADOW)
+    )
+    live = jobs.filter(work_state__in=LIVE).order_by("-id").first()
+    return live or jobs.exclude(work_state=WorkState.CANCELLED).order_by("-id").first()
+
+
+def position(user: User, case: Case) -> Position:
+    """Count the case as its user does: a reader by the own order, anybody else by the case list."""
+    own = list(
+        Assignment.objects.own(user)
+        .filter(round=case.round_id, repeat_no=0)
+        .order_by("order_no", "id")
+        .values_list("study_id", "order_no", "public_id", "state")
+    )
+    seen = {row.study_id: row for row in Case.objects.visible_to(user).filter(round=case.round_id)}
+    waiting = [a for a in own if a[3] in (AssignmentState.ASSIGNED, AssignmentState.OPENED)]
+    mine = next((a for a in own if a[0] == case.study_id), None)
+    if mine is not None:
+        ordered = [a[0] for a in own]
+        after = [pk for pk in ordered[ordered.index(case.study_id) + 1 :] if pk in seen]
+        later = [a for a in waiting if a[1] > mine[1]] or waiting
+        return Position(mine[1], len(own), seen[after[0]].pk if after else None, later[0][2] if later else None)
+    rows = sorted(seen.values(), key=lambda row: (row.number, row.pk))
+    behind = [row.pk for row in rows if (row.number, row.pk) > (case.number, case.pk)]
+    total = case.round.case_list.items.count()
+    return Position(case.number, max(total, case.number), behind[0] if behind else None, None)
+
+
+def latest_note(comparison: Comparison) -> DifferenceNote | None:
+    """The last reason that anybody who may be seen gave for this read and prediction, one's own first."""
+    if comparison.read is None or comparison.prediction is None:
+        return None
+    notes = DifferenceNote.objects.visible_to(comparison.user).filter(
+        case=comparison.case, read_id=comparison.read.pk, prediction_id=comparison.prediction.pk
+    )
+    own = notes.filter(by=comparison.user).order_by("-id").first()
+    return own or notes.order_by("-id").first()
+
+
+def references(user: User, case: Case) -> list[Consensus]:
+    """The latest revision of each kind of reference of the study that the user may see."""
+    rows = (
+        Consensus.objects.visible_to(user).filter(study=case.study_id).select_related("by").order_by("revision", "id")
+    )
+    return list({row.kind: row for row in rows}.values())
+
+
+def may_adjudicate(user: User, case: Case) -> bool:
+    """Tell whether the decision form is offered: the right, and reads that differ."""
+    states = (CaseState.DISCORDANT, CaseState.ADJUDICATED)
+    return case.state in states and user.can(Capability.ADJUDICATE, case.round.project_id)
+
+
+__all__ = [
+    "HIDDEN", "Comparison", "Position", "as_uuid", "comparable_predictions", "comparable_reads", "compare",
+    "latest_job", "latest_note", "may_adjudicate", "position", "prediction_of", "read_of", "references",
+    "visible_case", "visible_cases",
+]  # fmt: skip

@@ -1,0 +1,91 @@
+"""A signed read as the comparison shows it: the API's Read document from rows that are already loaded."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+from plaqueweb.reads.models import FrameAnnotation, Lesion, Read
+from plaqueweb.review.selectors import Comparison
+
+
+def read_payload(comparison: Comparison) -> dict[str, Any] | None:
+    """Return the chosen read with all its masks, or None where nothing was signed."""
+    read = comparison.read
+    if read is None:
+        return None
+    return {
+        "id": str(read.pk),
+        "state": read.state,
+        "draft_no": read.draft_no,
+        "revision": read.revision,
+        "answers": {
+            "reader_class": read.reader_class,
+            "quality": read.quality or None,
+            "confidence": read.confidence or None,
+            "note": read.note,
+            "findings": {
+                row.segment: {"visibility": row.visibility or None, "plaque": row.plaque or None}
+                for row in read.findings.all()
+            },
+        },
+        "lesions": [_lesion(row) for row in comparison.lesions],
+        "frames": [_frame(row) for row in comparison.annotations],
+        "thickness_mm": read.thickness_mm,
+        "thickness_px": read.thickness_px,
+        "thickness_source": read.thickness_source or None,
+        "rule_class": read.rule_class,
+        "rule_reason": read.rule_reason,
+        "rule_agrees": _agrees(read),
+        "plaque_present": read.plaque_present,
+        "missing": [],
+        "saved_at": read.saved_at.isoformat() if read.saved_at else None,
+        "signed_at": read.signed_at.isoformat() if read.signed_at else None,
+    }
+
+
+def _agrees(read: Read) -> bool | None:
+    if read.rule_class is None or read.reader_class is None:
+        return None
+    return read.rule_class == read.reader_class
+
+
+def _lesion(row: Lesion) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "segment": row.segment or None,
+        "is_index": row.is_index,
+        "key_clip": str(row.key_clip_id) if row.key_clip_id else None,
+        "key_frame": row.key_frame,
+        "key_region": row.key_region,
+        "ulceration": row.ulceration or None,
+        "mobile": row.mobile or None,
+        "thrombus": row.thrombus or None,
+        "thickness_mm": row.thickness_mm,
+        "thickness_px": row.thickness_px,
+        "thickness_source": row.thickness_source or None,
+    }
+
+
+def _frame(row: FrameAnnotation) -> dict[str, Any]:
+    mask = getattr(row, "mask", None)
+    masks: dict[str, Any] = {}
+    if mask is not None and mask.rle is not None:
+        size = [mask.rows, mask.columns]
+        stored = json.loads(zlib.decompress(bytes(mask.rle)))
+        masks = {
+            number: {"size": size, "rle": value["rle"] if isinstance(value, dict) else value}
+            for number, value in stored.items()
+        }
+    return {
+        "clip": str(row.clip_id),
+        "frame": row.frame,
+        "region": row.region,
+        "extent": row.extent or None,
+        "outline": row.outline,
+        "calipers": row.calipers,
+        "masks": masks,
+        "areas": mask.areas if mask is not None else {},
+        "source": mask.source if mask is not None else "drawn",
+    }

@@ -1,0 +1,30 @@
+"""Template tags of the review pages."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from plaqueweb.review import words
+
+register = template.Library()
+
+
+@register.simple_tag
+def glyph(name: str) -> SafeString:
+    """Return a decorative state glyph without its word."""
+    return format_html('<svg class="icon glyph" aria-hidden="true"><use href="#s-{}"></use></svg>', name)
+
+
+@register.simple_tag
+def answer_length(mm: float | None, px: float | None) -> str:
+    """Return a thickness as in the numbers table, or nothing where there is none."""
+    text = words.length(mm, px)
+    return "" if text == words.DASH else text
+
+
+@register.filter
+def class_digit(value: int | None) -> str:
+    """Return 0, 1 or – of a class."""
+    return str(value) if value in (0, 1) else words.DASH

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from plaqueweb.review import views
+
+urlpatterns = [
+    path("p/<slug:slug>/review/", views.review, name="review"),
+    path("p/<slug:slug>/cases/<uuid:pk>/", views.compare, name="compare"),
+    path("p/<slug:slug>/cases/<uuid:pk>/numbers.csv", views.compare_csv, name="compare-csv"),
+]

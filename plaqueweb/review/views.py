@@ -1,0 +1,117 @@
+"""The list of cases and the comparison page."""
+
+from __future__ import annotations
+
+import csv
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from plaqueweb.accounts.api import current_user
+from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Capability
+from plaqueweb.core.errors import NotFound
+from plaqueweb.reads.choices import PlaqueClass
+from plaqueweb.review import overview, selectors, services
+from plaqueweb.review.models import Case, DifferenceReason
+from plaqueweb.review.numbers import numbers
+from plaqueweb.review.payload import compare_payload
+from plaqueweb.studies.models import Project
+
+
+def _project(user: User, slug: str) -> Project:
+    row = Project.objects.visible_to(user).filter(slug=slug).first()
+    if row is None:
+        raise NotFound(_("There is nothing here that you may see."))
+    return row
+
+
+@login_required
+def review(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the cases of a project that the user may open."""
+    user = current_user(request)
+    project = _project(user, slug)
+    services.refresh_open_cases()
+    every = overview.case_rows(user=user, project=project)
+    rounds = overview.rounds_of(every)
+    wanted = request.GET.get("round", "")
+    rows = [row for row in every if str(row.case.round_id) == wanted] if wanted else every
+    tab = request.GET.get("show", "")
+    tab = tab if tab in overview.TABS else ""
+    shown = [row for row in rows if overview.TABS[tab](row)]
+    start = int(at) if (at := request.GET.get("from", "")).isdigit() else 0
+    context = {
+        "project": project,
+        "rows": shown[start : start + overview.PAGE],
+        "older": start + overview.PAGE if len(shown) > start + overview.PAGE else None,
+        "total": len(shown),
+        "tabs": overview.tabs(rows),
+        "tab": tab,
+        "rounds": rounds,
+        "round_id": wanted,
+        "sees_studies": user.can(Capability.VIEW_STUDIES, project.pk),
+        "simulated": any(read.assignment.reader.is_simulated for row in rows for read in row.reads),
+    }
+    return render(request, "review/review.html", context)
+
+
+def _case(request: HttpRequest, slug: str, pk: object) -> Case:
+    case = selectors.visible_case(current_user(request), pk)
+    if case.round.project.slug != slug:
+        raise NotFound(_("There is nothing here that you may see."))
+    return case
+
+
+def _comparison(request: HttpRequest, case: Case) -> selectors.Comparison:
+    return selectors.compare(
+        user=current_user(request),
+        case=case,
+        read=request.GET.get("read", ""),
+        pipeline=request.GET.get("pipeline", ""),
+    )
+
+
+@login_required
+def compare(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
+    """Show image, one read and one prediction side by side."""
+    case = _case(request, slug, pk)
+    services.refresh_cases(round=case.round)
+    case.refresh_from_db(fields=["state"])
+    comparison = _comparison(request, case)
+    user = comparison.user
+    reader = comparison.read.assignment.reader if comparison.read else None
+    context = {
+        "project": case.round.project,
+        "case": case,
+        "comparison": comparison,
+        "reader": reader,
+        "payload": compare_payload(comparison),
+        "references": selectors.references(user, case),
+        "may_adjudicate": selectors.may_adjudicate(user, case),
+        "classes": PlaqueClass.choices,
+        "reasons": DifferenceReason.choices,
+        "synthetic": case.round.project.is_synthetic or any(clip.synthetic for clip in comparison.clips),
+    }
+    return render(request, "review/compare.html", context)
+
+
+@login_required
+def compare_csv(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
+    """Give the numbers of a comparison as CSV, one line a number."""
+    case = _case(request, slug, pk)
+    comparison = _comparison(request, case)
+    place = selectors.position(comparison.user, case)
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="case-{place.number}.csv"'
+    out = csv.writer(response)
+    out.writerow(["number", "physician", "model", "model minus physician", "how"])
+    for row in numbers(comparison):
+        out.writerow([_cell(text) for text in (row.label, row.physician, row.model, row.difference, row.how)])
+    return response
+
+
+def _cell(text: str) -> str:
+    """Keep a spreadsheet from taking a cell for a formula."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

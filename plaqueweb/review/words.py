@@ -1,0 +1,82 @@
+"""Numbers as people read them: unit beside the number, a true minus, the displayed 0.1 mm."""
+
+from __future__ import annotations
+
+import math
+
+from django.utils.translation import gettext as _
+
+from inference.postprocess import displayed_mm
+from plaqueweb.reads.choices import PlaqueClass
+from plaqueweb.studies.choices import Segment
+
+MINUS = "−"
+DASH = "–"
+
+
+def signed(value: float, decimals: int) -> str:
+    """Return ``+0.4``, ``−0.4`` or ``0.0``: zero has no sign."""
+    text = f"{abs(value):.{decimals}f}"
+    if float(text) == 0.0:
+        return text
+    return f"{MINUS if value < 0 else '+'}{text}"
+
+
+def length(mm: float | None, px: float | None) -> str:
+    """Return ``6.9 mm``, or ``214 px`` without a scale, or a dash."""
+    if mm is not None:
+        return _("%(value)s mm") % {"value": f"{displayed_mm(mm):.1f}"}
+    if px is not None:
+        return _("%(value)s px") % {"value": f"{px:.0f}"}
+    return DASH
+
+
+def area(px: int | None, mm2: float | None) -> str:
+    """Return ``104.3 mm²``, or ``1234 px`` without a scale, or a dash."""
+    if mm2 is not None and math.isfinite(mm2):
+        return _("%(value)s mm²") % {"value": f"{mm2:.1f}"}
+    if px is not None:
+        return _("%(value)s px") % {"value": str(px)}
+    return DASH
+
+
+def duration(seconds: float | None) -> str:
+    """Return ``1.3 s``, ``74 s`` → ``1 min 14 s``, or a dash for no time."""
+    if not seconds:
+        return DASH
+    if seconds < 10:
+        return _("%(value)s s") % {"value": f"{seconds:.1f}"}
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return _("%(value)s s") % {"value": str(rest)}
+    return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+
+
+def class_words(value: int | None) -> str:
+    """Return ``complex (1)``, ``not complex (0)``, ``can’t assess`` or ``no result``, as used within a sentence."""
+    words = {
+        PlaqueClass.COMPLEX: _("complex (1)"),
+        PlaqueClass.NOT_COMPLEX: _("not complex (0)"),
+        PlaqueClass.CANNOT_ASSESS: _("can’t assess"),
+    }
+    return _("no result") if value is None else words[PlaqueClass(value)]
+
+
+def class_short(value: int | None) -> str:
+    """Return ``1 complex``, ``0 not complex``, ``can’t assess`` or a dash, as used in a table."""
+    words = {
+        PlaqueClass.COMPLEX: _("1 complex"),
+        PlaqueClass.NOT_COMPLEX: _("0 not complex"),
+        PlaqueClass.CANNOT_ASSESS: _("can’t assess"),
+    }
+    return DASH if value is None else words[PlaqueClass(value)]
+
+
+def segment_words(segment: str) -> str:
+    """Return ``Descending aorta``, ``Aortic arch``, ``Ascending aorta``, or nothing."""
+    words = {
+        Segment.DESCENDING.value: _("Descending aorta"),
+        Segment.ARCH.value: _("Aortic arch"),
+        Segment.ASCENDING.value: _("Ascending aorta"),
+    }
+    return words.get(segment, "")
