@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import uuid
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from django.db.models import Q
 
-from inference.types import rle_decode
 from plaqueweb.agreement.stats import FrameScore, score_frame
 from plaqueweb.agreement.stats.overlap import SCORED_EXTENTS
-from plaqueweb.core.storage import read_all
 from plaqueweb.predictions.models import ClipPrediction, Prediction
-from plaqueweb.reads.models import FrameAnnotation, FrameMask, Lesion, Read
+from plaqueweb.reads.models import FrameAnnotation, Lesion, Read
+from plaqueweb.review.masks import ModelMasks, frame_dice, marked_frames
 from plaqueweb.review.models import Consensus
 from plaqueweb.studies.models import Clip, Study
 
@@ -143,74 +138,27 @@ def _predictions(ids: list[uuid.UUID]) -> dict[uuid.UUID, Answer]:
 def _frames(
     reads: list[uuid.UUID], predictions: dict[uuid.UUID, uuid.UUID], subjects: dict[uuid.UUID, uuid.UUID]
 ) -> Frames:
-    annotations = FrameAnnotation.objects.filter(read_id__in=reads).order_by("clip_id", "frame")
-    rows = list(annotations.values_list("pk", "read__assignment__study_id", "clip_id", "frame", "region", "extent"))
-    declared = [row for row in rows if row[5] in SCORED_EXTENTS]
-    masks = FrameMask.objects.filter(annotation_id__in=[row[0] for row in declared]).in_bulk(field_name="annotation_id")
-    sizes = _sizes({row[2] for row in declared})
-    model = ModelMasks(predictions)
+    """Compare the declared frames of each read with the study's prediction, as the comparison page does."""
+    rows = FrameAnnotation.objects.filter(read_id__in=reads)
+    # Where the masks were erased, nobody knows any more what the reader marked.
+    erased = Q(mask__isnull=False, mask__rle__isnull=True)
+    declared = rows.filter(extent__in=SCORED_EXTENTS).exclude(erased)
+    joined = declared.select_related("clip", "mask", "read__assignment").prefetch_related("clip__regions")
+    by_read: dict[uuid.UUID, list[FrameAnnotation]] = defaultdict(list)
+    for row in joined.order_by("read_id", "clip_id", "frame"):
+        by_read[row.read_id].append(row)
+    parts: dict[uuid.UUID, list[ClipPrediction]] = defaultdict(list)
+    for part in ClipPrediction.objects.filter(prediction_id__in=list(predictions.values())).select_related("masks"):
+        parts[part.prediction_id].append(part)
     scores: dict[uuid.UUID, list[FrameScore]] = defaultdict(list)
-    unknown, no_result = len(rows) - len(declared), 0
-    for pk, study, clip, frame, region, extent in declared:
-        reader_mask = _reader_mask(masks.get(pk), sizes[clip], empty=extent == "no_plaque")
-        if reader_mask is None:
-            unknown += 1
-            continue
-        model_mask = model.plaque(study, clip, region, frame, reader_mask.shape)
-        if model_mask is None:
-            no_result += 1
-            continue
-        scores[study].append(score_frame(subjects[study], reader_mask, model_mask))
-    return Frames(dict(scores), unknown, no_result)
-
-
-def _sizes(clips: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
-    rows = Clip.objects.filter(pk__in=list(clips)).values_list("pk", "rows", "columns")
-    return {pk: (height, width) for pk, height, width in rows}
-
-
-def _reader_mask(mask: FrameMask | None, size: tuple[int, int], *, empty: bool) -> NDArray[np.bool_] | None:
-    """All lesions of a frame as one mask of shape (rows, columns); None once the mask was erased."""
-    if empty or mask is None:
-        return np.zeros(size, dtype=np.bool_)
-    if mask.rle is None:
-        return None
-    lesions = json.loads(zlib.decompress(bytes(mask.rle)))
-    whole = np.zeros((mask.rows, mask.columns), dtype=np.bool_)
-    for runs in lesions.values():
-        whole |= rle_decode(runs, (mask.rows, mask.columns))
-    return whole
-
-
-class ModelMasks:
-    """The model's plaque masks, one stored object a clip and region, each opened once."""
-
-    def __init__(self, predictions: dict[uuid.UUID, uuid.UUID]) -> None:
-        """``predictions``: the prediction of each study."""
-        self._predictions = predictions
-        rows = ClipPrediction.objects.filter(prediction_id__in=list(predictions.values())).select_related("masks")
-        self._rows = {(row.prediction_id, row.clip_id, row.region_number): row for row in rows}
-        self._open: tuple[uuid.UUID, dict[str, Any]] | None = None
-
-    def plaque(
-        self, study: uuid.UUID, clip: uuid.UUID, region: int, frame: int, shape: tuple[int, ...]
-    ) -> NDArray[np.bool_] | None:
-        """Plaque on one frame, bool of ``shape`` (rows, columns); None where the model gave no result for the clip.
-
-        A frame that the object does not list is one where the model marked nothing.
-        """
-        prediction = self._predictions.get(study)
-        row = self._rows.get((prediction, clip, region)) if prediction else None
-        if row is None or row.masks is None:
-            return None
-        if self._open is None or self._open[0] != row.pk:
-            self._open = (row.pk, json.loads(gzip.decompress(read_all(row.masks))))
-        document = self._open[1]
-        rows, columns = document["size"]
-        runs = document["frames"].get(str(frame), {}).get("plaque", [])
-        if (rows, columns) != shape:
-            return None
-        return rle_decode(runs, (rows, columns)) if runs else np.zeros((rows, columns), dtype=np.bool_)
+    no_result = 0
+    for annotations in by_read.values():
+        study = annotations[0].read.assignment.study_id
+        model = ModelMasks.of(parts[predictions[study]] if study in predictions else [])
+        found = frame_dice(marked_frames(annotations), model, {row.clip_id: row.clip for row in annotations})
+        scores[study] += [score_frame(subjects[study], row.reader_px, row.model_px, row.value) for row in found]
+        no_result += len(annotations) - len(found)
+    return Frames(dict(scores), rows.count() - sum(map(len, by_read.values())), no_result)
 
 
 def study_labels(studies: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:

@@ -58,6 +58,7 @@ def _page(report: Report) -> dict[str, Any]:
         "run": report.run,
         "ended_badly": report.run is not None and report.run.work_state in ENDED_BADLY,
         "query": present.query(selection),
+        "synthetic": bool(results.get("synthetic")),
     }
     if not results or not report.has_figures:
         return context
@@ -94,6 +95,7 @@ def cases(request: HttpRequest, slug: str) -> HttpResponse:
         "rows": rows,
         "title": present.case_list_title(report.selection, wanted),
         "simulated": report.results.get("simulated", False),
+        "synthetic": report.results.get("synthetic", False),
         "query": present.query(report.selection),
     }
     return render(request, "agreement/cases.html", context)

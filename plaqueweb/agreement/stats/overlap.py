@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.metrics import dice
 from plaqueweb.agreement.stats.bootstrap import with_interval
 from plaqueweb.agreement.stats.figures import Figure
 
@@ -31,20 +30,24 @@ class FrameScore:
     dice: float | None
 
 
-def score_frame(subject: Any, reader: NDArray[Any], model: NDArray[Any]) -> FrameScore:
-    """Compare the masks of one declared frame.
+def score_frame(subject: Any, reader_px: int, model_px: int, dice: float | None) -> FrameScore:
+    """Sort one declared frame by who marked plaque on it, given both areas in pixels and their Dice.
 
     "both": each marked plaque. "missed": the reader marked plaque and the model nothing, Dice 0. "false_mark": the
     reader examined the frame and marked none, the model did, Dice 0. "true_negative": both empty, no Dice.
+
+    Raises:
+        ValueError: an area below 0, or a Dice that does not fit the areas.
     """
-    value = dice(reader, model)
-    if value is None:
+    if reader_px < 0 or model_px < 0:
+        raise ValueError(f"Areas are counts of pixels; got {reader_px} and {model_px}.")
+    if reader_px == 0 and model_px == 0:
         return FrameScore(subject, "true_negative", None)
-    if not np.any(model):
+    if dice is None or not 0.0 <= dice <= 1.0:
+        raise ValueError(f"A frame with a mark has a Dice from 0 to 1; got {dice}.")
+    if model_px == 0:
         return FrameScore(subject, "missed", 0.0)
-    if not np.any(reader):
-        return FrameScore(subject, "false_mark", 0.0)
-    return FrameScore(subject, "both", value)
+    return FrameScore(subject, "both", dice) if reader_px else FrameScore(subject, "false_mark", 0.0)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference.metrics import dice
 from plaqueweb.agreement import stats
 from plaqueweb.agreement.stats.categorical import kappa_values, weighted_tables
 
@@ -161,24 +162,28 @@ def mask(*pixels: int) -> np.ndarray:
     return array
 
 
+def score(subject: str, reader: np.ndarray, model: np.ndarray) -> stats.FrameScore:
+    return stats.score_frame(subject, int(reader.sum()), int(model.sum()), dice(reader, model))
+
+
 def test_a_frame_where_only_the_reader_marked_plaque_counts_zero() -> None:
-    frame = stats.score_frame("s", mask(0, 1), mask())
+    frame = score("s", mask(0, 1), mask())
     assert (frame.kind, frame.dice) == ("missed", 0.0)
 
 
 def test_a_frame_where_only_the_model_marked_plaque_counts_zero() -> None:
-    frame = stats.score_frame("s", mask(), mask(3))
+    frame = score("s", mask(), mask(3))
     assert (frame.kind, frame.dice) == ("false_mark", 0.0)
 
 
 def test_a_frame_empty_for_both_is_a_true_negative_outside_dice() -> None:
-    summary = stats.dice_summary([stats.score_frame("s", mask(), mask())], unknown=3)
+    summary = stats.dice_summary([score("s", mask(), mask())], unknown=3)
     assert (summary.true_negatives, summary.scored, summary.unknown, summary.median.value) == (1, 0, 3, None)
 
 
 def test_dice_is_averaged_within_a_subject_before_it_is_summarised() -> None:
-    frames = [stats.score_frame("a", mask(0), mask(0)) for _ in range(9)]
-    frames += [stats.score_frame("b", mask(0), mask()), stats.score_frame("b", mask(0, 1), mask(0, 1))]
+    frames = [score("a", mask(0), mask(0)) for _ in range(9)]
+    frames += [score("b", mask(0), mask()), score("b", mask(0, 1), mask(0, 1))]
     summary = stats.dice_summary(frames)
     assert summary.median.value == pytest.approx(0.75)
     assert (summary.subjects, summary.scored, summary.missed) == (2, 11, 1)
@@ -194,9 +199,11 @@ def test_the_median_of_resampled_subjects_equals_numpy() -> None:
     assert _medians(values, weights) == pytest.approx(np.asarray(expected))
 
 
-def test_masks_of_different_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="same shape"):
-        stats.score_frame("s", np.zeros((2, 2)), np.zeros((2, 3)))
+def test_a_dice_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        stats.score_frame("s", 4, 4, None)
+    with pytest.raises(ValueError, match="counts of pixels"):
+        stats.score_frame("s", -1, 4, 0.5)
 
 
 def test_statistics_load_neither_scipy_stats_nor_pandas_nor_django_nor_sklearn() -> None:
