@@ -6,6 +6,7 @@ file never enters a message, because it may name a patient.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import time
 from dataclasses import dataclass
@@ -221,6 +222,17 @@ def _take(request: Request, known: dict[str, Any]) -> IntakeReport:
     return IntakeReport(ok=True, **{**known, **facts})
 
 
+def _system_refusal(error: OSError, known: dict[str, Any]) -> IntakeReport:
+    """The rule for what the operating system refused; its message is left out, because it quotes the path."""
+    if error.errno == errno.EFBIG:
+        return IntakeReport.refused("intake-19", "The frames need more than the limit of output.", **known)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return IntakeReport.refused("intake-28", **known)
+    if error.errno in (errno.ENOENT, errno.EACCES, errno.EISDIR, errno.EPERM):
+        return IntakeReport.refused("intake-27", type(error).__name__ + ".", **known)
+    return IntakeReport.refused("intake-99", f"{type(error).__name__} was raised.", **known)
+
+
 def take_file(request: Request) -> IntakeReport:
     """Read one file into ``out_dir``; never raises. A refusal leaves no bundle behind."""
     started = time.monotonic()
@@ -233,8 +245,8 @@ def take_file(request: Request) -> IntakeReport:
         report = IntakeReport.refused("intake-18", f"More than {request.limits.memory_mb} MB were needed.", **known)
     except RecursionError:
         report = IntakeReport.refused("intake-14", **known)
-    except FileNotFoundError:
-        report = IntakeReport.refused("intake-27", "It is not there.", **known)
+    except OSError as error:
+        report = _system_refusal(error, known)
     except Exception as error:  # noqa: BLE001 - the last net: a hostile file must end as a refusal, never as a crash
         report = IntakeReport.refused("intake-99", f"{type(error).__name__} was raised.", **known)
     report.seconds = round(time.monotonic() - started, 4)

@@ -38,6 +38,7 @@ RULES: dict[str, str] = {
     "intake-25": "An archive inside an archive is not unpacked.",
     "intake-26": "The zip archive lies about the size of a file.",
     "intake-27": "The file cannot be opened.",
+    "intake-28": "There is no room left to store the picture.",
     "intake-99": "The file could not be read for a reason that is not known.",
 }
 
