@@ -75,7 +75,16 @@ def _bilinear(values: Floats, rows: Floats, columns: Floats) -> Floats:
     return np.asarray(np.where(inside, top * (1 - fr) + low * fr, 0.0))
 
 
-def outline_of(aorta: Mask, spacing: Spacing, count: int = 240) -> Floats:
+def _nearest(mask: Mask, rows: Floats, columns: Floats) -> Mask:
+    """Whether fractional places lie in the mask, by the nearest pixel; outside the grid is outside."""
+    height, width = mask.shape
+    r, c = (rows + 0.5).astype(np.int32), (columns + 0.5).astype(np.int32)
+    inside = (r >= 0) & (c >= 0) & (r < height) & (c < width)
+    flat = np.clip(r, 0, height - 1) * width + np.clip(c, 0, width - 1)
+    return np.asarray(mask.ravel()[flat] & inside)
+
+
+def outline_of(aorta: Mask, spacing: Spacing, count: int = 200) -> Floats:
     """The outer edge of an aorta mask as a closed, smoothed curve of (row, column) in mm, seen from its centroid.
 
     Holes do not matter; the outermost edge counts. The mask must not be empty.
@@ -84,18 +93,20 @@ def outline_of(aorta: Mask, spacing: Spacing, count: int = 240) -> Floats:
     centre = np.array([rows.mean(), columns.mean()])
     angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
     unit = np.stack((np.sin(angles) / spacing[0], np.cos(angles) / spacing[1]), axis=1)
-    step = 0.5 * min(spacing)
-    corners = (np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) * (np.array(aorta.shape) - 1) - centre) * spacing
-    reach = np.arange(0.0, float(np.hypot(corners[:, 0], corners[:, 1]).max()) + step, step)
-    at_r = centre[0] + unit[:, :1] * reach
-    at_c = centre[1] + unit[:, 1:] * reach
-    values = _bilinear(aorta.astype(np.float64), at_r, at_c)
-    inside = values >= 0.5
+    step = 0.8 * min(spacing)
+    far = max((rows.max() - rows.min()) * spacing[0], (columns.max() - columns.min()) * spacing[1])
+    reach = np.arange(0.0, 0.85 * far + 4 * step, step)
+    inside = _nearest(aorta, centre[0] + unit[:, :1] * reach, centre[1] + unit[:, 1:] * reach)
     last = inside.shape[1] - 1 - np.argmax(inside[:, ::-1], axis=1)
-    last = np.where(inside.any(axis=1), np.minimum(last, reach.size - 2), 0)
+    last = np.where(inside.any(axis=1), last, 0)
+    # The coarse walk finds the edge to a pixel; the crossing of one half is found around it.
+    near = reach[last][:, None] + step * np.arange(-2, 4) * 0.5
+    values = _bilinear(aorta.astype(np.float64), centre[0] + unit[:, :1] * near, centre[1] + unit[:, 1:] * near)
+    high = near.shape[1] - 1 - np.argmax(values[:, ::-1] >= 0.5, axis=1)
+    high = np.minimum(np.where((values >= 0.5).any(axis=1), high, 2), near.shape[1] - 2)
     line = np.arange(count)
-    v0, v1 = values[line, last], values[line, last + 1]
-    radius = reach[last] + step * np.clip((v0 - 0.5) / np.maximum(v0 - v1, 1e-9), 0.0, 1.0)
+    v0, v1 = values[line, high], values[line, high + 1]
+    radius = near[line, high] + 0.5 * step * np.clip((v0 - 0.5) / np.maximum(v0 - v1, 1e-9), 0.0, 1.0)
     # About two pixels along the curve: enough against the staircase, too little to round off an oval.
     arc = 2 * np.pi * float(np.median(radius)) / count
     radius = ndimage.gaussian_filter1d(radius, max(1.0, 1.5 * max(spacing) / max(arc, 1e-9)), mode="wrap")
@@ -129,30 +140,40 @@ def _inward_normals(curve: Floats) -> Floats:
 
 def _first_runs(plaque: Mask, curve: Floats, normal: Floats, spacing: Spacing) -> tuple[Floats, Floats]:
     """Start and end (mm along the inward normal) of the first run of plaque that begins at the wall; 0, 0 where none."""
+    begin, end = np.zeros(len(curve)), np.zeros(len(curve))
     step = 0.5 * min(spacing)
-    rows, columns = np.nonzero(plaque)
-    span = np.hypot(np.ptp(rows) * spacing[0], np.ptp(columns) * spacing[1])
     before = _START_WITHIN_PX * max(spacing)
+    down, across = curve / spacing, normal / spacing
+    near = np.arange(-before, before + step, step)
+    hit = _nearest(plaque, down[:, :1] + across[:, :1] * near, down[:, 1:] + across[:, 1:] * near)
+    ray = np.flatnonzero(hit.any(axis=1))
+    if ray.size == 0:
+        return begin, end
+    rows, columns = np.flatnonzero(plaque.any(axis=1)), np.flatnonzero(plaque.any(axis=0))
+    span = np.hypot((rows[-1] - rows[0] + 1) * spacing[0], (columns[-1] - columns[0] + 1) * spacing[1])
     reach = np.arange(-before, span + before + 2 * step, step)
-    at_r = (curve[:, :1] + normal[:, :1] * reach) / spacing[0]
-    at_c = (curve[:, 1:] + normal[:, 1:] * reach) / spacing[1]
-    values = _bilinear(plaque.astype(np.float64), at_r, at_c)
-    inside = values >= 0.5
+    start, along = down[ray], across[ray]
+    inside = _nearest(plaque, start[:, :1] + along[:, :1] * reach, start[:, 1:] + along[:, 1:] * reach)
     first = np.argmax(inside, axis=1)
-    starts = inside.any(axis=1) & (reach[first] <= before + 1e-9)
-    after = np.where(np.arange(reach.size)[None, :] >= first[:, None], inside, True)
-    stop = np.argmin(after, axis=1)
-    stop = np.where(after.all(axis=1), reach.size - 1, stop)
-    line = np.arange(curve.shape[0])
+    after = inside | (np.arange(reach.size)[None, :] < first[:, None])
+    stop = np.where(after.all(axis=1), reach.size - 1, np.argmin(after, axis=1))
+    soft = plaque.astype(np.float64)
 
-    def crossing(low: NDArray[np.intp], high: NDArray[np.intp]) -> Floats:
-        v0, v1 = values[line, low], values[line, high]
-        share = np.where(np.abs(v1 - v0) > 1e-9, (0.5 - v0) / np.where(np.abs(v1 - v0) > 1e-9, v1 - v0, 1.0), 0.0)
-        return np.asarray(reach[low] + (reach[high] - reach[low]) * np.clip(share, 0.0, 1.0))
+    def crossing(at: NDArray[np.intp], rising: bool) -> Floats:
+        """Where the bilinear mask crosses one half, within two steps of the coarse place."""
+        around = reach[at][:, None] + step * np.arange(-3, 3)
+        values = _bilinear(soft, start[:, :1] + along[:, :1] * around, start[:, 1:] + along[:, 1:] * around)
+        over = (values >= 0.5) if rising else (values < 0.5)
+        high = np.clip(np.argmax(over, axis=1), 1, around.shape[1] - 1)
+        line = np.arange(len(at))
+        v0, v1 = values[line, high - 1], values[line, high]
+        apart = np.where(np.abs(v1 - v0) > 1e-9, v1 - v0, 1.0)
+        found = around[line, high - 1] + step * np.clip((0.5 - v0) / apart, 0.0, 1.0)
+        return np.asarray(np.where(over.any(axis=1), found, reach[at]))
 
-    begin = np.where(first > 0, crossing(np.maximum(first - 1, 0), first), reach[first])
-    end = crossing(np.maximum(stop - 1, 0), stop)
-    return np.where(starts, begin, 0.0), np.where(starts, end, 0.0)
+    begin[ray], end[ray] = crossing(first, True), crossing(stop, False)
+    ok = end > begin
+    return np.where(ok, begin, 0.0), np.where(ok, end, 0.0)
 
 
 def _wall_part(plaque: Mask, spacing: Spacing) -> Mask:
@@ -167,29 +188,45 @@ def _wall_part(plaque: Mask, spacing: Spacing) -> Mask:
     return np.asarray(plaque & near)
 
 
-def _across(curve: Floats, normal: Floats, end: Floats, length: Floats, spacing: Spacing) -> NDArray[np.bool_]:
-    """Which chords go across the wall: their inner end lies about as far from the whole outline as they are long.
+def _lengths(plaque: Mask, curve: Floats, normal: Floats, spacing: Spacing) -> tuple[Floats, Floats, Floats]:
+    """Start, end and length of the wall-normal chords that go across the wall (0 where there is none).
 
-    Where an outline is dented (a vessel found only in part), a normal can run along the wall instead.
+    Where an outline is dented (a vessel found only in part), a normal can run along the wall instead; such a chord is
+    longer than its inner end lies away from the outline, and does not count.
     """
-    inner = curve + normal * end[:, None]
-    nearest = np.sqrt(((inner[:, None, :] - curve[None, ::2, :]) ** 2).sum(axis=2).min(axis=1))
-    return np.asarray(length <= 1.15 * nearest + 2.0 * max(spacing))
+    begin, end = _first_runs(plaque, curve, normal, spacing)
+    length = end - begin
+    ray = np.flatnonzero(length > 0)
+    if ray.size:
+        inner = (curve[ray] + normal[ray] * end[ray, None]).astype(np.float32)
+        away = inner[:, None, :] - curve[None, ::2, :].astype(np.float32)
+        nearest = np.sqrt((away[..., 0] ** 2 + away[..., 1] ** 2).min(axis=1))
+        length[ray] = np.where(length[ray] <= 1.15 * nearest + 2.0 * max(spacing), length[ray], 0.0)
+    return begin, end, length
+
+
+def _is_spike(length: Floats, curve: Floats) -> bool:
+    """Whether the longest chords stand on less than 2.4 mm of wall, as a stalk does and a plaque does not."""
+    best = int(length.argmax())
+    high = length > 0.8 * length[best]
+    count = len(length)
+    right = int(np.argmin(np.concatenate((np.roll(high, -best), [False]))))
+    left = int(np.argmin(np.concatenate((np.roll(high, -best - 1)[::-1], [False]))))
+    arc = float(np.hypot(*(np.roll(curve, -1, axis=0) - curve).T).sum()) / count
+    return (right + left) * arc < 4 * _OPENING_MM
 
 
 def _chord(plaque: Mask, curve: Floats, spacing: Spacing, calibrated: bool, origin: tuple[int, int],
            method: str) -> Thickness | None:
     normal = _inward_normals(curve)
-    body = _wall_part(plaque, spacing) if calibrated else plaque
-    begin, end = _first_runs(body, curve, normal, spacing)
-    length = end - begin
-    if length.max() <= 0 and body is not plaque:
-        begin, end = _first_runs(plaque, curve, normal, spacing)
-        length = end - begin
-    length = np.where(_across(curve, normal, end, length, spacing), length, 0.0)
-    best = int(length.argmax())
-    if length[best] <= 0:
+    begin, end, length = _lengths(plaque, curve, normal, spacing)
+    if length.max() <= 0:
         return None
+    if calibrated and _is_spike(length, curve):
+        opened = _lengths(_wall_part(plaque, spacing), curve, normal, spacing)
+        if opened[2].max() > 0:
+            begin, end, length = opened
+    best = int(length.argmax())
     inner = curve[best] + normal[best] * end[best]
     outer = curve[best] + normal[best] * begin[best]
     return _finish(inner, outer, origin, spacing, calibrated, method, length)
@@ -265,7 +302,7 @@ def fit_outer_circle(mask: Mask, spacing: Spacing) -> tuple[Floats, float] | Non
     tolerance = 1.0 * max(spacing)
     thick = 2 * float(ndimage.distance_transform_edt(mask, sampling=spacing).max())
     rng = np.random.default_rng(points.shape[0])
-    triples = points[rng.integers(0, points.shape[0], size=(600, 3))]
+    triples = points[rng.integers(0, points.shape[0], size=(240, 3))]
     a, b, c = triples[:, 0], triples[:, 1], triples[:, 2]
     d = 2 * (a[:, 0] * (b[:, 1] - c[:, 1]) + b[:, 0] * (c[:, 1] - a[:, 1]) + c[:, 0] * (a[:, 1] - b[:, 1]))
     usable = np.abs(d) > 1e-6
@@ -280,7 +317,7 @@ def fit_outer_circle(mask: Mask, spacing: Spacing) -> tuple[Floats, float] | Non
     centres, radii = centres[sized], radii[sized]
     if radii.size == 0:
         return None
-    sample = points[:: max(1, points.shape[0] // 240)]
+    sample = points[:: max(1, points.shape[0] // 120)]
     away = np.hypot(sample[None, :, 0] - centres[:, :1], sample[None, :, 1] - centres[:, 1:]) - radii[:, None]
     holds = (away <= 1.5 * tolerance).mean(axis=1) >= 0.98
     follows = np.where(holds, (np.abs(away) <= tolerance).mean(axis=1), 0.0)
