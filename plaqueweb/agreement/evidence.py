@@ -152,12 +152,12 @@ def _frames(
         parts[part.prediction_id].append(part)
     scores: dict[uuid.UUID, list[FrameScore]] = defaultdict(list)
     no_result = 0
-    for annotations in by_read.values():
-        study = annotations[0].read.assignment.study_id
+    for marked in by_read.values():
+        study = marked[0].read.assignment.study_id
         model = ModelMasks.of(parts[predictions[study]] if study in predictions else [])
-        found = frame_dice(marked_frames(annotations), model, {row.clip_id: row.clip for row in annotations})
+        found = frame_dice(marked_frames(marked), model, {row.clip_id: row.clip for row in marked})
         scores[study] += [score_frame(subjects[study], row.reader_px, row.model_px, row.value) for row in found]
-        no_result += len(annotations) - len(found)
+        no_result += len(marked) - len(found)
     return Frames(dict(scores), rows.count() - sum(map(len, by_read.values())), no_result)
 
 
