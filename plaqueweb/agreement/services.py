@@ -18,8 +18,9 @@ from plaqueweb.agreement.selectors import KIND
 from plaqueweb.agreement.stats.bootstrap import SEED
 from plaqueweb.core.models import WorkState
 
-INLINE_PAIRS = 2000
-"""Comparisons up to this many studies are computed within the request; larger ones by the light worker."""
+INLINE_PAIRS = 500
+"""Comparisons up to this many studies are computed within the request (measured: 0.15 s of CPU for 200 studies without
+masks, 1.1 s for 2 000; each study with masks adds some milliseconds); larger ones by the light worker."""
 ENDED_BADLY = (WorkState.FAILED, WorkState.DEAD, WorkState.CANCELLED)
 
 

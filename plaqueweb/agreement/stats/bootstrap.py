@@ -5,8 +5,9 @@ Source: Field and Welsh 2007, "Bootstrapping clustered data"; for kappa on clust
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,18 @@ def cluster_index(subjects: Sequence[Any]) -> tuple[NDArray[np.intp], int]:
     return np.asarray(index, dtype=np.intp), len(numbers)
 
 
-def _weights(index: NDArray[np.intp], subjects: int, replicates: int, seed: int) -> Iterator[Floats]:
+@lru_cache(maxsize=4)
+def _draws(subjects: int, replicates: int, seed: int) -> NDArray[np.uint16]:
+    """How often each subject was drawn, shape (replicates, subjects); shared by all statistics of one comparison."""
     generator = np.random.default_rng(seed)
+    counts = np.empty((replicates, subjects), dtype=np.uint16)
     for start in range(0, replicates, _CHUNK):
-        size = min(_CHUNK, replicates - start)
-        drawn = generator.multinomial(subjects, np.full(subjects, 1 / subjects), size=size)
-        yield drawn[:, index].astype(np.float64)
+        rows = min(_CHUNK, replicates - start)
+        drawn = generator.integers(0, subjects, size=(rows, subjects))
+        drawn += np.arange(rows)[:, np.newaxis] * subjects
+        counts[start : start + rows] = np.bincount(drawn.ravel(), minlength=rows * subjects).reshape(rows, subjects)
+    counts.flags.writeable = False
+    return counts
 
 
 def bootstrap_values(
@@ -50,7 +57,9 @@ def bootstrap_values(
     index, count = cluster_index(subjects)
     if count == 0:
         raise ValueError("A bootstrap needs at least one subject.")
-    return np.concatenate([statistic(weights) for weights in _weights(index, count, replicates, seed)])
+    draws = _draws(count, replicates, seed)
+    chunks = (draws[start : start + _CHUNK][:, index] for start in range(0, replicates, _CHUNK))
+    return np.concatenate([statistic(chunk.astype(np.float64)) for chunk in chunks])
 
 
 def with_interval(
