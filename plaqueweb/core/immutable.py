@@ -9,12 +9,12 @@ from django.db.migrations import RunPython
 
 
 def refuse(table: str, *, on: str, when: str = "", message: str) -> RunPython:
-    """Return a migration step that makes the database refuse UPDATE or DELETE on a table.
+    """Return a migration step that makes the database refuse INSERT, UPDATE or DELETE on a table.
 
     Args:
         table: the table's name.
-        on: ``"UPDATE"`` or ``"DELETE"``.
-        when: SQL condition over OLD and NEW; empty means always.
+        on: ``"INSERT"``, ``"UPDATE"`` or ``"DELETE"``.
+        when: SQL condition over OLD and NEW, which may look into other tables; empty means always.
         message: what the refusal says.
     """
     name = f"{table}_no_{on.lower()}"
@@ -26,15 +26,14 @@ def _create(table: str, name: str, on: str, when: str, message: str) -> Callable
 
     def forwards(apps: Any, schema_editor: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":
-            answer = "NEW" if on == "UPDATE" else "OLD"
-            body = f"RAISE EXCEPTION '{text}'; RETURN {answer};"
+            answer = "OLD" if on == "DELETE" else "NEW"
+            # In the body, because PostgreSQL allows no subquery in a trigger's WHEN.
+            body = f"IF {when or 'TRUE'} THEN RAISE EXCEPTION '{text}'; END IF; RETURN {answer};"
             schema_editor.execute(
                 f"CREATE FUNCTION {name}_fn() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN {body} END $body$", None
             )
-            condition = f"WHEN ({when})" if when else ""
             schema_editor.execute(
-                f"CREATE TRIGGER {name} BEFORE {on} ON {table} FOR EACH ROW {condition} EXECUTE FUNCTION {name}_fn()",
-                None,
+                f"CREATE TRIGGER {name} BEFORE {on} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}_fn()", None
             )
         else:
             condition = f"WHEN {when}" if when else ""

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework import serializers
-from rest_framework.request import Request
 
 from plaqueweb.core.errors import DomainError, Invalid
 
@@ -19,7 +18,7 @@ class AllowListedFilters:
     """List filters by allow-list: ``filters`` maps a query parameter to a lookup; any other parameter is a 400."""
 
     filters: ClassVar[Mapping[str, str]] = {}
-    request: Request
+    request: Any
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Apply the allowed parameters that are given.

@@ -31,7 +31,7 @@ from plaqueweb.reads.choices import (
 )
 from plaqueweb.studies.blinding import results_visible
 from plaqueweb.studies.choices import Segment
-from plaqueweb.studies.models import CaseList, Clip, Project, Protocol, ScopedQuerySet, Study
+from plaqueweb.studies.models import ASSIGNED_STATES, CaseList, Clip, Project, Protocol, ScopedQuerySet, Study
 
 
 def opaque_id() -> str:
@@ -77,8 +77,8 @@ class AssignmentQuerySet(ScopedQuerySet):
         return self.filter(reader=user).exclude(state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
 
     def visible_to(self, user: User) -> Self:
-        """One's own."""
-        return self.own(user)
+        """One’s own, while one may read in the project."""
+        return self.own(user).in_projects(user, Capability.READ)
 
     def managed_by(self, user: User) -> Self:
         """All assignments of the rounds the user manages."""
@@ -121,15 +121,14 @@ class ReadQuerySet(ScopedQuerySet):
 
         Blinding is a query, not a template.
         """
-        own = Q(assignment__reader=user) & ~Q(
-            assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED]
-        )
+        own = Q(pk__in=Read.objects.own(user).values("pk"))
         others = Q(state=ReadState.SIGNED) & results_visible(user, study="assignment__study")
         return self.filter(own | others)
 
     def own(self, user: User) -> Self:
-        """Reads the user may write."""
-        return self.filter(assignment__reader=user)
+        """One’s own reads, as long as the case is one’s own and one may read in the project."""
+        kept = self.filter(assignment__reader=user, assignment__state__in=ASSIGNED_STATES)
+        return kept.in_projects(user, Capability.READ)
 
     def signed(self) -> Self:
         """Signed reads that no later revision replaces."""

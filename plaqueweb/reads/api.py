@@ -1,0 +1,319 @@
+"""Cases, reads and rounds over HTTP: parse, call a service, answer. The hot path builds its JSON by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from plaqueweb.accounts.api import current_user
+from plaqueweb.accounts.models import User
+from plaqueweb.core import limits
+from plaqueweb.core.errors import Invalid, NotFound, PreconditionRequired
+from plaqueweb.core.paging import KeysetPagination
+from plaqueweb.core.strict import AllowListedFilters, refuse_unknown
+from plaqueweb.reads import overview, selectors, services
+from plaqueweb.reads import serializers as shapes
+from plaqueweb.reads.bundle import Bundle, load_bundle, own_read, reads_with_assignment
+from plaqueweb.reads.choices import SignatureMeaning
+from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.rawjson import dumps
+
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, required=True, description='draft number the change is made on: "7"'
+)
+
+
+def json_answer(payload: dict[str, Any]) -> HttpResponse:
+    """Answer with JSON that may hold ready-made parts."""
+    return HttpResponse(dumps(payload), content_type="application/json")
+
+
+def read_answer(bundle: Bundle, *, frames: frozenset[Any] | None = None) -> HttpResponse:
+    """Answer with a read and its draft number as ETag."""
+    answer = json_answer(selectors.read_payload(bundle, frames=frames))
+    answer["ETag"] = f'"{bundle.read.draft_no}"'
+    return answer
+
+
+def if_match(request: Request) -> int:
+    """Return the draft number of If-Match.
+
+    Raises:
+        PreconditionRequired: the header is missing.
+        Invalid: it is no draft number.
+    """
+    value = request.headers.get("If-Match", "").strip()
+    if not value:
+        raise PreconditionRequired(_("Say with If-Match which draft you change."))
+    number = value.removeprefix("W/").strip('"')
+    if not (number.isascii() and number.isdigit()) or len(number) > 9:
+        raise Invalid(_("If-Match must be a draft number in quotes."), rule="if-match")
+    return int(number)
+
+
+def _small_enough(request: Request) -> None:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limits.REQUEST_BYTES:
+        words = _("A save may have %(n)d MB; send fewer frames at once.") % {"n": limits.REQUEST_BYTES // 1024**2}
+        raise Invalid(words, rule="too-large")
+
+
+def signed_payload(reads: Sequence[Read], user: User) -> dict[str, Any]:
+    """Return what signing answers: each read and where its comparison is, if it is revealed."""
+    return {
+        "signed": [
+            {
+                "read": str(read.pk),
+                "public_id": read.assignment.public_id,
+                "compare_url": selectors.compare_url(read.assignment, user=user),
+            }
+            for read in reads
+        ]
+    }
+
+
+class WorklistPagination(KeysetPagination):
+    """In the reader's own order."""
+
+    ordering = ("order_no", "id")  # type: ignore[assignment]
+
+
+class AssignmentViewSet(AllowListedFilters, GenericViewSet[Assignment]):
+    """One's own cases, under opaque ids."""
+
+    lookup_field = "public_id"
+    lookup_value_regex = "[A-Za-z0-9_-]{1,24}"
+    serializer_class = shapes.AssignmentOut
+    pagination_class = WorklistPagination
+    queryset = Assignment.objects.none()
+    filters: ClassVar = {"round": "round_id", "state": "state"}
+
+    def _assignment(self) -> Assignment:
+        return selectors.own_assignment(user=current_user(self.request), public_id=self.kwargs["public_id"])
+
+    @extend_schema(
+        responses=shapes.AssignmentRowOut(many=True),
+        parameters=[OpenApiParameter("round", str), OpenApiParameter("state", str)],
+    )
+    def list(self, request: Request) -> Response:
+        """Return one's worklist, page by page."""
+        user = current_user(request)
+        rows = self.filter_queryset(selectors.worklist(user=user))
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(selectors.assignment_rows(list(page or []), user=user))
+
+    @extend_schema(responses=shapes.AssignmentOut)
+    def retrieve(self, request: Request, public_id: str) -> HttpResponse:
+        """Return a case without opening it."""
+        return json_answer(selectors.assignment_detail(self._assignment(), user=current_user(request)))
+
+    @extend_schema(request=None, responses=shapes.AssignmentOut)
+    @action(detail=True, methods=["post"])
+    def open(self, request: Request, public_id: str) -> HttpResponse:
+        """Open a case: its draft is made the first time."""
+        user = current_user(request)
+        assignment = self._assignment()
+        services.open_assignment(assignment=assignment, by=user)
+        return json_answer(selectors.assignment_detail(assignment, user=user))
+
+    @extend_schema(request=shapes.SkipIn, responses=shapes.AssignmentRowOut)
+    @action(detail=True, methods=["post"])
+    def skip(self, request: Request, public_id: str) -> Response:
+        """Set a case aside with a reason."""
+        form = shapes.SkipIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        user, assignment = current_user(request), self._assignment()
+        services.skip_assignment(assignment=assignment, by=user, reason=form.validated_data["reason"])
+        row = selectors.assignment_rows([assignment], user=user)[0]
+        return Response({**row, "next_url": selectors.next_url(assignment, user=user)})
+
+    @extend_schema(request=shapes.ActivityIn, responses=shapes.ActivityOut)
+    @action(detail=True, methods=["post"])
+    def activity(self, request: Request, public_id: str) -> Response:
+        """Add seconds of active reading."""
+        form = shapes.ActivityIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        total = services.add_activity(
+            assignment=self._assignment(), by=current_user(request), seconds=form.validated_data["seconds"]
+        )
+        return Response({"active_seconds": total})
+
+
+class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):
+    """One's own reads, and others' where they may be seen. Drafts are saved, completed, signed; never deleted."""
+
+    serializer_class = shapes.ReadOut
+    queryset = Read.objects.none()
+    filters: ClassVar = {
+        "state": "state",
+        "assignment": "assignment__public_id",
+        "project": "assignment__round__project__slug",
+    }
+
+    def _visible(self) -> QuerySet[Read]:
+        rows: QuerySet[Read] = Read.objects.visible_to(current_user(self.request))
+        return rows
+
+    @extend_schema(responses=shapes.ReadSummaryOut(many=True))
+    def list(self, request: Request) -> Response:
+        """List reads without their marks."""
+        rows = self.filter_queryset(self._visible().select_related("assignment__reader"))
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(
+            shapes.ReadSummaryOut([_summary(read) for read in page or []], many=True).data
+        )
+
+    @extend_schema(responses=shapes.ReadOut)
+    def retrieve(self, request: Request, pk: str) -> HttpResponse:
+        """Return a read with all its marks."""
+        return read_answer(load_bundle(self._one_visible(pk), masks=True))
+
+    def _one_visible(self, pk: str) -> Read:
+        from django.core.exceptions import ValidationError
+
+        try:
+            visible = self._visible().filter(pk=pk).values("pk")
+            read = reads_with_assignment().filter(pk__in=visible).first()
+        except (ValidationError, ValueError):
+            read = None
+        if read is None:
+            raise NotFound(_("There is nothing here that you may see."))
+        return read
+
+    @extend_schema(parameters=[IF_MATCH], request=shapes.SaveIn, responses=shapes.ReadOut)
+    def partial_update(self, request: Request, pk: str) -> HttpResponse:
+        """Save what changed in a draft."""
+        return self._save(request, pk)
+
+    @extend_schema(parameters=[IF_MATCH], request=shapes.FramesIn, responses=shapes.ReadOut)
+    @action(detail=True, methods=["put"])
+    def frames(self, request: Request, pk: str) -> HttpResponse:
+        """Save frames of a draft."""
+        if isinstance(request.data, dict):
+            refuse_unknown(request.data, ("save_id", "frames"))
+        return self._save(request, pk)
+
+    def _save(self, request: Request, pk: str) -> HttpResponse:
+        _small_enough(request)
+        user = current_user(request)
+        read = own_read(user=user, pk=pk)
+        bundle, saved = services.save_draft(read=read, by=user, draft_no=if_match(request), body=request.data)
+        return read_answer(bundle, frames=saved)
+
+    @extend_schema(parameters=[IF_MATCH], request=None, responses=shapes.ReadOut)
+    @action(detail=True, methods=["post"])
+    def complete(self, request: Request, pk: str) -> HttpResponse:
+        """Complete a draft; the answer names what is missing."""
+        user = current_user(request)
+        read = own_read(user=user, pk=pk)
+        return read_answer(services.complete_read(read=read, by=user, draft_no=if_match(request)))
+
+    @extend_schema(request=None, responses=shapes.ReadOut)
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: str) -> HttpResponse:
+        """Make a completed read a draft again."""
+        user = current_user(request)
+        return read_answer(services.reopen_read(read=own_read(user=user, pk=pk), by=user))
+
+    @extend_schema(request=shapes.SignOneIn, responses=shapes.SignedOut)
+    @action(detail=True, methods=["post"], url_path="sign", url_name="sign-one")
+    def sign_one(self, request: Request, pk: str) -> Response:
+        """Sign one completed read with the password."""
+        form = shapes.SignOneIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        return self._sign(request, [pk], form.validated_data)
+
+    @extend_schema(request=shapes.SignIn, responses=shapes.SignedOut)
+    @action(detail=False, methods=["post"], url_path="sign", url_name="sign")
+    def sign(self, request: Request) -> Response:
+        """Sign several completed reads with the password: all of them, or none."""
+        form = shapes.SignIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        return self._sign(request, [str(pk) for pk in form.validated_data["reads"]], form.validated_data)
+
+    def _sign(self, request: Request, pks: Sequence[str], given: dict[str, Any]) -> Response:
+        user = current_user(request)
+        reads = [own_read(user=user, pk=pk) for pk in dict.fromkeys(pks)]
+        signed = services.confirm_and_sign(
+            reads=reads, by=user, password=given["password"], meaning=SignatureMeaning(given["meaning"])
+        )
+        return Response(signed_payload(signed, user))
+
+
+def _summary(read: Read) -> dict[str, Any]:
+    reader = read.assignment.reader
+    own = ("id", "state", "revision", "arm", "reader_class", "rule_class", "thickness_mm", "thickness_px", "signed_at")
+    return {name: getattr(read, name) for name in own} | {"reader": reader.name, "simulated": reader.is_simulated}
+
+
+class RoundViewSet(AllowListedFilters, mixins.ListModelMixin, GenericViewSet[Round]):
+    """Rounds one manages, audits or reads in."""
+
+    serializer_class = shapes.RoundOut
+    queryset = Round.objects.none()
+    filters: ClassVar = {"project": "project__slug"}
+
+    def get_queryset(self) -> QuerySet[Round]:
+        rows: QuerySet[Round] = Round.objects.visible_to(current_user(self.request))
+        return rows.select_related("project")
+
+    @extend_schema(responses=shapes.RoundOut(many=True))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List rounds."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows = overview.rounds_payload(page or [], user=current_user(request))
+        return self.get_paginated_response(shapes.RoundOut(rows, many=True).data)
+
+    @extend_schema(responses=shapes.RoundOut)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Return one round."""
+        return self._answer(self.get_object())
+
+    @extend_schema(request=shapes.RoundIn, responses={201: shapes.RoundOut})
+    def create(self, request: Request) -> Response:
+        """Open a blinded round over studies for readers."""
+        form = shapes.RoundIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        user, given = current_user(request), form.validated_data
+        project = overview.managed_project(user=user, slug=given["project"])
+        round_ = overview.open_round(
+            project=project, name=given["name"], study_ids=given["studies"], reader_ids=given["readers"],
+            reveal=given["reveal"], reveal_reason=given["reveal_reason"], purpose=given["purpose"], seed=given["seed"],
+            by=user,
+        )  # fmt: skip
+        return self._answer(round_, status=201)
+
+    @extend_schema(request=None, responses=shapes.RoundOut)
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, pk: str) -> Response:
+        """Close a round."""
+        user = current_user(request)
+        round_ = overview.managed_round(user=user, pk=self.get_object().pk)
+        return self._answer(services.close_round(round_=round_, by=user))
+
+    @extend_schema(request=shapes.ReaderIn, responses=shapes.RoundOut)
+    @action(detail=True, methods=["post"])
+    def readers(self, request: Request, pk: str) -> Response:
+        """Add a reader to a round."""
+        form = shapes.ReaderIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        user = current_user(request)
+        round_ = overview.managed_round(user=user, pk=self.get_object().pk)
+        reader = overview.possible_readers(round_.project).filter(pk=form.validated_data["reader"]).first()
+        if reader is None:
+            raise Invalid(_("Choose readers of this project."), rule="round-readers")
+        services.add_reader(round_=round_, reader=reader, by=user)
+        return self._answer(round_)
+
+    def _answer(self, round_: Round, status: int = 200) -> Response:
+        payload = overview.rounds_payload([round_], user=current_user(self.request))[0]
+        return Response(shapes.RoundOut(payload).data, status=status)

@@ -1,0 +1,94 @@
+"""A read with all that hangs on it, loaded in a fixed number of queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from plaqueweb.accounts.models import User
+from plaqueweb.core.errors import NotFound
+from plaqueweb.reads.draft_input import FrameKey
+from plaqueweb.reads.models import FrameAnnotation, FrameMask, Lesion, Read, SegmentFinding
+from plaqueweb.studies.models import Clip, Protocol
+from plaqueweb.studies.selectors import clips_for_reading
+
+
+@dataclass
+class Bundle:
+    """One read, its parts and the clips it speaks of."""
+
+    read: Read
+    clips: dict[str, Clip]
+    findings: dict[str, SegmentFinding]
+    lesions: list[Lesion]
+    annotations: dict[FrameKey, FrameAnnotation]
+
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol the read is answered under."""
+        return self.read.assignment.round.protocol
+
+    def index_lesion(self) -> Lesion | None:
+        """Return the index lesion, or the only one there is."""
+        marked = next((lesion for lesion in self.lesions if lesion.is_index), None)
+        return marked or (self.lesions[0] if len(self.lesions) == 1 else None)
+
+    def frame_words(self, annotation: FrameAnnotation) -> str:
+        """Return a frame's name for people."""
+        clip = self.clips.get(str(annotation.clip_id))
+        number = clip.number if clip else 0
+        return _("Clip %(clip)d, frame %(frame)d") % {"clip": number, "frame": annotation.frame}
+
+
+def key_of(annotation: FrameAnnotation) -> FrameKey:
+    """Return what an annotation is known by within its read."""
+    return str(annotation.clip_id), annotation.frame, annotation.region
+
+
+def mask_of(annotation: FrameAnnotation) -> FrameMask | None:
+    """Return the loaded mask row of an annotation, None where nothing is painted."""
+    return getattr(annotation, "mask", None)
+
+
+def reads_with_assignment() -> QuerySet[Read]:
+    """Reads joined with what every answer about them needs."""
+    rows: QuerySet[Read] = Read.objects.select_related(
+        "assignment__round__protocol", "assignment__round__project", "assignment__study"
+    )
+    return rows
+
+
+def own_read(*, user: User, pk: UUID | str) -> Read:
+    """Return one of the user's reads.
+
+    Raises:
+        NotFound: it is not the user's, or not there.
+    """
+    from django.core.exceptions import ValidationError
+
+    try:
+        read = reads_with_assignment().filter(pk__in=Read.objects.own(user).filter(pk=pk).values("pk")).first()
+    except (ValidationError, ValueError):
+        read = None
+    if read is None:
+        raise NotFound(_("There is nothing here that you may see."))
+    return read
+
+
+def load_bundle(read: Read, *, masks: bool, clips: dict[str, Clip] | None = None) -> Bundle:
+    """Load a read's parts: three queries, two more for the clips. Mask pixels only with ``masks``."""
+    rows = FrameAnnotation.objects.filter(read=read).select_related("mask").order_by("clip_id", "frame", "region")
+    if not masks:
+        rows = rows.defer("mask__rle")
+    if clips is None:
+        clips = {str(clip.pk): clip for clip in clips_for_reading([read.assignment.study_id])}
+    return Bundle(
+        read=read,
+        clips=clips,
+        findings={row.segment: row for row in SegmentFinding.objects.filter(read=read)},
+        lesions=list(Lesion.objects.filter(read=read).order_by("number")),
+        annotations={key_of(row): row for row in rows},
+    )

@@ -1,0 +1,129 @@
+"""Complete a case and reopen it. At completion everything derived is worked out and stored beside the answers."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from plaqueweb.accounts.models import User
+from plaqueweb.audit.services import record_event
+from plaqueweb.core.errors import Invalid, NotAllowed
+from plaqueweb.reads.answers import (
+    NOT_MEASURED,
+    Measured,
+    caliper_thickness,
+    label_verdict,
+    mask_thickness,
+    missing_answers,
+    plaque_present,
+)
+from plaqueweb.reads.bundle import Bundle, load_bundle
+from plaqueweb.reads.choices import ReadState
+from plaqueweb.reads.drafts import check_draft_no
+from plaqueweb.reads.models import Assignment, Lesion, Read
+from plaqueweb.reads.states import ASSIGNMENT, READ
+from plaqueweb.studies.models import Study
+
+DERIVED_OF_LESION = [
+    "is_index", "key_clip", "key_frame", "key_region", "thickness_mm", "thickness_px", "thickness_source",
+]  # fmt: skip
+
+
+@transaction.atomic
+def complete_read(*, read: Read, by: User, draft_no: int) -> Bundle:
+    """Turn a draft into a completed read: derive plaque present, official thickness and the rule's verdict.
+
+    The reader's class is never touched: the verdict stands beside it.
+
+    Raises:
+        NotAllowed: the read is another reader's.
+        Stale: the draft was changed meanwhile.
+        InvalidTransition: the read is no draft, or its case is not open.
+        Invalid: answers are missing (rule ``read-incomplete``, with the list in ``missing``).
+    """
+    _own(read, by)
+    check_draft_no(read, draft_no)
+    READ.next(read.state, "complete")
+    bundle = load_bundle(read, masks=True)
+    missing = missing_answers(bundle)
+    if missing:
+        words = ngettext("%(n)d answer left: %(list)s", "%(n)d answers left: %(list)s", len(missing))
+        raise Invalid(
+            words % {"n": len(missing), "list": ", ".join(item.words for item in missing)},
+            rule="read-incomplete",
+            extra={"missing": [item.as_json() for item in missing]},
+        )
+    official = _derive_lesions(bundle)
+    verdict = label_verdict(bundle)
+    content_no = Study.objects.values_list("content_no", flat=True).get(pk=read.assignment.study_id)
+    derived = {
+        "plaque_present": plaque_present(bundle), "rule_class": verdict.value, "rule_reason": verdict.ground[:200],
+        "thickness_mm": official.mm, "thickness_px": official.px, "thickness_source": official.source,
+        "content_no": content_no, "completed_at": timezone.now(),
+    }  # fmt: skip
+    READ.apply(
+        Read.objects.filter(draft_no=draft_no), pk=read.pk, event="complete", draft_no=F("draft_no") + 1, **derived
+    )
+    for name, value in derived.items():
+        setattr(read, name, value)
+    read.state, read.draft_no = ReadState.COMPLETED, draft_no + 1
+    _move(read, "complete")
+    record_event(
+        actor=by, verb="read.completed", target=read, project_id=read.assignment.round.project_id,
+        diff={"draft_no": read.draft_no, "missing": 0},
+    )  # fmt: skip
+    return bundle
+
+
+@transaction.atomic
+def reopen_read(*, read: Read, by: User) -> Bundle:
+    """Make a completed read a draft again; what was derived at completion is cleared until it is completed anew.
+
+    Raises:
+        NotAllowed: the read is another reader's.
+        InvalidTransition: it is not completed, or signed.
+    """
+    _own(read, by)
+    cleared = {
+        "plaque_present": None, "rule_class": None, "rule_reason": "", "thickness_mm": None, "thickness_px": None,
+        "thickness_source": "", "completed_at": None,
+    }  # fmt: skip
+    READ.apply(Read.objects.all(), pk=read.pk, event="reopen", draft_no=F("draft_no") + 1, **cleared)
+    for name, value in cleared.items():
+        setattr(read, name, value)
+    read.state, read.draft_no = ReadState.DRAFT, read.draft_no + 1
+    _move(read, "reopen")
+    record_event(actor=by, verb="read.reopened", target=read, project_id=read.assignment.round.project_id)
+    return load_bundle(read, masks=True)
+
+
+def _own(read: Read, by: User) -> None:
+    if read.assignment.reader_id != by.pk:
+        raise NotAllowed(_("This read belongs to another reader."))
+
+
+def _move(read: Read, event: str) -> None:
+    read.assignment.state = ASSIGNMENT.apply(Assignment.objects.all(), pk=read.assignment_id, event=event)
+
+
+def _derive_lesions(bundle: Bundle) -> Measured:
+    """Measure every lesion, by its caliper or else its mask; return the index lesion's as the official thickness."""
+    official = NOT_MEASURED
+    index = bundle.index_lesion()
+    for lesion in bundle.lesions:
+        found = caliper_thickness(bundle, lesion)
+        if not found.source:
+            found = mask_thickness(bundle, lesion)
+        lesion.thickness_mm, lesion.thickness_px, lesion.thickness_source = found.mm, found.px, found.source
+        if lesion.key_clip_id is None and found.at is not None:
+            annotation = bundle.annotations[found.at]
+            lesion.key_clip_id, lesion.key_frame = annotation.clip_id, annotation.frame
+            lesion.key_region = annotation.region
+        if lesion is index:
+            lesion.is_index, official = True, found
+    if bundle.lesions:
+        Lesion.objects.bulk_update(bundle.lesions, DERIVED_OF_LESION)
+    return official

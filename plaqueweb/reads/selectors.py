@@ -1,0 +1,324 @@
+"""What readers are shown: plain values built from a fixed number of queries, however many rows or frames."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Max, Prefetch, QuerySet
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from plaqueweb.accounts.models import User
+from plaqueweb.core.errors import NotFound
+from plaqueweb.reads.answers import label_verdict, missing_answers, plaque_present, reason_words, rule_agrees
+from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of
+from plaqueweb.reads.choices import AssignmentState, Policy, ReadState, Reason, Reveal
+from plaqueweb.reads.draft_input import REASON_KEYS, FrameKey
+from plaqueweb.reads.measure import masks_text
+from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read, Round, SegmentFinding
+from plaqueweb.reads.rawjson import RawJson, masks_as_json
+from plaqueweb.studies.blinding import is_disclosed
+from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.models import Clip, Protocol
+from plaqueweb.studies.selectors import clip_payload, clips_by_study, clips_for_reading, scale_words
+
+IN_HAND = (AssignmentState.OPENED, AssignmentState.COMPLETED)
+
+
+def own_assignment(*, user: User, public_id: str) -> Assignment:
+    """Return one of the user's assignments.
+
+    Raises:
+        NotFound: it is not the user's, or not there.
+    """
+    rows: QuerySet[Assignment] = Assignment.objects.visible_to(user)
+    row = rows.filter(public_id=public_id).select_related("round__protocol", "round__project", "study").first()
+    if row is None:
+        raise NotFound(_("There is nothing here that you may see."))
+    return row
+
+
+# --- reads ---
+
+
+def read_payload(bundle: Bundle, *, frames: Collection[FrameKey] | None = None) -> dict[str, Any]:
+    """Return a read as the API shows it.
+
+    Args:
+        bundle: loaded with masks where the frames asked for are painted.
+        frames: only these frames; None means all.
+    """
+    read = bundle.read
+    if read.state == ReadState.DRAFT:
+        verdict = label_verdict(bundle)
+        # The rule speaks after the reader: before an answer it would be a hint.
+        shown = (verdict.value, verdict.ground) if read.reader_class is not None else (None, "")
+        present = plaque_present(bundle)
+    else:
+        shown, present = (read.rule_class, read.rule_reason), read.plaque_present
+    chosen = [row for key, row in bundle.annotations.items() if frames is None or key in frames]
+    return {
+        "id": read.pk,
+        "state": read.state,
+        "draft_no": read.draft_no,
+        "revision": read.revision,
+        "answers": _answers(bundle),
+        "lesions": [lesion_payload(lesion) for lesion in bundle.lesions],
+        "frames": [_frame(annotation) for annotation in chosen],
+        "rule_class": shown[0],
+        "rule_reason": shown[1],
+        "rule_agrees": rule_agrees(read.reader_class, shown[0]),
+        "plaque_present": present,
+        "missing": [] if read.state == ReadState.SIGNED else [m.as_json() for m in missing_answers(bundle)],
+        "saved_at": read.saved_at,
+        "signed_at": read.signed_at,
+    }
+
+
+def _answers(bundle: Bundle) -> dict[str, Any]:
+    read = bundle.read
+    return {
+        "reader_class": read.reader_class,
+        "quality": read.quality or None,
+        "confidence": read.confidence or None,
+        "note": read.note,
+        "findings": {
+            segment: {
+                "visibility": (found.visibility or None) if found else None,
+                "plaque": (found.plaque or None) if found else None,
+            }
+            for segment in bundle.protocol.segments
+            for found in [bundle.findings.get(segment)]
+        },
+    }
+
+
+def lesion_payload(lesion: Lesion) -> dict[str, Any]:
+    """Return a lesion as the API shows it."""
+    return {
+        "number": lesion.number,
+        "segment": lesion.segment or None,
+        "is_index": lesion.is_index,
+        "key_clip": lesion.key_clip_id,
+        "key_frame": lesion.key_frame,
+        "key_region": lesion.key_region,
+        **{key: getattr(lesion, key) or None for key in REASON_KEYS},
+        "thickness_mm": lesion.thickness_mm,
+        "thickness_px": lesion.thickness_px,
+        "thickness_source": lesion.thickness_source or None,
+    }
+
+
+def _frame(annotation: FrameAnnotation) -> dict[str, Any]:
+    mask = mask_of(annotation)
+    masks: RawJson | dict[str, Any] = {}
+    if mask is not None and mask.rle is not None:
+        masks = masks_as_json(masks_text(mask.rle), mask.rows, mask.columns)
+    return {
+        "clip": annotation.clip_id,
+        "frame": annotation.frame,
+        "region": annotation.region,
+        "extent": annotation.extent or None,
+        "outline": annotation.outline,
+        "calipers": annotation.calipers,
+        "masks": masks,
+        "areas": mask.areas if mask is not None else {},
+        "source": mask.source if mask is not None else "drawn",
+    }
+
+
+# --- assignments ---
+
+
+def worklist(
+    *, user: User, round_id: UUID | None = None, state: str | None = None, project_id: UUID | None = None
+) -> QuerySet[Assignment]:
+    """Return the user's assignments, in the user's own order within a round."""
+    rows: QuerySet[Assignment] = Assignment.objects.visible_to(user).select_related("round__protocol")
+    if round_id is not None:
+        rows = rows.filter(round_id=round_id)
+    if project_id is not None:
+        rows = rows.filter(round__project_id=project_id)
+    if state is not None:
+        rows = rows.filter(state=state)
+    return rows.order_by("-round_id", "order_no", "id")
+
+
+def assignment_rows(assignments: Sequence[Assignment], *, user: User) -> list[dict[str, Any]]:
+    """Return rows of the worklist; at most eight queries, however many assignments."""
+    clips = clips_by_study({row.study_id for row in assignments})
+    totals = _totals({row.round_id for row in assignments}, user)
+    bundles = _bundles(assignments, clips)
+    return [
+        assignment_row(row, bundles.get(row.pk), clips.get(row.study_id, []), of=totals.get(row.round_id, 0))
+        for row in assignments
+    ]
+
+
+def assignment_row(row: Assignment, bundle: Bundle | None, clips: Sequence[Clip], *, of: int) -> dict[str, Any]:
+    """Return one line of the worklist: nothing in it comes from anybody else."""
+    read = bundle.read if bundle else None
+    lesion = bundle.index_lesion() if bundle else None
+    mm = read.thickness_mm if read and read.thickness_source else (lesion.thickness_mm if lesion else None)
+    px = read.thickness_px if read and read.thickness_source else (lesion.thickness_px if lesion else None)
+    return {
+        "public_id": row.public_id,
+        "number": row.order_no,
+        "of": of,
+        "state": row.state,
+        "clips": len(clips),
+        "scale": scale_words(clips) if clips else "",
+        "your_class": read.reader_class if read else None,
+        "your_thickness": {"mm": mm, "px": px},
+        "active_seconds": row.active_seconds,
+        "note": row.skip_reason or (read.note if read else ""),
+        "missing": len(missing_answers(bundle)) if bundle and row.state == AssignmentState.OPENED else None,
+    }
+
+
+def _totals(round_ids: Collection[UUID], user: User) -> dict[UUID, int]:
+    """How many cases a reader has in each round: the last number, so that "case 14 of 60" holds after a withdrawal."""
+    rows = Assignment.objects.own(user).filter(round_id__in=round_ids).values("round_id")
+    return {row["round_id"]: row["n"] for row in rows.annotate(n=Coalesce(Max("order_no"), 0)).order_by()}
+
+
+def _bundles(assignments: Sequence[Assignment], clips: dict[UUID, list[Clip]]) -> dict[UUID, Bundle]:
+    """The newest read of each assignment with its parts, without mask pixels."""
+    begun = {row.pk: row for row in assignments if row.state != AssignmentState.ASSIGNED}
+    if not begun:
+        return {}
+    annotations = FrameAnnotation.objects.select_related("mask").defer("mask__rle")
+    reads = (
+        Read.objects.filter(assignment_id__in=begun)
+        .order_by("assignment_id", "revision")
+        .prefetch_related(
+            Prefetch("findings", queryset=SegmentFinding.objects.all()),
+            Prefetch("lesions", queryset=Lesion.objects.order_by("number")),
+            Prefetch("annotations", queryset=annotations.order_by("clip_id", "frame", "region")),
+        )
+    )
+    bundles = {}
+    for read in reads:
+        read.assignment = begun[read.assignment_id]
+        bundles[read.assignment_id] = Bundle(
+            read=read,
+            clips={str(clip.pk): clip for clip in clips.get(read.assignment.study_id, [])},
+            findings={found.segment: found for found in read.findings.all()},
+            lesions=list(read.lesions.all()),
+            annotations={(str(a.clip_id), a.frame, a.region): a for a in read.annotations.all()},
+        )
+    return bundles
+
+
+def assignment_detail(row: Assignment, *, user: User) -> dict[str, Any]:
+    """Return everything the reading page needs of one case, and nothing of others."""
+    clips = list(clips_for_reading([row.study_id]))
+    read = Read.objects.filter(assignment=row).order_by("-revision").first()
+    bundle = None
+    if read is not None:
+        read.assignment = row
+        bundle = load_bundle(read, masks=True, clips={str(clip.pk): clip for clip in clips})
+    of = _totals([row.round_id], user).get(row.round_id, 0)
+    return {
+        **assignment_row(row, bundle, clips, of=of),
+        "round": round_payload(row.round),
+        "protocol": protocol_payload(row.round.protocol),
+        "clips": [clip_payload(clip) for clip in clips],
+        "read": None if bundle is None else read_payload(bundle),
+        "compare_url": compare_url(row, user=user),
+        "worklist_url": worklist_url(row),
+        "next_url": next_url(row, user=user),
+    }
+
+
+def compare_url(row: Assignment, *, user: User) -> str | None:
+    """Return where the comparison is, once results of the study were disclosed to the reader."""
+    if row.state != AssignmentState.SIGNED or not is_disclosed(user, row.study):
+        return None
+    return reverse("compare-of", args=[row.public_id])
+
+
+def worklist_url(row: Assignment) -> str:
+    """Return the worklist's page with this round chosen."""
+    return f"{reverse('worklist', args=[row.round.project.slug])}?round={row.round_id}"
+
+
+def next_assignment(row: Assignment, *, user: User) -> Assignment | None:
+    """Return the next case to read after this one in the reader's order, starting again at the front."""
+    waiting = Assignment.objects.own(user).filter(
+        round_id=row.round_id, state__in=[AssignmentState.ASSIGNED, AssignmentState.OPENED]
+    )
+    ordered = list(waiting.exclude(pk=row.pk).order_by("order_no").only("pk", "public_id", "order_no")[:500])
+    return next((other for other in ordered if other.order_no > row.order_no), ordered[0] if ordered else None)
+
+
+def next_url(row: Assignment, *, user: User) -> str | None:
+    """Return the reading page of the next case, None when there is none."""
+    following = next_assignment(row, user=user)
+    return None if following is None else reverse("read", args=[following.public_id])
+
+
+def round_payload(round_: Round) -> dict[str, Any]:
+    """Return what a reader is told about the round."""
+    return {
+        "id": round_.pk,
+        "name": round_.name,
+        "policy": round_.policy,
+        "reveal": round_.reveal,
+        "reveal_words": str(Reveal(round_.reveal).label),
+        "demo": round_.project.is_demo,
+    }
+
+
+def protocol_payload(protocol: Protocol) -> dict[str, Any]:
+    """Return the questions and the label rule."""
+    rule = protocol.label_rule
+    return {
+        "version": protocol.version,
+        "segments": [{"key": key, "label": str(Segment(key).label)} for key in protocol.segments],
+        "required": protocol.required,
+        "rule": {
+            "version": rule["version"],
+            "thickness_mm": rule["thickness_mm"],
+            "words": rule_words(protocol),
+        },
+    }
+
+
+def rule_words(protocol: Protocol) -> str:
+    """Return the label rule in one line, e.g. “4.0 mm or more, ulceration, mobile part or thrombus”."""
+    rule = protocol.label_rule
+    parts = [_("%(mm).1f mm or more") % {"mm": rule["thickness_mm"]}]
+    parts += [reason_words(key).lower() for key in rule.get("reasons", [])]
+    if len(parts) == 1:
+        return parts[0]
+    return _("%(first)s or %(last)s") % {"first": ", ".join(parts[:-1]), "last": parts[-1]}
+
+
+def ground_words(bundle: Bundle) -> str:
+    """Return in a few words why a class was chosen: reasons and thickness of the index lesion."""
+    read, lesion = bundle.read, bundle.index_lesion()
+    if lesion is None:
+        return _("no plaque") if plaque_present(bundle) is False else ""
+    words = [reason_words(key).lower() for key in REASON_KEYS if getattr(lesion, key) == Reason.YES]
+    mm = read.thickness_mm if read.thickness_source else lesion.thickness_mm
+    px = read.thickness_px if read.thickness_source else lesion.thickness_px
+    if mm is not None:
+        words.append(_("%(mm).1f mm") % {"mm": mm})
+    elif px is not None:
+        words.append(_("%(px).0f px, no scale in the file") % {"px": px})
+    return ", ".join(words)
+
+
+def bundles_of(assignments: Iterable[Assignment]) -> dict[UUID, Bundle]:
+    """Return the newest read of each assignment with its parts, by assignment."""
+    rows = list(assignments)
+    return _bundles(rows, clips_by_study({row.study_id for row in rows}))
+
+
+def is_blinded(round_: Round) -> bool:
+    """Tell whether a round keeps its readers blind."""
+    return round_.policy != Policy.OPEN

@@ -1,0 +1,288 @@
+"""The shapes of cases, reads and rounds in the API. Answers are built by ``selectors``; these describe them.
+
+Input of drafts is parsed by ``draft_input``: the shapes here are what it accepts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers as s
+
+from plaqueweb.core.strict import StrictSerializer
+from plaqueweb.reads import choices as c
+from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.serializers import ClipOut
+
+Shape = s.Serializer[Any]
+
+
+class FindingShape(Shape):
+    """What was seen in one segment; null is unanswered."""
+
+    visibility = s.ChoiceField(choices=c.Visibility.choices, allow_null=True)
+    plaque = s.ChoiceField(choices=c.PlaqueAnswer.choices, allow_null=True)
+
+
+class AnswersShape(Shape):
+    """Answers about the study; partial on input, findings are merged per segment."""
+
+    reader_class = s.ChoiceField(choices=c.PlaqueClass.choices, allow_null=True)
+    quality = s.ChoiceField(choices=c.Quality.choices, allow_null=True)
+    confidence = s.ChoiceField(choices=c.Confidence.choices, allow_null=True)
+    note = s.CharField(allow_blank=True)
+    findings = s.DictField(child=FindingShape())
+
+
+class LesionShape(Shape):
+    """One plaque. Thickness is computed by the server and ignored on input."""
+
+    number = s.IntegerField()
+    segment = s.ChoiceField(choices=Segment.choices, allow_null=True)
+    is_index = s.BooleanField()
+    key_clip = s.UUIDField(allow_null=True)
+    key_frame = s.IntegerField(allow_null=True)
+    key_region = s.IntegerField(allow_null=True)
+    ulceration = s.ChoiceField(choices=c.Reason.choices, allow_null=True)
+    mobile = s.ChoiceField(choices=c.Reason.choices, allow_null=True)
+    thrombus = s.ChoiceField(choices=c.Reason.choices, allow_null=True)
+    thickness_mm = s.FloatField(allow_null=True, required=False)
+    thickness_px = s.FloatField(allow_null=True, required=False)
+    thickness_source = s.ChoiceField(choices=c.ThicknessSource.choices, allow_null=True, required=False)
+
+
+class PointField(s.ListField):
+    """A point as [x, y] in image pixels."""
+
+    child = s.FloatField()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_length=2, max_length=2, **kwargs)
+
+
+class CaliperShape(Shape):
+    """A caliper in image pixels, origin top left, pixel centres at +0.5. Lengths are the server's."""
+
+    id = s.UUIDField(help_text="made by the client")
+    kind = s.ChoiceField(choices=c.CaliperKind.choices)
+    lesion = s.IntegerField(allow_null=True)
+    points = s.ListField(
+        child=s.ListField(child=s.FloatField(), min_length=2, max_length=2), min_length=2, max_length=2
+    )
+    mm = s.FloatField(allow_null=True, required=False)
+    px = s.FloatField(required=False)
+    why_no_mm = s.CharField(required=False)
+
+
+class MaskShape(Shape):
+    """A mask as row-major run lengths, the run of zeros first."""
+
+    size = s.ListField(child=s.IntegerField(), min_length=2, max_length=2)
+    rle = s.ListField(child=s.IntegerField(min_value=0))
+
+
+class AreaShape(Shape):
+    px = s.IntegerField()
+    mm2 = s.FloatField(allow_null=True)
+
+
+class FrameShape(Shape):
+    """All marks of one frame. A frame with nothing on it is removed."""
+
+    clip = s.UUIDField()
+    frame = s.IntegerField(min_value=1)
+    region = s.IntegerField(min_value=1)
+    extent = s.ChoiceField(choices=c.Extent.choices, allow_null=True)
+    outline = s.ListField(child=PointField(), allow_null=True)
+    calipers = CaliperShape(many=True)
+    masks = s.DictField(child=MaskShape(), help_text="by lesion number; left out: the stored ones stay")
+    areas = s.DictField(child=AreaShape(), required=False, help_text="by lesion number; computed by the server")
+    source = s.ChoiceField(choices=c.MaskSource.choices)  # type: ignore[assignment]
+
+
+class MissingShape(Shape):
+    field = s.CharField()
+    words = s.CharField()
+
+
+class ReadOut(Shape):
+    """A read. After a save, ``frames`` holds only the frames that were saved."""
+
+    id = s.UUIDField()
+    state = s.ChoiceField(choices=c.ReadState.choices)
+    draft_no = s.IntegerField()
+    revision = s.IntegerField()
+    answers = AnswersShape()
+    lesions = LesionShape(many=True)
+    frames = FrameShape(many=True)
+    rule_class = s.IntegerField(allow_null=True)
+    rule_reason = s.CharField()
+    rule_agrees = s.BooleanField(allow_null=True)
+    plaque_present = s.BooleanField(allow_null=True)
+    missing = MissingShape(many=True)
+    saved_at = s.DateTimeField(allow_null=True)
+    signed_at = s.DateTimeField(allow_null=True)
+
+
+class ReadSummaryOut(Shape):
+    """A line of the list of reads."""
+
+    id = s.UUIDField()
+    reader = s.CharField()
+    simulated = s.BooleanField()
+    state = s.ChoiceField(choices=c.ReadState.choices)
+    revision = s.IntegerField()
+    arm = s.ChoiceField(choices=c.Arm.choices)
+    reader_class = s.IntegerField(allow_null=True)
+    rule_class = s.IntegerField(allow_null=True)
+    thickness_mm = s.FloatField(allow_null=True)
+    thickness_px = s.FloatField(allow_null=True)
+    signed_at = s.DateTimeField(allow_null=True)
+
+
+class SaveIn(Shape):
+    """One save of a draft: only what changed."""
+
+    save_id = s.UUIDField(help_text="made by the client; the same one again stores nothing twice")
+    answers = AnswersShape(required=False)
+    lesions = LesionShape(many=True, required=False)
+    frames = FrameShape(many=True, required=False)
+
+
+class FramesIn(Shape):
+    save_id = s.UUIDField()
+    frames = FrameShape(many=True)
+
+
+class SignIn(StrictSerializer):
+    reads = s.ListField(child=s.UUIDField(), min_length=1, max_length=200)
+    password = s.CharField(trim_whitespace=False)
+    meaning = s.ChoiceField(choices=[(c.SignatureMeaning.AUTHORED.value, c.SignatureMeaning.AUTHORED.label)])
+
+
+class SignOneIn(StrictSerializer):
+    password = s.CharField(trim_whitespace=False)
+    meaning = s.ChoiceField(choices=[(c.SignatureMeaning.AUTHORED.value, c.SignatureMeaning.AUTHORED.label)])
+
+
+class SignedShape(Shape):
+    read = s.UUIDField()
+    public_id = s.CharField()
+    compare_url = s.CharField(allow_null=True)
+
+
+class SignedOut(Shape):
+    signed = SignedShape(many=True)
+
+
+class ThicknessShape(Shape):
+    mm = s.FloatField(allow_null=True)
+    px = s.FloatField(allow_null=True)
+
+
+class AssignmentRowOut(Shape):
+    """A line of one's own worklist."""
+
+    public_id = s.CharField()
+    number = s.IntegerField()
+    of = s.IntegerField()
+    state = s.ChoiceField(choices=c.AssignmentState.choices)
+    clips = s.IntegerField()
+    scale = s.CharField()
+    your_class = s.IntegerField(allow_null=True)
+    your_thickness = ThicknessShape()
+    active_seconds = s.IntegerField()
+    note = s.CharField()
+    missing = s.IntegerField(allow_null=True)
+
+
+class RoundShape(Shape):
+    id = s.UUIDField()
+    name = s.CharField()
+    policy = s.ChoiceField(choices=c.Policy.choices)
+    reveal = s.ChoiceField(choices=c.Reveal.choices)
+    reveal_words = s.CharField()
+    demo = s.BooleanField()
+
+
+class SegmentShape(Shape):
+    key = s.CharField()
+    label = s.CharField()  # type: ignore[assignment]
+
+
+class RuleShape(Shape):
+    version = s.CharField()
+    thickness_mm = s.FloatField()
+    words = s.CharField()
+
+
+class ProtocolShape(Shape):
+    version = s.IntegerField()
+    segments = SegmentShape(many=True)
+    required = s.ListField(child=s.CharField())  # type: ignore[assignment]
+    rule = RuleShape()
+
+
+class AssignmentOut(AssignmentRowOut):
+    """Everything the reading page needs of one case."""
+
+    round = RoundShape()
+    protocol = ProtocolShape()
+    clips = ClipOut(many=True)  # type: ignore[assignment]
+    read = ReadOut(allow_null=True)
+    compare_url = s.CharField(allow_null=True)
+    worklist_url = s.CharField()
+    next_url = s.CharField(allow_null=True)
+
+
+class SkipIn(StrictSerializer):
+    reason = s.CharField(max_length=300)
+
+
+class ActivityIn(StrictSerializer):
+    seconds = s.IntegerField(min_value=1, max_value=60)
+
+
+class ActivityOut(Shape):
+    active_seconds = s.IntegerField()
+
+
+class ProgressShape(Shape):
+    """How far one reader is."""
+
+    reader = s.CharField()
+    reader_id = s.UUIDField()
+    simulated = s.BooleanField()
+    cases = s.IntegerField()
+    signed = s.IntegerField()
+    completed = s.IntegerField()
+    opened = s.IntegerField()
+    skipped = s.IntegerField()
+    left = s.IntegerField()
+
+
+class RoundOut(RoundShape):
+    """A round; ``progress`` only for those who manage it and do not read blind in it."""
+
+    project = s.CharField()
+    cases = s.IntegerField()
+    opened_at = s.DateTimeField(allow_null=True)
+    closed_at = s.DateTimeField(allow_null=True)
+    progress = ProgressShape(many=True, allow_null=True)
+
+
+class RoundIn(StrictSerializer):
+    """A new round over studies (which become a frozen case list) for some readers."""
+
+    project = s.SlugField()
+    name = s.CharField(max_length=120)
+    studies = s.ListField(child=s.UUIDField(), min_length=1, max_length=5000)
+    readers = s.ListField(child=s.UUIDField(), min_length=1, max_length=200)
+    reveal = s.ChoiceField(choices=c.Reveal.choices, default=c.Reveal.ALL_SIGNED)
+    reveal_reason = s.CharField(required=False, default="", allow_blank=True, max_length=300)
+    purpose = s.CharField(required=False, default="test")
+    seed = s.IntegerField(required=False, allow_null=True, default=None, min_value=0)
+
+
+class ReaderIn(StrictSerializer):
+    reader = s.UUIDField()

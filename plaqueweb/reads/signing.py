@@ -1,0 +1,183 @@
+"""Signatures: what is signed, its hash, and what a signature reveals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from plaqueweb.accounts.models import User
+from plaqueweb.accounts.services import check_password
+from plaqueweb.audit.services import record_event
+from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed
+from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of
+from plaqueweb.reads.choices import AssignmentState, ReadState, Reveal, SignatureMeaning
+from plaqueweb.reads.draft_input import REASON_KEYS
+from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.states import ASSIGNMENT, READ
+from plaqueweb.studies.choices import DisclosureKind
+from plaqueweb.studies.services import disclose, freeze_protocol
+
+UNFINISHED = (AssignmentState.ASSIGNED, AssignmentState.OPENED, AssignmentState.COMPLETED)
+DERIVED = ("plaque_present", "rule_class", "rule_reason", "thickness_mm", "thickness_px", "thickness_source")
+
+
+def payload_of(bundle: Bundle, *, signed_at: datetime, signed_name: str, meaning: str) -> dict[str, Any]:
+    """Return all that a signature covers, as plain values. Masks stand for themselves by their sha256.
+
+    The note goes in by its sha256 too: erasing a subject may have to null it while the hash still proves the rest.
+    """
+    read = bundle.read
+    assignment, protocol = read.assignment, read.assignment.round.protocol
+    return {
+        "format": 1,
+        "read": str(read.pk),
+        "reader": str(assignment.reader_id),
+        "study": assignment.study.uid,
+        "content_no": read.content_no,
+        "round": str(assignment.round_id),
+        "protocol": {"version": protocol.version, "rule": protocol.label_rule, "segments": protocol.segments},
+        "revision": read.revision,
+        "arm": read.arm,
+        "class": read.reader_class,
+        "quality": read.quality,
+        "confidence": read.confidence,
+        "note_sha256": hashlib.sha256(read.note.encode()).hexdigest(),
+        "derived": {name: getattr(read, name) for name in DERIVED},
+        "findings": {row.segment: [row.visibility, row.plaque] for row in bundle.findings.values()},
+        "lesions": [_lesion(lesion) for lesion in bundle.lesions],
+        "frames": [_frame(bundle.annotations[key]) for key in sorted(bundle.annotations)],
+        "signed": {
+            "at": signed_at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "name": signed_name,
+            "meaning": meaning,
+        },
+    }
+
+
+def _lesion(lesion: Any) -> dict[str, Any]:
+    return {
+        "number": lesion.number,
+        "segment": lesion.segment,
+        "index": lesion.is_index,
+        "key": [str(lesion.key_clip_id) if lesion.key_clip_id else None, lesion.key_frame, lesion.key_region],
+        "reasons": {key: getattr(lesion, key) for key in REASON_KEYS},
+        "thickness": [lesion.thickness_mm, lesion.thickness_px, lesion.thickness_source],
+    }
+
+
+def _frame(annotation: Any) -> dict[str, Any]:
+    mask = mask_of(annotation)
+    return {
+        "at": [str(annotation.clip_id), annotation.frame, annotation.region],
+        "extent": annotation.extent,
+        "outline": annotation.outline,
+        "calipers": annotation.calipers,
+        "mask": None if mask is None else {"sha256": mask.sha256, "areas": mask.areas, "source": mask.source},
+    }
+
+
+def canonical(payload: dict[str, Any]) -> bytes:
+    """Return canonical JSON: sorted keys, no spaces, UTF-8."""
+    return json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def payload_hash(bundle: Bundle, *, signed_at: datetime, signed_name: str, meaning: str) -> str:
+    """Return SHA-256 of the canonical JSON of what is signed."""
+    payload = payload_of(bundle, signed_at=signed_at, signed_name=signed_name, meaning=meaning)
+    return hashlib.sha256(canonical(payload)).hexdigest()
+
+
+def verify_read(read: Read) -> bool:
+    """Tell whether a signed read still is what was signed."""
+    if read.state != ReadState.SIGNED or read.signed_at is None:
+        return False
+    fresh = Read.objects.select_related("assignment__round__protocol", "assignment__study").get(pk=read.pk)
+    bundle = load_bundle(fresh, masks=False)
+    digest = payload_hash(bundle, signed_at=read.signed_at, signed_name=fresh.signed_name, meaning=fresh.meaning)
+    return bool(digest == fresh.payload_sha256)
+
+
+def confirm_and_sign(*, reads: Sequence[Read], by: User, password: str, meaning: str) -> list[Read]:
+    """Sign after the password was given again; wrong ones are counted.
+
+    Raises:
+        Invalid: the password is wrong (rule ``sign-password``).
+        TooMany: too many wrong ones.
+        And as in ``sign_reads``.
+    """
+    check_password(user=by, password=password, purpose="sign")
+    return sign_reads(reads=reads, by=by, meaning=meaning)
+
+
+@transaction.atomic
+def sign_reads(*, reads: Sequence[Read], by: User, meaning: str) -> list[Read]:
+    """Turn completed reads into immutable, hashed revisions; all of them or none. Each gets its own signature.
+
+    Args:
+        reads: joined with assignment, round, protocol and study (``own_read``).
+        by: the reader whose reads they are.
+        meaning: one of ``SignatureMeaning``.
+
+    Raises:
+        Invalid: nothing to sign, or an unknown meaning.
+        NotAllowed: a read belongs to another reader.
+        InvalidTransition: a read is not completed, was signed before, or its round is closed.
+    """
+    if not reads:
+        raise Invalid(_("Choose at least one completed case."), rule="sign-nothing")
+    if meaning not in SignatureMeaning.values:
+        raise Invalid(_("Unknown meaning of a signature."), rule="sign-meaning")
+    signed = [_sign(read, by, meaning) for read in reads]
+    for round_ in {read.assignment.round_id: read.assignment.round for read in signed}.values():
+        _reveal(round_, by, [read for read in signed if read.assignment.round_id == round_.pk])
+    return signed
+
+
+def _sign(read: Read, by: User, meaning: str) -> Read:
+    assignment = read.assignment
+    if assignment.reader_id != by.pk:
+        raise NotAllowed(_("This read belongs to another reader."))
+    if assignment.round.closed_at is not None:
+        raise InvalidTransition(_("This round is closed."), rule="round-closed")
+    READ.next(read.state, "sign")
+    now = timezone.now()
+    digest = payload_hash(load_bundle(read, masks=False), signed_at=now, signed_name=by.name, meaning=meaning)
+    changes = {"signed_at": now, "signed_name": by.name, "meaning": meaning, "payload_sha256": digest}
+    READ.apply(Read.objects.filter(draft_no=read.draft_no), pk=read.pk, event="sign", **changes)
+    for name, value in changes.items():
+        setattr(read, name, value)
+    read.state = ReadState.SIGNED
+    assignment.state = ASSIGNMENT.apply(Assignment.objects.all(), pk=assignment.pk, event="sign")
+    freeze_protocol(protocol=assignment.round.protocol, by=by)
+    record_event(
+        actor=by, verb="read.signed", target=read, project_id=assignment.round.project_id,
+        diff={"sha256": digest, "meaning": meaning, "revision": read.revision},
+    )  # fmt: skip
+    return read
+
+
+def _reveal(round_: Round, by: User, signed: Sequence[Read]) -> None:
+    """Write the disclosures that these signatures bring."""
+    if round_.reveal == Reveal.AFTER_EACH:
+        for read in signed:
+            disclose(user=by, study=read.assignment.study, kind=DisclosureKind.AFTER_EACH, round_id=round_.pk, by=None)
+    elif round_.reveal == Reveal.ALL_SIGNED:
+        mine = Assignment.objects.own(by).filter(round=round_)
+        if not mine.filter(state__in=UNFINISHED).exists():
+            disclose_signed(round_=round_, rows=mine, kind=DisclosureKind.ALL_SIGNED)
+
+
+def disclose_signed(*, round_: Round, rows: Any, kind: str) -> int:
+    """Disclose every signed case among the assignments to its reader; return how many."""
+    count = 0
+    for assignment in rows.filter(state=AssignmentState.SIGNED).select_related("study", "reader"):
+        disclose(user=assignment.reader, study=assignment.study, kind=kind, round_id=round_.pk, by=None)
+        count += 1
+    return count

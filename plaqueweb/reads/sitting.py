@@ -1,0 +1,176 @@
+"""What the worklist page shows: the next case, one's own order, what can be signed, and this sitting."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone
+
+from plaqueweb.accounts.models import User
+from plaqueweb.reads.bundle import Bundle
+from plaqueweb.reads.choices import AssignmentState as A
+from plaqueweb.reads.choices import ReadState, Reveal, SignatureMeaning
+from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.selectors import assignment_rows, bundles_of, ground_words, is_blinded, rule_words
+from plaqueweb.studies.models import Project
+
+PAGE = 50
+SITTING_GAP = timedelta(minutes=45)
+TABS = (A.ASSIGNED, A.OPENED, A.COMPLETED, A.SIGNED, A.SKIPPED)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One case in the band."""
+
+    number: int
+    state: str
+    url: str
+
+
+@dataclass(frozen=True)
+class ToSign:
+    """One line of the signing dialog."""
+
+    read: Read
+    public_id: str
+    number: int
+    class_words: str
+    ground: str
+    active_seconds: int
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """What was done since the last long pause."""
+
+    since: datetime | None
+    cases: int
+    median_seconds: int | None
+    active_seconds: int
+    saved_at: datetime | None
+
+
+def rounds_of(user: User, project: Project) -> list[Round]:
+    """Return the rounds in which the user has cases, newest first."""
+    mine = Assignment.objects.own(user).filter(round__project=project).values("round_id")
+    return list(Round.objects.filter(pk__in=mine).select_related("protocol", "project").order_by("-id"))
+
+
+def worklist_context(*, user: User, project: Project, round_id: str, tab: str, after: str) -> dict[str, Any]:
+    """Return the context of the worklist page; nothing in it depends on other people."""
+    rounds = rounds_of(user, project)
+    if not rounds:
+        return {"project": project, "rounds": [], "round": None}
+    chosen = next((row for row in rounds if str(row.pk) == round_id), rounds[0])
+    cells = _cells(user, chosen)
+    counts = Counter(cell.state for cell in cells)
+    following = _next(cells)
+    tab = tab if tab in TABS else ""
+    rows, older = _page(user, chosen, tab, after)
+    listed = assignment_rows(rows, user=user)
+    for row in listed:
+        row["url"] = reverse("read", args=[row["public_id"]])
+    to_sign = _to_sign(user, chosen)
+    return {
+        "project": project,
+        "rounds": rounds,
+        "round": chosen,
+        "blinded": is_blinded(chosen),
+        "rule_words": rule_words(chosen.protocol),
+        "reveal_words": Reveal(chosen.reveal).label,
+        "cells": cells,
+        "total": max((cell.number for cell in cells), default=0),
+        "counts": {state.value: counts.get(state, 0) for state in TABS},
+        "all": len(cells),
+        "next": following,
+        "next_missing": next((row["missing"] for row in listed if following and row["url"] == following.url), None),
+        "tabs": [(state.value, state.label, counts.get(state, 0)) for state in TABS if counts.get(state, 0)],
+        "tab": tab,
+        "rows": listed,
+        "older": older,
+        "to_sign": to_sign,
+        "sitting": _sitting(user, chosen),
+        "meaning": SignatureMeaning.AUTHORED.label,
+        "now": timezone.now(),
+    }
+
+
+def _cells(user: User, round_: Round) -> list[Cell]:
+    rows = Assignment.objects.own(user).filter(round=round_).order_by("order_no")
+    base = reverse("read", args=["x"])
+    return [
+        Cell(number, state, base.replace("/x/", f"/{public_id}/"))
+        for number, state, public_id in rows.values_list("order_no", "state", "public_id")
+    ]
+
+
+def _next(cells: list[Cell]) -> Cell | None:
+    """The open case, else the first that is to read."""
+    opened = next((cell for cell in cells if cell.state == A.OPENED), None)
+    return opened or next((cell for cell in cells if cell.state == A.ASSIGNED), None)
+
+
+def _page(user: User, round_: Round, tab: str, after: str) -> tuple[list[Assignment], int | None]:
+    """One page in the reader's order, by key: cases behind number ``after``."""
+    rows: QuerySet[Assignment] = Assignment.objects.own(user).filter(round=round_)
+    if tab:
+        rows = rows.filter(state=tab)
+    if after.isascii() and after.isdigit() and len(after) < 9:
+        rows = rows.filter(order_no__gt=int(after))
+    page = list(rows.order_by("order_no")[: PAGE + 1])
+    for row in page:
+        row.round = round_
+    return page[:PAGE], page[PAGE - 1].order_no if len(page) > PAGE else None
+
+
+def _to_sign(user: User, round_: Round) -> list[ToSign]:
+    rows = list(Assignment.objects.own(user).filter(round=round_, state=A.COMPLETED).order_by("order_no"))
+    for row in rows:
+        row.round = round_
+    if not rows:
+        return []
+    bundles = bundles_of(rows)
+    return [_line(row, bundles[row.pk]) for row in rows if row.pk in bundles]
+
+
+def _line(row: Assignment, bundle: Bundle) -> ToSign:
+    read = bundle.read
+    return ToSign(
+        read=read,
+        public_id=row.public_id,
+        number=row.order_no,
+        class_words=read.get_reader_class_display() or "",
+        ground=ground_words(bundle),
+        active_seconds=row.active_seconds,
+    )
+
+
+def _sitting(user: User, round_: Round) -> Sitting:
+    """Cases completed or signed since the last pause of 45 minutes, by one's own saves."""
+    mine: dict[UUID, tuple[datetime, str, int]] = {}
+    rows = Read.objects.own(user).filter(assignment__round=round_, saved_at__isnull=False).order_by("-saved_at")
+    for pk, saved, state, seconds in rows.values_list("pk", "saved_at", "state", "assignment__active_seconds")[:200]:
+        mine[pk] = (saved, state, seconds)
+    kept: list[tuple[datetime, str, int]] = []
+    edge = timezone.now()
+    for saved, state, seconds in mine.values():
+        if edge - saved > SITTING_GAP:
+            break
+        kept.append((saved, state, seconds))
+        edge = saved
+    done = [seconds for _saved, state, seconds in kept if state != ReadState.DRAFT]
+    return Sitting(
+        since=kept[-1][0] if kept else None,
+        cases=len(done),
+        median_seconds=round(median(done)) if done else None,
+        active_seconds=sum(seconds for _saved, _state, seconds in kept),
+        saved_at=next((saved for saved, _state, _seconds in mine.values()), None),
+    )

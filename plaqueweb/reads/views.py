@@ -1,0 +1,189 @@
+"""Pages of the reader (worklist, reading, signing) and of those who manage rounds. All state changes go to services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_http_methods, require_POST
+
+from plaqueweb.accounts.api import current_user
+from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Capability
+from plaqueweb.core.errors import DomainError, NotFound
+from plaqueweb.reads import overview, selectors, services, sitting
+from plaqueweb.reads.bundle import own_read
+from plaqueweb.reads.choices import Reveal, SignatureMeaning
+from plaqueweb.studies.choices import ListPurpose
+from plaqueweb.studies.models import Project
+
+
+def _reading_project(user: User, slug: str) -> Project:
+    project = Project.objects.visible_to(user).filter(slug=slug).first()
+    if project is None or not user.can(Capability.READ, project.pk):
+        raise NotFound(_("There is nothing here that you may see."))
+    return project
+
+
+@login_required
+@ensure_csrf_cookie
+def worklist(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the reader's own cases of one round: which is next, how many are left, what can be signed."""
+    user = current_user(request)
+    project = _reading_project(user, slug)
+    context = sitting.worklist_context(
+        user=user, project=project, round_id=request.GET.get("round", ""), tab=request.GET.get("state", ""),
+        after=request.GET.get("after", ""),
+    )  # fmt: skip
+    return render(request, "reads/worklist.html", context)
+
+
+@login_required
+@ensure_csrf_cookie
+def read(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Show the reading page; the case itself comes by the API."""
+    assignment = selectors.own_assignment(user=current_user(request), public_id=public_id)
+    context = {"assignment": assignment, "project": assignment.round.project}
+    return render(request, "reads/read.html", context)
+
+
+@login_required
+@require_POST
+def sign(request: HttpRequest, slug: str) -> HttpResponse:
+    """Sign the chosen completed cases; a refusal is said in the dialog, which opens again."""
+    user = current_user(request)
+    project = _reading_project(user, slug)
+    reads = [own_read(user=user, pk=pk) for pk in dict.fromkeys(request.POST.getlist("read"))]
+    reads = [row for row in reads if row.assignment.round.project_id == project.pk]
+    back = _back(project, request.POST.get("round", ""))
+    try:
+        signed = services.confirm_and_sign(
+            reads=reads, by=user, password=request.POST.get("password", ""), meaning=SignatureMeaning.AUTHORED
+        )
+    except DomainError as error:
+        messages.error(request, error.detail)
+        return redirect(f"{back}&sign=1")
+    words = ngettext("%(n)d case signed.", "%(n)d cases signed.", len(signed)) % {"n": len(signed)}
+    messages.success(request, words)
+    first = next((url for row in signed if (url := selectors.compare_url(row.assignment, user=user))), None)
+    return redirect(first if first and len(signed) == 1 else back)
+
+
+@login_required
+@require_POST
+def skip(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Set a case aside with a reason."""
+    user = current_user(request)
+    assignment = selectors.own_assignment(user=user, public_id=public_id)
+    try:
+        services.skip_assignment(assignment=assignment, by=user, reason=request.POST.get("reason", ""))
+    except DomainError as error:
+        messages.error(request, error.detail)
+    return redirect(selectors.worklist_url(assignment))
+
+
+@login_required
+@require_POST
+def reopen(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Reopen a completed case and go to it."""
+    user = current_user(request)
+    assignment = selectors.own_assignment(user=user, public_id=public_id)
+    newest = assignment.reads.order_by("-revision").first()
+    if newest is None:
+        raise NotFound(_("There is nothing here that you may see."))
+    services.reopen_read(read=own_read(user=user, pk=newest.pk), by=user)
+    return redirect("read", public_id=public_id)
+
+
+def _back(project: Project, round_id: str) -> str:
+    return f"{reverse('worklist', args=[project.slug])}?round={round_id}"
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def rounds(request: HttpRequest, slug: str) -> HttpResponse:
+    """List rounds with their progress; make a new one from ready studies."""
+    user = current_user(request)
+    project = overview.managed_project(user=user, slug=slug)
+    error, status = None, 200
+    if request.method == "POST":
+        try:
+            made = _create(request, project, user)
+        except DomainError as refused:
+            error, status = refused, refused.status
+        else:
+            messages.success(request, _("Round “%(name)s” is open.") % {"name": made.name})
+            return redirect("round", slug=slug, pk=made.pk)
+    rows = overview.project_rounds(project)
+    context: dict[str, Any] = {
+        "project": project,
+        "rounds": overview.rounds_payload(rows, user=user),
+        "studies": overview.ready_studies(project),
+        "readers": overview.possible_readers(project),
+        "reveals": Reveal.choices,
+        "purposes": ListPurpose.choices,
+        "given": request.POST,
+        "given_studies": request.POST.getlist("studies"),
+        "given_readers": request.POST.getlist("readers"),
+        "error": error,
+        "now": timezone.now(),
+    }
+    return render(request, "reads/rounds.html", context, status=status)
+
+
+def _create(request: HttpRequest, project: Project, user: User) -> Any:
+    seed = request.POST.get("seed", "").strip()
+    return overview.open_round(
+        project=project, name=request.POST.get("name", ""), study_ids=request.POST.getlist("studies"),
+        reader_ids=request.POST.getlist("readers"), reveal=request.POST.get("reveal", ""),
+        reveal_reason=request.POST.get("reveal_reason", ""), purpose=request.POST.get("purpose", ListPurpose.TEST),
+        seed=int(seed) if seed.isascii() and seed.isdigit() else None, by=user,
+    )  # fmt: skip
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def round_detail(request: HttpRequest, slug: str, pk: Any) -> HttpResponse:
+    """Show one round; add a reader or close it."""
+    user = current_user(request)
+    project = overview.managed_project(user=user, slug=slug)
+    round_ = overview.managed_round(user=user, pk=pk)
+    if round_.project_id != project.pk:
+        raise NotFound(_("There is nothing here that you may see."))
+    if request.method == "POST":
+        try:
+            _change(request, round_, user)
+        except DomainError as refused:
+            messages.error(request, refused.detail)
+        return redirect("round", slug=slug, pk=round_.pk)
+    payload = overview.rounds_payload([round_], user=user)[0]
+    inside = {str(row["reader_id"]) for row in payload["progress"] or []}
+    others = [row for row in overview.possible_readers(project) if str(row.pk) not in inside]
+    context = {
+        "project": project,
+        "round": round_,
+        "row": payload,
+        "others": others,
+        "rule_words": selectors.rule_words(round_.protocol),
+    }
+    return render(request, "reads/round.html", context)
+
+
+def _change(request: HttpRequest, round_: Any, user: User) -> None:
+    if request.POST.get("act") == "close":
+        services.close_round(round_=round_, by=user)
+        messages.success(request, _("The round is closed."))
+        return
+    reader = overview.possible_readers(round_.project).filter(pk=request.POST.get("reader") or None).first()
+    if reader is None:
+        raise NotFound(_("Choose a reader."))
+    added = services.add_reader(round_=round_, reader=reader, by=user)
+    messages.success(request, _("%(name)s has %(n)d cases to read.") % {"name": reader.name, "n": len(added)})
