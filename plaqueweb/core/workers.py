@@ -83,3 +83,12 @@ def check_stop() -> None:
     """Raise Stopping between two steps of long work once the worker was asked to stop."""
     if _stopping.is_set():
         raise Stopping
+
+
+def workers_up(name: str) -> int | None:
+    """Return how many workers of a kind run under this host's supervisor; None when no supervisor runs here."""
+    try:
+        children = json.loads((folder() / "supervisor.json").read_text())["children"]
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    return sum(1 for key, pid in children.items() if key.split("-")[0] == name and pid)

@@ -1,4 +1,4 @@
-"""Pages of studies and of what arrives: overview, studies, one study, the release queue."""
+"""Pages of the people who look after studies: overview, studies, one study, the release queue."""
 
 from __future__ import annotations
 
@@ -10,30 +10,110 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
 
 from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
-from plaqueweb.audit.models import AuditEvent
 from plaqueweb.core import limits
-from plaqueweb.core.errors import DomainError, NotFound
-from plaqueweb.ingest import board as boards
-from plaqueweb.ingest.models import Upload, UploadState
-from plaqueweb.ingest.selectors import finding_words, held_uploads, rule_words, uploads_of
-from plaqueweb.ingest.services import refuse_upload, release_upload
-from plaqueweb.jobs.selectors import latest_jobs
-from plaqueweb.reads.models import Read
-from plaqueweb.studies.models import Clip, Project, Study
-from plaqueweb.studies.selectors import clip_payload, clips_for_reading, scale_words
+from plaqueweb.core.errors import DomainError, NotAllowed, NotFound
+from plaqueweb.ingest import pages, services
+from plaqueweb.ingest.models import Upload
+from plaqueweb.ingest.overview import PAGE, Board
+from plaqueweb.ingest.selectors import held_uploads, uploads_of
+from plaqueweb.studies.models import Project, Protocol, Study
 
-PAGE = 50
+STILL = 286  # htmx: stop asking
+
+
+@login_required
+@require_GET
+def overview(request: HttpRequest, slug: str) -> HttpResponse:
+    """Is it on course, is anything stuck, what needs a person?"""
+    user = current_user(request)
+    project = project_for(user, slug, Capability.VIEW_STUDIES)
+    board = Board(user, project)
+    context = _table(request, board, "overview")
+    context |= {
+        "protocol": Protocol.objects.filter(project=project).order_by("-version").first(),
+        "figures": board.figures(),
+        "people": board.people(),
+        "readers": board.readers(),
+        "first_run": not Study.objects.filter(project=project).exists(),
+        "first": {"rounds_url": _rounds_url(user, project)},
+    }
+    return _live(request, board, context, "ingest/overview.html", "ingest/_overview_live.html")
+
+
+@login_required
+@require_GET
+def studies(request: HttpRequest, slug: str) -> HttpResponse:
+    """All studies of a project, newest first."""
+    user = current_user(request)
+    board = Board(user, project_for(user, slug, Capability.VIEW_STUDIES))
+    context = _table(request, board, "studies")
+    return _live(request, board, context, "ingest/studies.html", "ingest/_studies_table.html")
+
+
+@login_required
+@require_GET
+def study(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
+    """One study: its clips in the player, intake, the model's job."""
+    user = current_user(request)
+    project = project_for(user, slug, Capability.VIEW_STUDIES)
+    row = Study.objects.visible_to(user).filter(project=project, pk=pk).select_related("subject").first()
+    if row is None:
+        raise NotFound(_("There is no such study that you may see."))
+    context = pages.study_context(user, project, row)
+    if request.GET.get("fragment"):
+        moving = context.pop("moving")
+        return render(request, "ingest/_study_live.html", context, status=200 if moving else STILL)
+    return render(request, "ingest/study.html", context)
+
+
+@login_required
+@require_GET
+def release_queue(request: HttpRequest, slug: str) -> HttpResponse:
+    """Clips that wait for a person, oldest first."""
+    user = current_user(request)
+    project = project_for(user, slug, Capability.RELEASE)
+    held = held_uploads(user, project)
+    after = _uuid(request.GET.get("after"))
+    page = list((held.filter(pk__gt=after) if after else held)[: PAGE + 1])
+    older = f"{request.path}?after={page[PAGE - 1].pk}" if len(page) > PAGE else None
+    rows = [pages.held_row(project, upload) for upload in page[:PAGE]]
+    context = {"project": project, "rows": rows, "older": older, "total": held.count()}
+    return render(request, "ingest/release_queue.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def release(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
+    """Look at a held clip; release or refuse it with a reason."""
+    user = current_user(request)
+    project = project_for(user, slug, Capability.RELEASE)
+    upload = uploads_of(user).filter(project=project, pk=pk).select_related("study", "clip__cine").first()
+    if upload is None or upload.clip is None:
+        raise NotFound(_("There is no such clip that you may see."))
+    error: DomainError | None = None
+    if request.method == "POST":
+        try:
+            _decide(request, user, upload)
+        except NotAllowed:
+            raise
+        except DomainError as refused:
+            error = refused
+        else:
+            return redirect("release", slug=project.slug, pk=upload.pk)
+    context = pages.release_context(user, project, upload) | {"error": error.detail if error else None}
+    return render(request, "ingest/release.html", context, status=error.status if error else 200)
 
 
 def project_for(user: User, slug: str, capability: str) -> Project:
-    """Return a project in which the user holds a capability.
+    """Return a project of the user's; without the capability it does not exist for them.
 
     Raises:
-        NotFound: no such project, or not for this user; the answer is the same.
+        NotFound: no membership, or no such right.
     """
     project = Project.objects.visible_to(user).filter(slug=slug).first()
     if project is None or not user.can(capability, project.pk):
@@ -41,217 +121,59 @@ def project_for(user: User, slug: str, capability: str) -> Project:
     return project
 
 
-def _upload_context(user: User, project: Project, *, first_run: bool = False) -> dict[str, Any]:
+def _table(request: HttpRequest, board: Board, page: str) -> dict[str, Any]:
+    here = reverse(page, args=[board.project.slug])
+    query = request.GET.get("q", "").strip()[:40]
+    tabs = board.tabs(here, query)
+    tab = request.GET.get("tab", "all")
+    if tab not in {item["key"] for item in tabs}:
+        tab = "all"
+    found = board.studies(tab, query)
+    before = _uuid(request.GET.get("before"))
+    rows = list((found.filter(pk__lt=before) if before else found)[: PAGE + 1])
+    shown = rows[:PAGE]
+    older = f"{here}?tab={tab}&q={query}&before={shown[-1].pk}" if len(rows) > PAGE else None
+    user, key = board.user, board.project.pk
     return {
-        "can_upload": user.can(Capability.UPLOAD, project.pk),
-        "upload_url": reverse("uploads-list"),
-        "list_url": reverse("uploads-list"),
-        "close_url": reverse("uploads-list") + "batches/",
+        "project": board.project,
+        "blind": board.blind,
+        "rows": board.rows(shown),
+        "tab": tab,
+        "tabs": tabs,
+        "query": query,
+        "shown": len(shown),
+        "total": found.count(),
+        "older": older,
+        "may_upload": user.can(Capability.UPLOAD, key),
+        "may_release": user.can(Capability.RELEASE, key),
+        "may_run": user.can(Capability.RUN_JOBS, key),
         "max_bytes": limits.UPLOAD_BYTES,
-        "first_run": first_run,
     }
 
 
-@login_required
-def overview(request: HttpRequest, slug: str) -> HttpResponse:
-    """Is it on course, is anything stuck, what needs me?"""
-    user = current_user(request)
-    project = project_for(user, slug, Capability.VIEW_STUDIES)
-    data = boards.board(user, project)
-    context = {"project": project, **vars(data), **_upload_context(user, project, first_run=data.first_run)}
-    template = "ingest/_board.html" if request.GET.get("fragment") == "board" else "ingest/overview.html"
-    return render(request, template, context)
+def _live(request: HttpRequest, board: Board, context: dict[str, Any], page: str, fragment: str) -> HttpResponse:
+    if request.GET.get("fragment"):
+        return render(request, fragment, context, status=200 if board.moving() else STILL)
+    return render(request, page, context)
 
 
-@login_required
-def studies(request: HttpRequest, slug: str) -> HttpResponse:
-    """All studies, newest first, paging by key."""
-    user = current_user(request)
-    project = project_for(user, slug, Capability.VIEW_STUDIES)
-    found = Study.objects.visible_to(user).filter(project=project).select_related("subject").order_by("-id")
-    before = _uuid(request.GET.get("before", ""))
-    if before is not None:
-        found = found.filter(pk__lt=before)
-    page = list(found[: PAGE + 1])
-    seen = boards.may_see_results(user, project)
-    context = {
-        "project": project,
-        "rows": boards.study_rows(user, page[:PAGE], results=seen),
-        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
-        "may_see_results": seen,
-        **_upload_context(user, project),
-    }
-    template = "ingest/_studies_table.html" if request.GET.get("fragment") == "rows" else "ingest/studies.html"
-    return render(request, template, context)
+def _decide(request: HttpRequest, user: User, upload: Upload) -> None:
+    reason = request.POST.get("reason", "")
+    action = request.POST.get("action")
+    if action == "release":
+        services.release_upload(upload=upload, by=user, reason=reason)
+    elif action == "refuse":
+        services.refuse_upload(upload=upload, by=user, reason=reason)
+    else:
+        raise DomainError(_("Choose release or refuse."), rule="release-action")
 
 
-@login_required
-def study(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
-    """One study: its clips to play, what intake made of its files, and, where allowed, its job and cases."""
-    user = current_user(request)
-    project = project_for(user, slug, Capability.VIEW_STUDIES)
-    row = Study.objects.visible_to(user).filter(project=project, pk=pk).select_related("subject").first()
-    if row is None:
-        raise NotFound(_("There is nothing here that you may see."))
-    clips = list(clips_for_reading([row.pk]))
-    context: dict[str, Any] = {
-        "project": project,
-        "study": row,
-        "clips": [clip_payload(clip) for clip in clips],
-        "clip_rows": _clip_rows(row),
-        "uploads": _open_uploads(user, row),
-        "may_see_results": boards.may_see_results(user, project),
-    }
-    if context["may_see_results"]:
-        job = latest_jobs(user, [row]).get(row.pk)
-        context["job"] = boards.job_words(job) if job else None
-        context["reads_signed"] = Read.objects.visible_to(user).signed().filter(assignment__study=row).count()
-        context["cases"] = _cases(project, row)
-    template = "ingest/_study_side.html" if request.GET.get("fragment") == "side" else "ingest/study.html"
-    return render(request, template, context)
+def _rounds_url(user: User, project: Project) -> str | None:
+    return reverse("rounds", args=[project.slug]) if user.can(Capability.MANAGE_ROUNDS, project.pk) else None
 
 
-@login_required
-def release_queue(request: HttpRequest, slug: str) -> HttpResponse:
-    """Clips that a person must look at."""
-    user = current_user(request)
-    project = project_for(user, slug, Capability.RELEASE)
-    rows = [
-        {
-            "id": upload.pk,
-            "study": upload.study.label if upload.study else "–",
-            "arrived": upload.created_at,
-            "frames": upload.report.get("frames", 0),
-            "size": f"{upload.report.get('columns', 0)} × {upload.report.get('rows', 0)}",
-            "findings": "; ".join(finding_words(upload.findings)),
-            "scanner": " ".join(
-                filter(None, [upload.report.get("manufacturer", ""), upload.report.get("scanner_model", "")])
-            ),
-        }
-        for upload in held_uploads(user, project)
-    ]
-    return render(request, "ingest/release_queue.html", {"project": project, "rows": rows, "done": _decided(project)})
-
-
-@login_required
-def release(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
-    """One held clip: its first, middle and last frame, and the decision."""
-    user = current_user(request)
-    project = project_for(user, slug, Capability.RELEASE)
-    upload = uploads_of(user).filter(project=project, pk=pk).select_related("study", "clip").first()
-    if upload is None:
-        raise NotFound(_("There is nothing here that you may see."))
-    if upload.state != UploadState.QUARANTINED or upload.clip is None:
-        return redirect("release-queue", slug=slug)
-    error = ""
-    if request.method == "POST":
-        decide = release_upload if request.POST.get("decision") == "release" else refuse_upload
-        try:
-            decide(upload=upload, by=user, reason=request.POST.get("reason", ""))
-        except DomainError as refused:
-            error = refused.detail
-        else:
-            following = held_uploads(user, project).first()
-            return (
-                redirect("release", slug=slug, pk=following.pk) if following else redirect("release-queue", slug=slug)
-            )
-    context = {
-        "project": project,
-        "upload": upload,
-        "study_label": upload.study.label if upload.study else "–",
-        "findings": finding_words(upload.findings),
-        "facts": _facts(upload),
-        "pictures": _pictures(upload, upload.clip),
-        "error": error,
-        "reason": request.POST.get("reason", ""),
-    }
-    return render(request, "ingest/release.html", context, status=422 if error else 200)
-
-
-def _pictures(upload: Upload, clip: Clip) -> list[dict[str, Any]]:
-    numbers = sorted({1, (clip.frames + 1) // 2, clip.frames})
-    return [
-        {
-            "number": n,
-            "url": reverse("uploads-frame", args=[upload.pk, n]),
-            "words": _("frame %(n)d of %(m)d") % {"n": n, "m": clip.frames},
-        }
-        for n in numbers
-    ]
-
-
-def _facts(upload: Upload) -> list[tuple[str, str]]:
-    report = upload.report
-    scanner = " ".join(filter(None, [report.get("manufacturer", ""), report.get("scanner_model", "")]))
-    regions = [r for r in report.get("regions", []) if r.get("reason")]
-    return [
-        (_("Modality"), report.get("modality") or "–"),
-        (_("Scanner"), scanner or "–"),
-        (_("Picture"), f"{report.get('columns', 0)} × {report.get('rows', 0)}"),
-        (_("Frames"), str(report.get("frames", 0))),
-        (_("Region"), "; ".join(r["reason"] for r in regions) or _("none in the file")),
-    ]
-
-
-def _clip_rows(row: Study) -> list[dict[str, Any]]:
-    clips = Clip.objects.filter(study=row).prefetch_related("regions").order_by("number")
-    return [
-        {
-            "number": clip.number,
-            "words": _("still") if clip.frames == 1 else _("%(n)d frames") % {"n": clip.frames},
-            "scale": scale_words([clip]),
-            "stored_as": clip.get_stored_as_display(),
-            "state": clip.state,
-        }
-        for clip in clips
-    ]
-
-
-def _open_uploads(user: User, row: Study) -> list[dict[str, Any]]:
-    rows = uploads_of(user).filter(study=row, state__in=[UploadState.REFUSED, UploadState.QUARANTINED])
-    found = []
-    for upload in rows:
-        held = upload.state == UploadState.QUARANTINED
-        words = "; ".join(finding_words(upload.findings)) if held else upload.detail or rule_words(upload.rule)
-        url = reverse("release", args=[row.project.slug, upload.pk]) if held else ""
-        found.append({"state": upload.state, "words": words, "tag": upload.tag, "url": url})
-    return found
-
-
-def _cases(project: Project, row: Study) -> list[dict[str, Any]]:
-    # ``review`` stands above this room: its cases are reached by the relation's name.
-    cases = Study.objects.filter(pk=row.pk, cases__isnull=False).values_list(
-        "cases__id", "cases__round__name", "cases__state"
-    )
-    return [
-        {"url": reverse("compare", args=[project.slug, pk]), "round": name, "words": _(state)}
-        for pk, name, state in cases
-    ]
-
-
-def _decided(project: Project) -> list[dict[str, Any]]:
-    verbs = {"upload.released": "stored", "upload.refused-by-person": "refused", "upload.refused": "refused"}
-    events = list(AuditEvent.objects.filter(project_id=project.pk, verb__in=verbs, actor_id__isnull=False)[:10])
-    names = dict(User.objects.filter(pk__in={e.actor_id for e in events if e.actor_id}).values_list("pk", "name"))
-    labels = {
-        str(u.pk): u.study.label
-        for u in Upload.objects.filter(pk__in=[e.object_id for e in events]).select_related("study")
-        if u.study
-    }
-    return [
-        {
-            "study": labels.get(event.object_id, "–"),
-            "state": verbs[event.verb],
-            "words": event.diff.get("reason", ""),
-            "by": names.get(event.actor_id, "") if event.actor_id else "",
-            "at": event.at,
-        }
-        for event in events
-    ]
-
-
-def _uuid(text: str) -> UUID | None:
+def _uuid(text: str | None) -> UUID | None:
     try:
-        return UUID(text)
+        return UUID(text) if text else None
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""Pages of the machine: jobs and pipelines."""
+"""Pages of the machine room: jobs and pipelines."""
 
 from __future__ import annotations
 
@@ -7,24 +7,71 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
 from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import DomainError, NotFound
 from plaqueweb.core.work import WorkState
+from plaqueweb.jobs import services
 from plaqueweb.jobs.models import InferenceJob
-from plaqueweb.jobs.selectors import LIVE, error_words, jobs_of
-from plaqueweb.jobs.services import ENDED_BADLY, cancel_job, retry_job
-from plaqueweb.predictions.models import ModelVersion, Pipeline, PipelineState
-from plaqueweb.predictions.services import move_pipeline
+from plaqueweb.jobs.selectors import LIVE, error_words, job_words, jobs_of
+from plaqueweb.predictions.models import ModelVersion, Pipeline, Prediction
+from plaqueweb.predictions.selectors import is_synthetic_only
+from plaqueweb.predictions.services import activate_pipeline
 from plaqueweb.studies.models import Project
 
-PAGE = 50
+PAGE = 30
+STILL = 286  # htmx: stop asking
+TABS = {
+    "all": None,
+    "live": LIVE,
+    "done": (WorkState.DONE,),
+    "failed": (WorkState.FAILED, WorkState.DEAD),
+}
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def jobs(request: HttpRequest, slug: str) -> HttpResponse:
+    """The model's jobs on studies whose results the user may see; retry and cancel."""
+    user = current_user(request)
+    project = _project(user, slug)
+    found = jobs_of(user).filter(study__project=project)
+    if request.method == "POST":
+        return _act(request, user, project, found)
+    context = _context(request, user, project, found)
+    if request.GET.get("fragment"):
+        moving = found.filter(work_state__in=LIVE).exists()
+        return render(request, "jobs/_jobs_table.html", context, status=200 if moving else STILL)
+    return render(request, "jobs/jobs.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def pipelines(request: HttpRequest, slug: str) -> HttpResponse:
+    """The project's pipelines with their cards; activate one."""
+    user = current_user(request)
+    project = _project(user, slug)
+    rows = Pipeline.objects.visible_to(user).filter(project=project).select_related("classifier", "segmenter")
+    if request.method == "POST":
+        pipeline = rows.filter(pk=_uuid(request.POST.get("pipeline"))).first()
+        if pipeline is None or request.POST.get("action") != "activate":
+            raise NotFound(_("There is no such pipeline that you may see."))
+        activate_pipeline(pipeline=pipeline, by=user)
+        return redirect("pipelines", slug=project.slug)
+    context = {
+        "project": project,
+        "may_manage": user.can(Capability.MANAGE_PIPELINES, project.pk),
+        "pipelines": [_pipeline(user, row) for row in rows.order_by("-id")],
+    }
+    return render(request, "jobs/pipelines.html", context)
 
 
 def _project(user: User, slug: str) -> Project:
@@ -34,126 +81,108 @@ def _project(user: User, slug: str) -> Project:
     return project
 
 
-@login_required
-def jobs(request: HttpRequest, slug: str) -> HttpResponse:
-    """Jobs, newest first, with what may be done about them."""
-    user = current_user(request)
-    project = _project(user, slug)
-    own = jobs_of(user).filter(study__project=project)
-    if request.method == "POST":
-        return _act_on_job(request, user, project, own)
-    before = _uuid(request.GET.get("before", ""))
-    page = list((own.filter(pk__lt=before) if before else own)[: PAGE + 1])
-    may_run = user.can(Capability.RUN_JOBS, project.pk)
-    context = {
-        "project": project,
-        "rows": [_job_row(project, job, may_run) for job in page[:PAGE]],
-        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
-    }
-    template = "jobs/_rows.html" if request.GET.get("fragment") == "rows" else "jobs/jobs.html"
-    return render(request, template, context)
-
-
-def _act_on_job(request: HttpRequest, user: User, project: Project, own: Any) -> HttpResponse:
-    pk = _uuid(request.POST.get("job", ""))
-    job = own.filter(pk=pk).first() if pk else None
+def _act(request: HttpRequest, user: User, project: Project, found: QuerySet[InferenceJob]) -> HttpResponse:
+    job = found.filter(pk=_uuid(request.POST.get("job"))).first()
     if job is None:
-        raise NotFound(_("There is nothing here that you may see."))
+        raise NotFound(_("There is no such job that you may see."))
+    action = request.POST.get("action")
     try:
-        if request.POST.get("action") == "retry":
-            retry_job(job=job, by=user)
-            messages.success(request, _("Queued again as a new job."))
+        if action == "retry":
+            services.retry_job(job=job, by=user)
+        elif action == "cancel":
+            services.cancel_job(job=job, by=user)
         else:
-            cancel_job(job=job, by=user)
-            messages.success(request, _("The job was cancelled; it leaves no result."))
-    except DomainError as refused:
-        messages.error(request, refused.detail)
+            raise DomainError(_("Choose retry or cancel."), rule="job-action")
+    except DomainError as error:
+        if error.status not in {409, 422}:
+            raise
+        messages.error(request, error.detail)
     return redirect("jobs", slug=project.slug)
 
 
-def _job_row(project: Project, job: InferenceJob, may_run: bool) -> dict[str, Any]:
-    seconds = (job.finished_at - job.started_at).total_seconds() if job.finished_at and job.started_at else None
-    words = str(WorkState(job.work_state).label)
-    if job.work_state == WorkState.RUNNING and job.progress_total:
-        words = _("%(done)d / %(total)d frames") % {"done": job.progress_done, "total": job.progress_total}
+def _context(request: HttpRequest, user: User, project: Project, found: QuerySet[InferenceJob]) -> dict[str, Any]:
+    here = reverse("jobs", args=[project.slug])
+    labels = {"all": _("All"), "live": _("Queued and running"), "done": _("Done"), "failed": _("Failed")}
+    tab = request.GET.get("tab", "all")
+    tab = tab if tab in TABS else "all"
+    chosen = _of_tab(found, tab)
+    before = _uuid(request.GET.get("before"))
+    page = list((chosen.filter(pk__lt=before) if before else chosen)[: PAGE + 1])
+    places = services.places(project.pk)
     return {
-        "id": job.pk,
+        "project": project,
+        "may_run": user.can(Capability.RUN_JOBS, project.pk),
+        "tab": tab,
+        "tabs": [
+            {"key": key, "label": label, "count": _of_tab(found, key).count(), "url": f"{here}?tab={key}"}
+            for key, label in labels.items()
+        ],
+        "rows": [_row(project, job, places.get(job.pk)) for job in page[:PAGE]],
+        "shown": min(len(page), PAGE),
+        "total": chosen.count(),
+        "older": f"{here}?tab={tab}&before={page[PAGE - 1].pk}" if len(page) > PAGE else None,
+    }
+
+
+def _of_tab(found: QuerySet[InferenceJob], tab: str) -> QuerySet[InferenceJob]:
+    states = TABS[tab]
+    return found if states is None else found.filter(work_state__in=states)
+
+
+def _row(project: Project, job: InferenceJob, place: int | None) -> dict[str, Any]:
+    running = job.work_state == WorkState.RUNNING
+    took = (job.finished_at - job.started_at).total_seconds() if job.finished_at and job.started_at else None
+    return {
+        "id": str(job.pk),
         "study": job.study.label,
-        "study_url": reverse("study", args=[project.slug, job.study_id]),
+        "url": reverse("study", args=[project.slug, job.study_id]),
         "pipeline": job.pipeline.name,
         "state": job.work_state,
-        "words": words,
-        "done": job.progress_done,
-        "total": job.progress_total,
-        "queued": job.queued_at,
-        "seconds": seconds,
+        "words": job_words(job, place),
+        "done": job.progress_done if running else None,
+        "total": job.progress_total if running else None,
+        "queued_at": job.created_at,
+        "seconds": took,
+        "tries": 1 + job.attempts + job.failures if job.started_at else 0,
         "error": error_words(job),
-        "log": job.log,
-        "can_cancel": may_run and job.work_state in LIVE,
-        "can_retry": may_run and job.work_state in ENDED_BADLY,
+        "retry": job.work_state in services.ENDED_BADLY,
+        "cancel": job.work_state in LIVE,
     }
 
 
-@login_required
-def pipelines(request: HttpRequest, slug: str) -> HttpResponse:
-    """Pipelines with their models' cards."""
-    user = current_user(request)
-    project = _project(user, slug)
-    own = Pipeline.objects.visible_to(user).filter(project=project).select_related("classifier", "segmenter")
-    may_manage = user.can(Capability.MANAGE_PIPELINES, project.pk)
-    if request.method == "POST":
-        pk = _uuid(request.POST.get("pipeline", ""))
-        pipeline = own.filter(pk=pk).first() if pk and may_manage else None
-        if pipeline is None:
-            raise NotFound(_("There is nothing here that you may see."))
-        try:
-            move_pipeline(pipeline=pipeline, event=request.POST.get("action", ""), by=user)
-        except DomainError as refused:
-            messages.error(request, refused.detail)
-        return redirect("pipelines", slug=project.slug)
-    rows = [_pipeline_row(pipeline, may_manage) for pipeline in own.order_by("-id")]
-    return render(request, "jobs/pipelines.html", {"project": project, "rows": rows})
-
-
-def _pipeline_row(pipeline: Pipeline, may_manage: bool) -> dict[str, Any]:
-    states = PipelineState
+def _pipeline(user: User, pipeline: Pipeline) -> dict[str, Any]:
+    seen = Prediction.objects.visible_to(user).filter(pipeline=pipeline).count()
+    roles = ((_("classifier"), pipeline.classifier), (_("segmenter"), pipeline.segmenter))
     return {
-        "id": pipeline.pk,
-        "name": pipeline.name,
-        "state": pipeline.state,
-        "state_words": pipeline.get_state_display(),
-        "threshold": pipeline.threshold,
-        "temperature": pipeline.temperature,
-        "code_version": pipeline.code_version,
-        "hash": pipeline.hash,
-        "parts": [_part(pipeline.classifier), _part(pipeline.segmenter)],
-        "can_activate": may_manage and pipeline.state in {states.EVALUATED, states.SHADOW, states.RETIRED},
-        "can_retire": may_manage and pipeline.state in {states.ACTIVE, states.SHADOW},
+        "pipeline": pipeline,
+        "models": [_model(role, version) for role, version in roles],
+        "synthetic_only": any(is_synthetic_only(version) for _role, version in roles),
+        "predictions": seen,
     }
 
 
-def _part(version: ModelVersion) -> dict[str, Any]:
+def _model(role: str, version: ModelVersion) -> dict[str, Any]:
     card = version.card
-    metrics = card.get("metrics", {})
-    flat = [
-        (key.replace("_", " "), _number(value)) for key, value in metrics.items() if not isinstance(value, dict | list)
-    ]
+    figures = ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in _numbers(card.get("metrics", {})))
     return {
-        "task": version.get_task_display() if hasattr(version, "get_task_display") else version.task,
-        "name": version.name,
-        "version": version.version,
+        "role": role,
+        "name": str(version),
         "sha256": version.sha256,
-        "data": card.get("data") or card.get("training_data") or card.get("summary", ""),
-        "metrics": flat,
+        "card": {
+            "summary": card.get("summary") or card.get("intended_use", ""),
+            "limits": card.get("limits") or figures,
+            "trained_on": card.get("trained_on") or card.get("training", {}).get("data", ""),
+            "parameters": card.get("parameters"),
+        },
     }
 
 
-def _number(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+def _numbers(metrics: dict[str, Any]) -> list[tuple[str, float]]:
+    return [(key, float(value)) for key, value in metrics.items() if isinstance(value, int | float)][:8]
 
 
-def _uuid(text: str) -> UUID | None:
+def _uuid(text: str | None) -> UUID | None:
     try:
-        return UUID(text)
+        return UUID(text) if text else None
     except ValueError:
         return None

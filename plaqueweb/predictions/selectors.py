@@ -1,0 +1,94 @@
+"""Predictions and pipelines as plain dicts, for the API and the pages above."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plaqueweb.predictions.models import ClipPrediction, ModelVersion, Pipeline, PipelineState, Prediction
+
+
+def prediction_payload(prediction: Prediction) -> dict[str, Any]:
+    """One prediction with its clips; masks are fetched apart, by ``masks_url``."""
+    pipeline = prediction.pipeline
+    rows = sorted(prediction.clips.all(), key=lambda row: (row.clip.number, row.region_number))
+    return {
+        "id": str(prediction.pk),
+        "study": str(prediction.study_id),
+        "pipeline": pipeline.name,
+        "pipeline_id": str(prediction.pipeline_id),
+        "content_no": prediction.content_no,
+        "predicted_class": prediction.predicted_class,
+        "rule_class": prediction.rule_class,
+        "probability": prediction.probability,
+        "threshold": pipeline.threshold,
+        "decision": prediction.decision,
+        "decision_words": str(prediction.get_decision_display()),
+        "no_result_reason": prediction.no_result_reason,
+        "thickness_mm": prediction.thickness_mm,
+        "thickness_px": prediction.thickness_px,
+        "area_mm2": prediction.area_mm2,
+        "area_px": prediction.area_px,
+        "key_clip": str(prediction.key_clip_id) if prediction.key_clip_id else None,
+        "key_frame": prediction.key_frame,
+        "key_region": prediction.key_region,
+        "chord": prediction.chord,
+        "synthetic_only": is_synthetic_only(pipeline.classifier) or is_synthetic_only(pipeline.segmenter),
+        "device": prediction.device,
+        "seconds": prediction.seconds,
+        "created_at": prediction.created_at.isoformat(),
+        "clips": [clip_prediction_payload(row) for row in rows],
+    }
+
+
+def clip_prediction_payload(row: ClipPrediction) -> dict[str, Any]:
+    """What was found on one clip."""
+    return {
+        "clip": str(row.clip_id),
+        "region": row.region_number,
+        "probability": row.probability,
+        "max_thickness_mm": row.max_thickness_mm,
+        "max_thickness_px": row.max_thickness_px,
+        "max_area_mm2": row.max_area_mm2,
+        "max_area_px": row.max_area_px,
+        "key_frame": row.key_frame,
+        "no_result_reason": row.no_result_reason,
+        "masks_url": f"/api/v1/predictions/{row.prediction_id}/clips/{row.clip_id}/masks/" if row.masks_id else None,
+    }
+
+
+def is_synthetic_only(version: ModelVersion) -> bool:
+    """Tell whether a model's card says that it saw synthetic data only."""
+    card = version.card
+    words = f"{card.get('intended_use', '')} {card.get('summary', '')}".lower()
+    return bool(card.get("synthetic_only")) or "synthetic data only" in words
+
+
+def model_payload(version: ModelVersion) -> dict[str, Any]:
+    """A model version with its card."""
+    return {
+        "name": version.name,
+        "version": version.version,
+        "task": version.task,
+        "sha256": version.sha256,
+        "synthetic_only": is_synthetic_only(version),
+        "card": version.card,
+    }
+
+
+def pipeline_payload(pipeline: Pipeline) -> dict[str, Any]:
+    """A pipeline with its models."""
+    return {
+        "id": str(pipeline.pk),
+        "name": pipeline.name,
+        "state": pipeline.state,
+        "state_words": str(PipelineState(pipeline.state).label),
+        "hash": pipeline.hash,
+        "threshold": pipeline.threshold,
+        "temperature": pipeline.temperature,
+        "parameters": pipeline.parameters,
+        "code_version": pipeline.code_version,
+        "activated_at": pipeline.activated_at.isoformat() if pipeline.activated_at else None,
+        "classifier": model_payload(pipeline.classifier),
+        "segmenter": model_payload(pipeline.segmenter),
+        "created_at": pipeline.created_at.isoformat(),
+    }
