@@ -78,6 +78,13 @@ def _number(item: Any, keyword: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _storable(x0: int, y0: int, x1: int, y1: int) -> tuple[int, int, int, int]:
+    """An unusable box in an order and size that can still be recorded beside its reason."""
+    (x0, x1), (y0, y1) = sorted((x0, x1)), sorted((y0, y1))
+    x0, y0, x1, y1 = (min(max(value, 0), MAX_SIDE) for value in (x0, y0, x1, y1))
+    return x0, y0, x1, y1
+
+
 def _box(item: Any, rows: int, cols: int) -> tuple[tuple[int, int, int, int], str]:
     """The box (x0, y0, x1, y1) and why it is unusable (empty when it can be used).
 
@@ -91,11 +98,10 @@ def _box(item: Any, rows: int, cols: int) -> tuple[tuple[int, int, int, int], st
     x0, y0, x1, y1 = (int(value) for value in found if value is not None)
     if x0 < 0 or y0 < 0 or x1 > cols or y1 > rows:
         inside = f"columns {x0} to {x1}, rows {y0} to {y1} in a picture of {cols} x {rows}"
-        x0, y0, x1, y1 = (min(max(value, 0), MAX_SIDE) for value in (x0, y0, x1, y1))  # what a database column holds
-        return (x0, y0, x1, y1), f"The region lies outside the picture ({inside}); was the picture resized?"
+        return _storable(x0, y0, x1, y1), f"The region lies outside the picture ({inside}); was the picture resized?"
     x1, y1 = min(x1, cols - 1), min(y1, rows - 1)
     if x1 <= x0 or y1 <= y0:
-        return (x0, y0, x1, y1), "The region's box is empty."
+        return _storable(x0, y0, x1, y1), "The region's box is empty."
     return (x0, y0, x1, y1), ""
 
 

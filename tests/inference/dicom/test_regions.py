@@ -49,6 +49,9 @@ def test_a_negative_delta_is_an_axis_direction_not_a_negative_length() -> None:
         {"RegionLocationMaxY1": 122},
         {"RegionLocationMaxX1": 4_294_967_295},
         {"RegionLocationMinX0": 110, "RegionLocationMaxX1": 110},
+        {"RegionLocationMinX0": 120, "RegionLocationMaxX1": 20},
+        {"RegionLocationMinX0": 400, "RegionLocationMaxX1": 20},
+        {"RegionLocationMinY0": -5},
         {"RegionLocationMinX0": None},
         {"PhysicalUnitsXDirection": 4},
         {"PhysicalUnitsYDirection": 0},
@@ -71,6 +74,8 @@ def test_a_region_that_breaks_a_rule_is_listed_with_its_reason_and_without_a_sca
     assert region.spacing is None
     assert region.row_mm is None
     assert region.reason.endswith((".", "?"))
+    assert 0 <= region.x0 <= region.x1 <= 65_535
+    assert 0 <= region.y0 <= region.y1 <= 65_535
 
 
 def test_a_box_that_ends_one_pixel_past_the_picture_is_cut_to_it() -> None:

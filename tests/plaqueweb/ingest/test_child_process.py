@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 from pydicom.encaps import encapsulate
 
 from inference.dicom import syntax
+from plaqueweb.ingest import client as client_module
 from plaqueweb.ingest.client import IntakeClient
 from plaqueweb.ingest.report import RULES, ChildLimits, IntakeReport
 from tests.inference.dicom.makers import moving_frames, write_clip
@@ -71,6 +73,27 @@ def test_the_zygote_has_one_thread_and_neither_site_nor_secrets(client: IntakeCl
     assert b"DATABASE_URL" not in (process / "environ").read_bytes()
     maps = (process / "maps").read_text()
     assert "torch" not in maps
+
+
+def loaded(code: str, *modules: str) -> str:
+    """Which of the modules a fresh interpreter has loaded after the code."""
+    asked = f"{code}\nimport sys; print(sorted(set({modules!r}) & set(sys.modules)))"
+    root = str(Path(__file__).resolve().parents[3])
+    done = subprocess.run([sys.executable, "-c", asked, root], capture_output=True, text=True, check=True, cwd=root)
+    return done.stdout.strip()
+
+
+def test_the_zygote_loads_nothing_of_the_site() -> None:
+    boot = client_module._BOOT.replace("raise SystemExit(main())", "")
+
+    assert "main" in boot
+    assert loaded(boot, "django", "celery", "torch", "scipy", "sqlite3", "pydicom") == "['pydicom']"
+
+
+def test_the_side_that_the_site_uses_loads_no_decoder() -> None:
+    code = "import plaqueweb.ingest.client, plaqueweb.ingest.report, plaqueweb.ingest.archive"
+
+    assert loaded(code, "pydicom", "PIL", "imagecodecs", "torch") == "[]"
 
 
 @linux_only
