@@ -115,8 +115,26 @@ def _grey_if_grey(table: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return red if np.array_equal(red, green) and np.array_equal(green, blue) else table
 
 
+def _check_segments(ds: Any) -> None:
+    """Raise DicomError where the segments expand to more than the palette's entries: four bytes can claim 65535."""
+    for colour in ("Red", "Green", "Blue"):
+        descriptor = ds.get(f"{colour}PaletteColorLookupTableDescriptor")
+        data = ds.get(f"Segmented{colour}PaletteColorLookupTableData")
+        if descriptor is None or len(descriptor) != 3 or not isinstance(data, bytes) or int(descriptor[2]) != 16:
+            raise DicomError("pixel-format", "A segmented palette needs three tables of 16 bits.", LUT_TAG)
+        words = np.frombuffer(data, "<u2" if ds.original_encoding[1] else ">u2", count=len(data) // 2)
+        entries, at = 0, 0
+        while at + 1 < words.size:
+            kind, length = int(words[at]), int(words[at + 1])
+            entries += length
+            at += 2 + (length if kind == 0 else 1)
+            if kind not in (0, 1) or entries > (int(descriptor[0]) or 65_536):
+                raise DicomError("pixel-format", "The segments do not fit the palette's descriptor.", LUT_TAG)
+
+
 def _segmented_table(ds: Any, bits_stored: int) -> NDArray[np.uint8]:
     """A palette kept as segments (PS3.3 C.7.9.2), expanded by pydicom for every possible stored value."""
+    _check_segments(ds)
     stored = np.arange(1 << bits_stored, dtype=np.uint16)
     try:
         colours = np.asarray(apply_color_lut(stored, ds))
@@ -145,12 +163,19 @@ def _unpack_422(data: bytes, layout: PixelFormat) -> Frame:
     return ybr
 
 
+def _low_bits(values: NDArray[Any], layout: PixelFormat) -> NDArray[Any]:
+    """Only the stored bits: old files keep overlays in the ones above."""
+    if layout.signed or layout.bits_stored == layout.bits_allocated:
+        return values
+    return values & ((1 << layout.bits_stored) - 1)
+
+
 def _native(data: bytes, layout: PixelFormat) -> NDArray[Any]:
     if len(data) != layout.native_frame_bytes:
         raise DicomError("pixel-data", "A frame is cut off.", "(7FE0,0010) PixelData")
     if layout.packed_422:
         return _unpack_422(data, layout)
-    values = np.frombuffer(data, layout.dtype)
+    values = _low_bits(np.frombuffer(data, layout.dtype), layout)
     if layout.samples == 3 and layout.planar == 1:
         return values.reshape(3, layout.rows, layout.columns).transpose(1, 2, 0)
     return values.reshape(layout.shape)
@@ -164,7 +189,7 @@ def _rle(data: bytes, layout: PixelFormat) -> NDArray[Any]:
         raise DicomError("decode", f"The RLE frame gave {flat.size} values.", "(7FE0,0010) PixelData")
     if layout.samples == 3:
         return flat.reshape(3, layout.rows, layout.columns).transpose(1, 2, 0)
-    return flat.reshape(layout.shape)
+    return _low_bits(flat, layout).reshape(layout.shape)
 
 
 def frame_header(data: bytes, layout: PixelFormat) -> codestream.Codestream:
@@ -274,6 +299,8 @@ def decode_frame(data: bytes, layout: PixelFormat) -> Frame:
         raise DicomError(
             "decode", f"The codec stopped with {type(error).__name__}.", "(7FE0,0010) PixelData"
         ) from error
+    if values.ndim == 3 and values.shape == (3, layout.rows, layout.columns):  # JPEG-LS may hold plane after plane
+        values = values.transpose(1, 2, 0)
     if values.shape != layout.shape:
         raise DicomError("decode", f"The codec gave the shape {values.shape}.", "(7FE0,0010) PixelData")
     return np.ascontiguousarray(_to_display(values, layout))

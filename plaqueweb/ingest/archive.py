@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from plaqueweb.ingest.report import Refusal
 
 _CHUNK = 1 << 16
+_END_SEARCH = 22 + 65_535
+_DIRECTORY_BYTES_A_FILE = 1024
 _ENCRYPTED = 0x1
 _NESTED = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -34,6 +37,26 @@ class ZipMember:
 
     path: Path
     name: str
+
+
+def _check_directory(path: Path, limits: ZipLimits) -> None:
+    """Look at how long the archive says its directory is, before all of it is loaded into memory."""
+    with path.open("rb") as source:
+        size = source.seek(0, 2)
+        source.seek(max(0, size - _END_SEARCH))
+        tail = source.read(_END_SEARCH)
+        at = tail.rfind(b"PK\x05\x06")
+        if at < 0 or at + 22 > len(tail):
+            raise Refusal("intake-21", "It has no directory.")
+        entries, length = struct.unpack_from("<HI", tail, at + 10)
+        if at >= 20 and tail[at - 20 : at - 16] == b"PK\x06\x07":  # zip64 keeps larger numbers elsewhere
+            source.seek(min(struct.unpack_from("<Q", tail, at - 12)[0], size))
+            record = source.read(56)
+            if len(record) < 56 or record[:4] != b"PK\x06\x06":
+                raise Refusal("intake-21", "Its directory is broken.")
+            entries, length = struct.unpack_from("<QQ", record, 32)
+    if entries > limits.max_files or length > limits.max_files * _DIRECTORY_BYTES_A_FILE:
+        raise Refusal("intake-24", f"It holds {entries}; {limits.max_files} are read.")
 
 
 def _check_name(name: str) -> None:
@@ -89,6 +112,7 @@ def expand_zip(path: Path, out_dir: Path, limits: ZipLimits | None = None) -> It
     too many files, too many bytes), at the file for the rest (nested archive, lying size, broken data).
     """
     limits = limits or ZipLimits()
+    _check_directory(path, limits)
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()

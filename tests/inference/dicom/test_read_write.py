@@ -163,6 +163,53 @@ def test_sixteen_bits_are_windowed(tmp_path: Path, window: tuple[float, float] |
     assert int(read_clip(path).frames[0][0, 0]) == expected
 
 
+def test_sixteen_bit_rle_is_put_together_from_its_byte_planes(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.dcm", moving_frames(1))
+    pixels = (np.arange(60 * 80, dtype=np.uint16) * 13 % 4096).reshape(60, 80)
+    rewrite(path, pixels.tobytes(), BitsAllocated=16, BitsStored=12, HighBit=11)
+    expected = read_clip(path).frames[0]
+    ds = pydicom.dcmread(path)
+    ds.compress(syntax.RLE)
+    ds.save_as(path)
+
+    assert expected.max() == 255
+    assert np.array_equal(read_clip(path).frames[0], expected)
+
+
+def test_bits_above_the_stored_ones_are_ignored(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.dcm", moving_frames(1))
+    pixels = np.full((60, 80), 0xF800, dtype="<u2")
+    rewrite(path, pixels.tobytes(), BitsAllocated=16, BitsStored=12, HighBit=11)
+
+    assert int(read_clip(path).frames[0][0, 0]) == 128
+
+
+def segmented(path: Path, length: int, segments: int) -> Path:
+    """A palette of linear segments of ``length`` entries each."""
+    words = np.array([0, 1, 0] + [1, length, 0xFFFF] * segments, dtype="<u2")
+    values: dict[str, object] = {"PhotometricInterpretation": "PALETTE COLOR"}
+    for colour in ("Red", "Green", "Blue"):
+        values[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+        values[f"Segmented{colour}PaletteColorLookupTableData"] = words.tobytes()
+    return rewrite(path, moving_frames(1).tobytes(), **values)
+
+
+def test_a_segmented_palette_is_expanded(tmp_path: Path) -> None:
+    path = segmented(write_clip(tmp_path / "clip.dcm", moving_frames(1)), 255, 1)
+
+    difference = read_clip(path).frames[0].astype(int) - moving_frames(1)[0]
+
+    assert np.abs(difference).max() <= 1
+
+
+def test_a_segmented_palette_that_swells_is_refused(tmp_path: Path) -> None:
+    path = segmented(write_clip(tmp_path / "clip.dcm", moving_frames(1)), 65_535, 5000)
+
+    with pytest.raises(DicomError, match="segments") as caught:
+        read_clip(path)
+    assert caught.value.rule == "pixel-format"
+
+
 @pytest.mark.parametrize("table", ["basic", "extended", "none"])
 def test_frames_in_several_fragments_are_put_together(tmp_path: Path, table: str) -> None:
     frames = moving_frames(3)

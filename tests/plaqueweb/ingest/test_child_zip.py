@@ -103,6 +103,25 @@ def test_one_more_than_the_limit_is_refused(tmp_path: Path, limits: ZipLimits, r
     refused(make_zip(tmp_path / "a.zip", {"a": b"12345", "b": b"12345"}), rule, limits)
 
 
+@pytest.mark.parametrize("entries", [60_000, 0xFFFF])
+def test_a_directory_that_claims_too_many_files_is_refused_before_it_is_loaded(tmp_path: Path, entries: int) -> None:
+    path = make_zip(tmp_path / "a.zip", {"a": b"12345"})
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<HH", data, data.rindex(b"PK\x05\x06") + 8, entries, entries)
+    path.write_bytes(bytes(data))
+
+    refused(path, "intake-24")
+
+
+def test_a_directory_in_the_long_form_is_counted_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(70_000):  # enough for the long form of the directory
+            archive.writestr(zipfile.ZipInfo(str(number)), b"")
+
+    refused(path, "intake-24")
+
+
 def test_exactly_the_limits_are_unpacked(tmp_path: Path) -> None:
     limits = ZipLimits(max_files=2, max_file_bytes=5, max_total_bytes=10)
 
