@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--cache", type=Path, default=Path("var/phantom"), help="where rendered phantom is kept")
     train.add_argument("--work", type=Path, default=None, help="checkpoints and curves (default var/training/NAME)")
     train.add_argument("--out", type=Path, default=None, help="weights, cards, pipeline (default inference/weights)")
+    train.add_argument("--only", choices=("segmenter", "classifier"), default=None, help="train one network alone")
+    train.add_argument("--threads", type=int, default=None, help="processor threads, instead of the configuration's")
     evaluate = commands.add_parser("evaluate", help="figures on unseen phantom subjects")
     evaluate.add_argument("--subjects", type=int, default=120)
     evaluate.add_argument("--frames", type=int, default=6)
@@ -95,11 +97,13 @@ def _train(args: argparse.Namespace, console: Console) -> int:
 
     path = args.config if args.config.exists() else CONFIG_DIR / f"{args.config.name.removesuffix('.toml')}.toml"
     config = load_config(path)
+    if args.threads is not None:
+        config = replace(config, threads=args.threads)
     spec = train(
         config, cache=args.cache, work=args.work or Path("var/training") / config.name,
-        out=args.out or WEIGHTS_DIR, console=console,
+        out=args.out or WEIGHTS_DIR, console=console, only=args.only,
     )
-    console.print(f"pipeline {spec.name} {spec.hash[:12]} written")
+    console.print(f"{args.only} trained" if spec is None else f"pipeline {spec.name} {spec.hash[:12]} written")
     return 0
 
 

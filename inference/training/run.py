@@ -40,10 +40,17 @@ def load_splits(config: TrainConfig, cache: Path, console: Console) -> dict[str,
     return splits
 
 
-def train(config: TrainConfig, *, cache: Path, work: Path, out: Path, console: Console | None = None) -> PipelineSpec:
+ONLY = ("segmenter", "classifier")
+
+
+def train(
+    config: TrainConfig, *, cache: Path, work: Path, out: Path, console: Console | None = None, only: str | None = None
+) -> PipelineSpec | None:
     """Train everything that ``config`` describes and write weights, cards and ``pipeline.json`` into ``out``.
 
     ``work`` holds checkpoints and learning curves; running the same command again after a kill goes on from there.
+    ``only`` = "segmenter" or "classifier" trains that network alone and writes nothing else (gives None), so that two
+    processes can share the work; a last run without it finds both finished and writes the pipeline.
     """
     console = console or Console()
     torch.set_num_threads(config.threads)
@@ -53,7 +60,10 @@ def train(config: TrainConfig, *, cache: Path, work: Path, out: Path, console: C
     frames, seed = len(training.images), config.seed
 
     unet = build_unet(config.channels).to(memory_format=torch.channels_last)
-    seg = run_stage(segmenter_stage(unet, training, validation, config.segmenter, seed), frames, work, console)
+    if only != "classifier":
+        seg = run_stage(segmenter_stage(unet, training, validation, config.segmenter, seed), frames, work, console)
+    if only == "segmenter":
+        return None
 
     torch.manual_seed(config.seed + 1)
     widths = (config.widths[0], config.widths[1], config.widths[2], config.widths[3])
@@ -61,6 +71,8 @@ def train(config: TrainConfig, *, cache: Path, work: Path, out: Path, console: C
     rec = run_stage(reconstruction_stage(net, training, validation, config.reconstruction, seed), frames, work, console)
     cls = run_stage(classifier_stage(net, training, validation, config.classifier, seed), frames, work, console)
 
+    if only == "classifier":
+        return None
     temperature, threshold = calibrate(net, validation)
     console.print(f"temperature {temperature:.3f}, threshold {threshold:.2f} (validation subjects)")
     data = {**asdict(config.data), "phantom": PHANTOM_VERSION, "configuration": config.name, "code": __version__}
