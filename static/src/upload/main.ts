@@ -1,28 +1,27 @@
 /** The upload island: files dropped anywhere on the page, three sent at a time, each followed until it is stored, held or refused. */
 import { toast } from "../base/toasts.ts";
 import { cookie, get, post } from "../viewer/api.ts";
+import { gettext, interpolate, ngettext } from "../viewer/words.ts";
+import { filesOf, type Found } from "./drop.ts";
+import { countOf, isDone, isSettled, membersOf, type Upload } from "./model.ts";
+import { Row } from "./rows.ts";
 
 const PARALLEL = 3;
 const POLL_MS = 1000;
-const SETTLED = new Set(["stored", "quarantined", "refused"]);
 
-interface Upload {
-  id: string;
-  state: string;
-  rule: string;
-  tag: string;
-  detail: string;
-  clips: number;
-  progress: { done: number; total: number };
-  study: { id: string; label: string } | null;
-}
-
+/** A file of this page; its name never leaves the browser. */
 interface Item {
   file: File;
-  row: HTMLElement;
-  id: string | null;
-  state: string;
-  failed: boolean;
+  batch: string;
+  row: Row;
+  upload: Upload | null;
+  state: "waits" | "sending" | "sent" | "failed";
+  members: Map<string, Row>;
+}
+
+interface Page {
+  next: string | null;
+  results: Upload[];
 }
 
 class UploadIsland {
@@ -30,34 +29,42 @@ class UploadIsland {
   private readonly words: Record<string, string>;
   private readonly rows: HTMLElement;
   private readonly list: HTMLElement;
-  private readonly summary: HTMLElement | null;
-  private batch = crypto.randomUUID();
-  private items: Item[] = [];
+  private readonly items: Item[] = [];
   private readonly queue: Item[] = [];
-  private active = 0;
+  private readonly known = new Map<string, Upload>();
+  private batch = "";
   private polling = 0;
+  private asking = false;
   private depth = 0;
 
   constructor(root: HTMLElement, rows: HTMLElement, list: HTMLElement) {
     this.root = root;
     this.rows = rows;
     this.list = list;
-    this.summary = root.querySelector("[data-upload-summary]");
     this.words = JSON.parse(root.dataset["words"] ?? "{}") as Record<string, string>;
-    this.listen();
+    this.listenToChoosers();
+    this.listenToDrops();
+    window.addEventListener("beforeunload", (event) => {
+      if (this.sending()) event.preventDefault();
+    });
   }
 
   private word(key: string): string {
     return this.words[key] ?? key;
   }
 
-  private listen(): void {
+  private sending(): boolean {
+    return this.items.some((item) => item.state === "sending" || item.state === "waits");
+  }
+
+  private listenToChoosers(): void {
     const input = this.root.querySelector<HTMLInputElement>("[data-upload-input]");
     const folder = this.root.querySelector<HTMLInputElement>("[data-upload-folder-input]");
     for (const chooser of [input, folder]) {
       chooser?.addEventListener("change", () => {
-        this.add([...(chooser.files ?? [])]);
+        const files = [...(chooser.files ?? [])].filter((file) => !file.name.startsWith("."));
         chooser.value = "";
+        this.add({ files, unreadable: 0 });
       });
     }
     document.addEventListener("click", (event) => {
@@ -65,23 +72,28 @@ class UploadIsland {
       if (target?.closest("[data-upload-choose]")) input?.click();
       if (target?.closest("[data-upload-folder]")) folder?.click();
     });
+  }
+
+  private listenToDrops(): void {
     const zone = this.root.querySelector<HTMLElement>("[data-drop-zone]");
     const stays = zone ? !zone.hidden : false;
     const drag = (on: boolean): void => {
       this.root.classList.toggle("dragging", on);
       if (zone && !stays) zone.hidden = !on;
+      if (on) this.root.scrollIntoView({ block: "nearest" });
     };
     const files = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
     document.addEventListener("dragenter", (event) => {
-      if (!files(event)) return;
-      this.depth++;
-      drag(true);
+      if (files(event) && this.depth++ === 0) drag(true);
     });
-    document.addEventListener("dragleave", () => {
+    document.addEventListener("dragleave", (event) => {
+      if (!files(event)) return;
       this.depth = Math.max(0, this.depth - 1);
       if (this.depth === 0) drag(false);
     });
-    document.addEventListener("dragover", (event) => { if (files(event)) event.preventDefault(); });
+    document.addEventListener("dragover", (event) => {
+      if (files(event)) event.preventDefault();
+    });
     document.addEventListener("drop", (event) => {
       if (!files(event) || !event.dataTransfer) return;
       event.preventDefault();
@@ -89,229 +101,232 @@ class UploadIsland {
       drag(false);
       void filesOf(event.dataTransfer).then((found) => { this.add(found); });
     });
-    window.addEventListener("beforeunload", (event) => {
-      if (this.active > 0 || this.queue.length > 0) event.preventDefault();
-    });
   }
 
-  private add(files: File[]): void {
-    if (files.length === 0) return;
-    if (this.active === 0 && this.queue.length === 0) this.batch = crypto.randomUUID();
+  /** One drop is one batch: its files without DICOM tags form one study. What is added while it is sent joins it. */
+  private add({ files, unreadable }: Found): void {
+    if (unreadable > 0) {
+      const words = ngettext("%(n)s file or folder could not be read by the browser.", "%(n)s files or folders could not be read by the browser.", unreadable);
+      toast(interpolate(words, { n: unreadable }), "bad");
+    }
+    if (files.length === 0) {
+      if (unreadable === 0) toast(gettext("There is no file in what was dropped."), "bad");
+      return;
+    }
+    if (!this.sending()) this.batch = crypto.randomUUID();
     this.list.hidden = false;
-    const limit = Number(this.root.dataset["maxBytes"] ?? Infinity);
+    const limit = Number(this.root.dataset["maxBytes"] || Infinity);
     for (const file of files) {
-      const item: Item = { file, row: this.makeRow(file.name), id: null, state: "waits", failed: false };
+      const item: Item = { file, batch: this.batch, row: new Row(file.name), upload: null, state: "waits", members: new Map() };
       this.items.push(item);
+      this.rows.append(item.row.root);
+      item.row.paint("waits", this.word("waits"));
       if (file.size > limit) this.fail(item, `${this.word("tooLarge")} (${Math.round(limit / 2 ** 20)} MiB)`, false);
       else this.queue.push(item);
     }
+    wakeBoard();
     this.pump();
     this.tell();
   }
 
-  private makeRow(name: string): HTMLElement {
-    const row = document.createElement("div");
-    row.className = "upload-row";
-    const label = Object.assign(document.createElement("span"), { className: "name", textContent: name, title: name });
-    const state = Object.assign(document.createElement("span"), { className: "state" });
-    const bar = Object.assign(document.createElement("progress"), { max: 1, value: 0 });
-    const act = Object.assign(document.createElement("span"), { className: "act num" });
-    row.append(label, state, bar, act);
-    this.rows.append(row);
-    this.paint(row, "waits", this.word("waits"), 0);
-    return row;
-  }
-
-  private paint(row: HTMLElement, state: string, words: string, share: number | null): void {
-    const glyphs: Record<string, [string, string]> = {
-      waits: ["waits", ""], sending: ["arc", "run"], received: ["queued", ""], parsed: ["arc", "run"],
-      stored: ["tick", "ok"], quarantined: ["diamond", "ask"], refused: ["octagon", "bad"], failed: ["octagon", "bad"],
-    };
-    const [glyph, tone] = glyphs[state] ?? ["waits", ""];
-    const chip = document.createElement("span");
-    chip.className = "chip";
-    chip.dataset["tone"] = tone;
-    chip.dataset["state"] = state;
-    const icon = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    icon.setAttribute("class", "icon");
-    icon.setAttribute("aria-hidden", "true");
-    const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-    use.setAttribute("href", `#s-${glyph}`);
-    icon.append(use);
-    chip.append(icon, Object.assign(document.createElement("span"), { textContent: words }));
-    row.querySelector(".state")?.replaceChildren(chip);
-    const bar = row.querySelector("progress");
-    if (bar) {
-      bar.hidden = share === null;
-      bar.value = share ?? 0;
-    }
-  }
-
-  private act(row: HTMLElement, node: HTMLElement | null): void {
-    row.querySelector(".act")?.replaceChildren(...(node ? [node] : []));
-  }
-
   private pump(): void {
-    while (this.active < PARALLEL) {
+    while (this.items.filter((item) => item.state === "sending").length < PARALLEL) {
       const item = this.queue.shift();
-      if (!item) break;
-      this.active++;
-      void this.send(item).finally(() => {
-        this.active--;
+      if (!item) return;
+      item.state = "sending";
+      void this.send(item).then(() => {
         this.pump();
-        if (this.active === 0 && this.queue.length === 0) void this.closeBatch();
+        this.tell();
+        this.closeIfLast(item.batch);
       });
     }
   }
 
   private send(item: Item): Promise<void> {
+    const form = new FormData();
+    form.append("project", this.root.dataset["project"] ?? "");
+    form.append("batch", item.batch);
+    form.append("file", item.file, "upload"); // the name stays here
+    const request = new XMLHttpRequest();
+    request.open("POST", this.root.dataset["url"] ?? "");
+    request.setRequestHeader("X-CSRFToken", cookie("csrftoken"));
+    request.setRequestHeader("Accept", "application/json");
+    item.row.paint("sending", this.word("sending"), 0);
+    request.upload.addEventListener("progress", (event) => {
+      const share = event.lengthComputable ? event.loaded / event.total : 0;
+      item.row.paint("sending", `${this.word("sending")} ${Math.round(share * 100)} %`, share);
+    });
     return new Promise((resolve) => {
-      const form = new FormData();
-      form.append("project", this.root.dataset["project"] ?? "");
-      form.append("batch", this.batch);
-      form.append("file", item.file);
-      const request = new XMLHttpRequest();
-      request.open("POST", this.root.dataset["url"] ?? "");
-      request.setRequestHeader("X-CSRFToken", cookie("csrftoken"));
-      request.upload.addEventListener("progress", (event) => {
-        const share = event.lengthComputable ? event.loaded / event.total : 0;
-        this.paint(item.row, "sending", `${this.word("sending")} ${Math.round(share * 100)} %`, share);
-      });
       request.addEventListener("load", () => {
-        if (request.status === 201) {
-          const upload = JSON.parse(request.responseText) as Upload;
-          item.id = upload.id;
-          this.follow(item, upload);
-          this.poll();
-        } else this.fail(item, detailOf(request), request.status >= 500);
-        resolve();
+        if (request.status === 201) this.sent(item, JSON.parse(request.responseText) as Upload);
+        else this.fail(item, detailOf(request), request.status >= 500 || request.status === 429);
       });
-      request.addEventListener("error", () => {
-        this.fail(item, this.word("offline"), true);
-        resolve();
-      });
+      request.addEventListener("error", () => { this.fail(item, this.word("offline"), true); });
+      request.addEventListener("loadend", () => { resolve(); });
       request.send(form);
     });
   }
 
-  private fail(item: Item, why: string, retry: boolean): void {
-    item.failed = true;
+  private sent(item: Item, upload: Upload): void {
+    item.state = "sent";
+    this.known.set(upload.id, upload);
+    item.upload = upload;
+    this.show(item);
+    if (!this.polling) this.polling = window.setInterval(() => { void this.refresh(); }, POLL_MS);
+  }
+
+  private fail(item: Item, why: string, again: boolean): void {
     item.state = "failed";
-    this.paint(item.row, "failed", `${this.word("failed")}: ${why}`, null);
-    if (retry) {
-      const again = Object.assign(document.createElement("button"), { className: "button small", type: "button", textContent: this.word("retry") });
-      again.addEventListener("click", () => {
-        item.failed = false;
-        this.act(item.row, null);
-        this.queue.push(item);
-        this.pump();
-      });
-      this.act(item.row, again);
-    }
-    this.tell();
+    item.row.paint("failed", `${this.word("failed")}: ${why}`);
+    if (!again) return;
+    item.row.button(this.word("retry"), () => {
+      item.row.clearAct();
+      item.row.paint("waits", this.word("waits"));
+      item.state = "waits";
+      this.queue.push(item);
+      this.pump();
+    });
   }
 
-  private async closeBatch(): Promise<void> {
-    if (!this.items.some((item) => item.id)) return;
-    try {
-      await post(`${this.root.dataset["closeUrl"] ?? ""}${this.batch}/close/`, { project: this.root.dataset["project"] });
-    } catch (error) {
+  /** Say that the last file of a drop was sent, so that its studies need not wait for silence. */
+  private closeIfLast(batch: string): void {
+    const own = this.items.filter((item) => item.batch === batch);
+    if (own.some((item) => item.state === "waits" || item.state === "sending") || !own.some((item) => item.upload)) return;
+    post(`${this.root.dataset["closeUrl"] ?? ""}${batch}/close/`, { project: this.root.dataset["project"] }).catch((error: unknown) => {
       toast(error instanceof Error ? error.message : String(error), "bad");
+    });
+  }
+
+  /** Ask for every batch that still moves. A failed question is asked again by the next tick. */
+  private async refresh(): Promise<void> {
+    if (this.asking) return;
+    this.asking = true;
+    try {
+      const open = this.items.filter((item) => item.upload && !isDone(item.upload, this.known.values()));
+      for (const batch of new Set(open.map((item) => item.batch))) await this.ask(batch);
+      for (const item of this.items) this.show(item);
+      this.tell();
+      if (open.length === 0) this.stop();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+    } finally {
+      this.asking = false;
     }
   }
 
-  private poll(): void {
-    if (this.polling) return;
-    this.polling = window.setInterval(() => {
-      void this.refresh().catch(() => undefined); // the next tick asks again
-    }, POLL_MS);
+  private async ask(batch: string): Promise<void> {
+    let url: string | null = `${this.root.dataset["listUrl"] ?? ""}?batch=${batch}&page_size=200`;
+    while (url) {
+      const page: Page = await get<Page>(url);
+      for (const upload of page.results) this.known.set(upload.id, upload);
+      url = page.next;
+    }
+    for (const item of this.items) if (item.upload) item.upload = this.known.get(item.upload.id) ?? item.upload;
   }
 
-  private async refresh(): Promise<void> {
-    const waiting = new Map(this.items.filter((item) => item.id && !SETTLED.has(item.state)).map((item) => [item.id, item]));
-    if (waiting.size === 0) {
-      window.clearInterval(this.polling);
-      this.polling = 0;
+  private stop(): void {
+    window.clearInterval(this.polling);
+    this.polling = 0;
+    wakeBoard();
+  }
+
+  private show(item: Item): void {
+    const { upload, row } = item;
+    if (!upload) return;
+    if (upload.kind === "archive" && upload.state !== "refused") this.showArchive(item, upload);
+    else this.showFile(row, upload);
+  }
+
+  private showFile(row: Row, upload: Upload): void {
+    const { done, total } = upload.progress;
+    if (!isSettled(upload) && total > 1) {
+      row.paint(upload.state, interpolate(gettext("%(done)s of %(total)s frames"), { done, total }), done / total);
       return;
     }
-    const page = await get<{ results: Upload[] }>(`${this.root.dataset["listUrl"] ?? ""}?batch=${this.batch}&page_size=200`);
-    for (const upload of page.results) {
-      const item = waiting.get(upload.id);
-      if (item) this.follow(item, upload);
+    const study = upload.study && upload.state !== "refused" ? ` · ${upload.study.label}` : "";
+    const why = upload.state === "quarantined" ? upload.findings[0] : upload.state === "refused" ? upload.detail : "";
+    row.paint(upload.state, `${this.word(upload.state)}${why ? `: ${why}` : ""}${study}`);
+    const release = this.root.dataset["releaseUrl"] ?? "";
+    if (upload.state === "quarantined") row.link(`${release}${upload.id}/`, this.word("look"));
+    if (upload.state === "stored" && upload.study) row.link(`${release.replace(/release\/$/, "studies/")}${upload.study.id}/`, this.word("open"));
+    if (upload.state === "refused") row.explain(this.word("why"), refusal(upload));
+  }
+
+  /** A zip counts its files; those that are held or refused get a line of their own, by their place in the zip. */
+  private showArchive(item: Item, upload: Upload): void {
+    const members = membersOf(upload.id, this.known.values());
+    if (!isSettled(upload) && members.length === 0) {
+      item.row.paint(upload.state, upload.state === "received" ? this.word("received") : gettext("being unpacked"));
+      return;
     }
-    this.tell();
-  }
-
-  private follow(item: Item, upload: Upload): void {
-    item.state = upload.state;
-    const { done, total } = upload.progress;
-    const counting = total > 1 && !SETTLED.has(upload.state);
-    const where = upload.study ? ` · ${upload.study.label}` : "";
-    const words = counting ? `${done} ${this.word("of")} ${total} ${this.word("clips")}` : `${this.word(upload.state)}${where}${upload.detail ? `: ${upload.detail}` : ""}`;
-    this.paint(item.row, upload.state, words, counting ? done / total : null);
-    if (upload.state === "quarantined") this.act(item.row, this.link(`${this.root.dataset["releaseUrl"] ?? ""}${upload.id}/`, this.word("look")));
-    if (upload.state === "refused") this.explain(item, upload);
-    if (upload.state === "stored" && upload.study) this.act(item.row, this.link(`${(this.root.dataset["releaseUrl"] ?? "").replace(/release\/$/, "studies/")}${upload.study.id}/`, this.word("open")));
-  }
-
-  private link(href: string, words: string): HTMLElement {
-    return Object.assign(document.createElement("a"), { className: "button small", href, textContent: words });
-  }
-
-  private explain(item: Item, upload: Upload): void {
-    const why = Object.assign(document.createElement("button"), { className: "button small", type: "button", textContent: this.word("why") });
-    why.setAttribute("aria-expanded", "false");
-    why.addEventListener("click", () => {
-      const open = item.row.querySelector(".why");
-      why.setAttribute("aria-expanded", String(!open));
-      if (open) open.remove();
-      else item.row.append(Object.assign(document.createElement("span"), { className: "why", textContent: [upload.detail, upload.rule, upload.tag].filter(Boolean).join(" · ") }));
+    const count = countOf(members);
+    const settled = members.filter(isSettled).length;
+    const studies = new Set(members.flatMap((member) => (member.study ? [member.study.id] : []))).size;
+    const parts = [interpolate(ngettext("%(done)s of %(n)s file in %(s)s", "%(done)s of %(n)s files in %(s)s", count.total), { done: settled, n: count.total, s: studyWords(studies) }), ...outcome(count)];
+    const done = isDone(upload, this.known.values());
+    item.row.paint(done ? "stored" : "parsed", parts.join(", "), done ? null : settled / Math.max(1, count.total));
+    members.forEach((member, index) => {
+      if (member.state !== "quarantined" && member.state !== "refused") return;
+      let row = item.members.get(member.id);
+      if (!row) {
+        row = new Row(interpolate(gettext("file %(n)s in the zip"), { n: index + 1 }), "member");
+        item.members.set(member.id, row);
+        const last = [...item.members.values()].at(-2) ?? item.row;
+        last.root.after(row.root);
+      }
+      this.showFile(row, member);
     });
-    this.act(item.row, why);
   }
 
   private tell(): void {
-    if (!this.summary) return;
-    const settled = this.items.filter((item) => SETTLED.has(item.state)).length;
-    const parts = [`${settled} ${this.word("of")} ${this.items.length}`];
-    const held = this.items.filter((item) => item.state === "quarantined").length;
-    const refused = this.items.filter((item) => item.state === "refused").length;
-    if (held) parts.push(`${held} ${this.word("held")}`);
-    if (refused) parts.push(`${refused} ${this.word("refused")}`);
-    if ((held || refused) && settled < this.items.length) parts.push(this.word("restOn"));
-    this.summary.textContent = parts.join(", ");
+    const summary = this.root.querySelector("[data-upload-summary]");
+    if (!summary) return;
+    const done = this.items.filter((item) => item.state === "failed" || isDone(item.upload, this.known.values())).length;
+    const parts = [interpolate(ngettext("%(done)s of %(n)s file", "%(done)s of %(n)s files", this.items.length), { done, n: this.items.length })];
+    const files = [...this.known.values()].filter((upload) => upload.kind !== "archive" || upload.state === "refused");
+    parts.push(...outcome(countOf(files)));
+    const failed = this.items.filter((item) => item.state === "failed").length;
+    if (failed) parts.push(interpolate(gettext("%(n)s not sent"), { n: failed }));
+    if (parts.length > 1 && done < this.items.length) parts.push(this.word("restOn"));
+    summary.textContent = parts.join(", ");
   }
+}
+
+function studyWords(n: number): string {
+  return interpolate(ngettext("%(n)s study", "%(n)s studies", n), { n });
+}
+
+function outcome(count: { held: number; refused: number }): string[] {
+  const parts: string[] = [];
+  if (count.held) parts.push(interpolate(gettext("%(n)s held"), { n: count.held }));
+  if (count.refused) parts.push(interpolate(gettext("%(n)s refused"), { n: count.refused }));
+  return parts;
+}
+
+/** Rule and tag of a refusal in one line. */
+function refusal(upload: Upload): string {
+  const rule = interpolate(gettext("rule %(rule)s"), { rule: upload.rule });
+  const tag = upload.tag ? interpolate(gettext("tag %(tag)s"), { tag: upload.tag }) : "";
+  return [upload.detail, rule, tag].filter(Boolean).join(" · ");
 }
 
 function detailOf(request: XMLHttpRequest): string {
   try {
     const problem = JSON.parse(request.responseText) as { detail?: string; rule?: string };
-    return [problem.detail, problem.rule].filter(Boolean).join(" · ");
+    return [problem.detail, problem.rule].filter(Boolean).join(" · ") || String(request.status);
   } catch {
     return String(request.status);
   }
 }
 
-/** Files of a drop, folders walked. */
-async function filesOf(transfer: DataTransfer): Promise<File[]> {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  if (entries.length === 0) return [...transfer.files];
-  const found: File[] = [];
-  for (const entry of entries) await walk(entry, found);
-  return found;
-}
-
-async function walk(entry: FileSystemEntry, found: File[]): Promise<void> {
-  if (entry.isFile) {
-    found.push(await new Promise<File>((resolve, reject) => { (entry as FileSystemFileEntry).file(resolve, reject); }));
-    return;
-  }
-  const reader = (entry as FileSystemDirectoryEntry).createReader();
-  for (;;) {
-    const part = await new Promise<FileSystemEntry[]>((resolve, reject) => { reader.readEntries(resolve, reject); });
-    if (part.length === 0) return;
-    for (const child of part) await walk(child, found);
-  }
+/** The table below may have stopped asking because nothing moved: a fresh element begins again. */
+function wakeBoard(): void {
+  const { htmx } = window as { htmx?: { process(element: Element): void; trigger(element: Element, event: string): void } };
+  const board = document.querySelector("[data-board]");
+  if (!htmx || !board) return;
+  const fresh = board.cloneNode(true) as Element;
+  board.replaceWith(fresh);
+  htmx.process(fresh);
 }
 
 export function startUpload(): void {
