@@ -20,3 +20,6 @@ if not SECRET_KEY:
         except FileExistsError:
             pass  # another process was first
     SECRET_KEY = _file.read_text()
+
+# One machine: static files straight from the build, nothing to collect first.
+WHITENOISE_USE_FINDERS = True
