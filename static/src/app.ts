@@ -1,7 +1,6 @@
 /** What every page needs: styles, keys, toasts, dialogs, rows that can be walked. */
-import "@fontsource-variable/inter/wght.css";
-import "@fontsource-variable/jetbrains-mono/wght.css";
 import "bootstrap/dist/css/bootstrap-reboot.min.css";
+import "./css/fonts.css";
 import "./css/tokens.css";
 import "./css/base.css";
 import "./css/shell.css";

@@ -1,4 +1,6 @@
 /** One line at the bottom right: 6 s, errors stay until closed. */
+import { gettext } from "../viewer/words.ts";
+
 export type Tone = "info" | "bad";
 
 const SECONDS = 6;
@@ -13,7 +15,7 @@ export function toast(text: string, tone: Tone = "info", action?: { label: strin
   line.append(text);
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = action?.label ?? "Close";
+  button.textContent = action?.label ?? gettext("Close");
   button.addEventListener("click", () => {
     action?.run();
     line.remove();

@@ -1,0 +1,93 @@
+"""The tags of the components: a state is a glyph and a word, a number says when it is missing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.template import Context, Template
+
+from plaqueweb.core.templatetags import ui
+from plaqueweb.core.work import WorkState
+from plaqueweb.ingest.models import UploadState
+from plaqueweb.predictions.models import PipelineState
+from plaqueweb.reads.choices import AssignmentState
+
+TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
+SPRITE = (TEMPLATES / "components" / "sprite.html").read_text()
+
+
+def rendered(source: str, **context: object) -> str:
+    return Template("{% load ui %}" + source).render(Context(context))
+
+
+@pytest.mark.parametrize(
+    "state", [*UploadState.values, *WorkState.values, *PipelineState.values, *AssignmentState.values]
+)
+def test_every_state_has_its_own_glyph_in_the_sprite(state: str) -> None:
+    assert state in ui.CHIPS
+
+    glyph, _tone = ui.CHIPS[state]
+
+    assert f'id="s-{glyph}"' in SPRITE
+
+
+def test_a_chip_says_its_state_in_words_and_escapes_them() -> None:
+    html = rendered("{% chip 'failed' words %}", words="clip 2 <b>")
+
+    assert "clip 2 &lt;b&gt;" in html
+    assert 'data-state="failed"' in html
+    assert "#s-octagon" in html
+
+
+def test_an_unknown_state_is_shown_by_its_name() -> None:
+    assert "<span>strange</span>" in rendered("{% chip 'strange' %}")
+
+
+def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
+    named = {
+        name
+        for page in TEMPLATES.rglob("*.html")
+        for name in re.findall(r"{% icon [\"'](\w[\w-]*)[\"'] %}", page.read_text())
+    }
+
+    missing = {name for name in named if f'id="i-{name}"' not in SPRITE}
+
+    assert named
+    assert missing == set()
+
+
+def test_keys_are_written_one_cap_each() -> None:
+    assert rendered("{% keycap 'Ctrl' '⏎' %}").count("<kbd") == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "words"),
+    [
+        ("{{ value|mm }}", 6.94, "6.9 mm"),
+        ("{{ value|mm }}", None, "–"),
+        ("{{ value|decimals:2 }}", -0.456, "−0.46"),
+        ("{{ value|decimals:0 }}", 0.0, "0"),
+        ("{{ value|percent }}", 0.876, "88 %"),
+        ("{{ value|percent:1 }}", None, "–"),
+        ("{{ value|clock }}", 74, "1:14"),
+        ("{{ value|clock }}", 9.9, "0:09"),
+        ("{{ value|clock }}", None, "–"),
+        ("{{ value|class_words }}", 9, "can’t assess"),
+        ("{{ value|class_words }}", 0, "0 not complex"),
+        ("{{ value|class_words }}", None, "–"),
+    ],
+)
+def test_numbers_carry_unit_minus_and_dash(source: str, value: float | None, words: str) -> None:
+    assert rendered(source, value=value) == words
+
+
+@pytest.mark.parametrize("page", sorted(TEMPLATES.rglob("*.html")), ids=lambda page: str(page.relative_to(TEMPLATES)))
+def test_no_template_needs_an_unsafe_content_policy(page: Path) -> None:
+    source = page.read_text()
+
+    assert not re.search(r"<[^>]*\sstyle=", source)
+    assert not re.search(r"<[^>]*\son\w+=[\"']", source)
+    assert not re.search(r"<script(?![^>]*\bsrc=)", source)
+    assert "hx-on" not in source
