@@ -14,6 +14,8 @@ from plaqueweb.api.audit import visible_events
 from plaqueweb.core.errors import NotFound
 from plaqueweb.core.middleware import trace_id
 from plaqueweb.core.problems import problem_response
+from plaqueweb.reads.selectors import compare_url, own_assignment
+from plaqueweb.review.services import case_for
 from plaqueweb.studies.models import Project
 
 PAGE = 50
@@ -50,6 +52,17 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
         "newest": not before,
     }
     return render(request, "audit/audit.html", context)
+
+
+@login_required
+def compare_of(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Lead from a reader's own signed case to its comparison, which makes the case in review on first use."""
+    user = current_user(request)
+    assignment = own_assignment(user=user, public_id=public_id)
+    if compare_url(assignment, user=user) is None:
+        raise NotFound(_("There is nothing here that you may see."))
+    case = case_for(round=assignment.round, study=assignment.study)
+    return redirect("compare", slug=assignment.round.project.slug, pk=case.pk)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse | JsonResponse:

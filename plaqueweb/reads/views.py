@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
-from plaqueweb.core.errors import DomainError, NotFound
+from plaqueweb.core.errors import DomainError, Invalid, NotFound
 from plaqueweb.reads import overview, selectors, services, sitting
 from plaqueweb.reads.bundle import own_read
 from plaqueweb.reads.choices import Reveal, SignatureMeaning
@@ -182,8 +182,9 @@ def _change(request: HttpRequest, round_: Any, user: User) -> None:
         services.close_round(round_=round_, by=user)
         messages.success(request, _("The round is closed."))
         return
-    reader = overview.possible_readers(round_.project).filter(pk=request.POST.get("reader") or None).first()
+    chosen = request.POST.get("reader", "")
+    reader = next((row for row in overview.possible_readers(round_.project) if str(row.pk) == chosen), None)
     if reader is None:
-        raise NotFound(_("Choose a reader."))
+        raise Invalid(_("Choose a reader."), rule="round-readers")
     added = services.add_reader(round_=round_, reader=reader, by=user)
     messages.success(request, _("%(name)s has %(n)d cases to read.") % {"name": reader.name, "n": len(added)})
