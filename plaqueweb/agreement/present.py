@@ -40,8 +40,8 @@ FIGURE_WORDS = {
     "accuracy": gettext_lazy("Accuracy"),
     "sensitivity": gettext_lazy("Sensitivity"),
     "specificity": gettext_lazy("Specificity"),
-    "ppv": gettext_lazy("Positive predictive value"),
-    "npv": gettext_lazy("Negative predictive value"),
+    "ppv": gettext_lazy("PPV"),
+    "npv": gettext_lazy("NPV"),
     "same_class": gettext_lazy("Same class"),
     "within_1mm": gettext_lazy("Thickness within 1.0 mm"),
 }
@@ -52,7 +52,7 @@ METHOD_WORDS = {
     "t": gettext_lazy("t"),
     "subject bootstrap": gettext_lazy("subjects resampled 2 000 times"),
 }
-KIND_WORDS = {"as_read": gettext_lazy("as read, each on its own key frame"), "same_frame": gettext_lazy("same frame")}
+KIND_WORDS = {"as_read": gettext_lazy("as read, own key frames"), "same_frame": gettext_lazy("same frame")}
 SHARES = {"observed", "positive", "negative", "accuracy", "sensitivity", "specificity", "ppv", "npv"} | {"same_class"}
 SHARES |= {"within_1mm", "within_05", "within_10"}
 

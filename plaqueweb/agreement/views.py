@@ -64,14 +64,18 @@ def _page(report: Report) -> dict[str, Any]:
         return context
     figures = results["class"]
     subjects = figures["subjects"]
-    keys = ("observed", "kappa", "ac1", "pabak", "positive", "negative")
     accuracy = results["accuracy"] or {}
+    # Against a reference the share of equal classes is the accuracy: it is said once.
+    keys = ("kappa", "ac1", "pabak", "positive", "negative")
+    keys = keys if accuracy else ("observed", *keys)
     return context | {
         "results": results,
         "n": results["n"],
         "sentence": present.sentence(selection, results),
         "ground": present.ground(selection, results),
         "matrix": present.matrix(selection.project, selection, results["confusion"]),
+        "same": present.line("observed", figures["observed"], subjects=subjects),
+        "kappa": present.line("kappa", figures["kappa"], subjects=subjects),
         "figures": [present.line(key, figures[key], subjects=subjects) for key in keys],
         "accuracy": [present.line(key, figure, subjects=subjects) for key, figure in accuracy.items()],
         "missing_words": present.missing_words(selection),

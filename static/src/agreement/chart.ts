@@ -52,7 +52,8 @@ function markLines(data: BlandAltmanData, c: Colours): Record<string, unknown> {
     position: "end",
     distance: 8,
     align: "left",
-    rich: { v: { color: c.ink, fontSize: 12, fontWeight: 600 }, n: { color: c.faint, fontSize: 11 } },
+    lineHeight: 14,
+    rich: { v: { color: c.ink, fontSize: 12, fontWeight: 600, lineHeight: 15 }, n: { color: c.faint, fontSize: 11, lineHeight: 14 } },
   };
   return { silent: true, symbol: "none", animation: false, label, data: [zero, rule, ...limits] };
 }
