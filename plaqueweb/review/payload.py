@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.work import WorkState
 from plaqueweb.jobs.models import LIVE
-from plaqueweb.predictions.models import ClipPrediction, Prediction
+from plaqueweb.predictions.models import ClipPrediction
+from plaqueweb.predictions.selectors import prediction_payload
 from plaqueweb.reads.choices import Policy, Reveal
 from plaqueweb.reads.models import Read
 from plaqueweb.review import selectors
@@ -44,7 +45,7 @@ def compare_payload(comparison: Comparison) -> dict[str, Any]:
         "reads": [_read_choice(row, str(row.pk) in sources) for row in comparison.reads],
         "read": read_payload(comparison),
         "predictions": [{"id": str(p.pk), "pipeline": p.pipeline.name} for p in comparison.predictions],
-        "prediction": prediction_payload(comparison.prediction, comparison.parts) if comparison.prediction else None,
+        "prediction": prediction_payload(comparison.prediction) if comparison.prediction else None,
         "model_hidden": comparison.model_hidden,
         "model_state": model_state(comparison),
         "verdict": said.text,
@@ -114,44 +115,6 @@ def _read_choice(read: Read, is_reference: bool) -> dict[str, Any]:
         "signed_at": read.signed_at.isoformat() if read.signed_at else None,
         "class": read.reader_class,
         "is_reference": is_reference,
-    }
-
-
-def prediction_payload(row: Prediction, parts: list[ClipPrediction]) -> dict[str, Any]:
-    """Return a prediction with its clips; masks stay behind their own address."""
-    card = row.pipeline.classifier.card if isinstance(row.pipeline.classifier.card, dict) else {}
-    return {
-        "id": str(row.pk),
-        "pipeline": row.pipeline.name,
-        "predicted_class": row.predicted_class,
-        "probability": row.probability,
-        "threshold": row.pipeline.threshold,
-        "decision": row.decision,
-        "decision_words": str(row.get_decision_display()),
-        "thickness_mm": row.thickness_mm,
-        "thickness_px": row.thickness_px,
-        "area_mm2": row.area_mm2,
-        "key_clip": str(row.key_clip_id) if row.key_clip_id else None,
-        "key_frame": row.key_frame,
-        "key_region": row.key_region,
-        "chord": row.chord,
-        "synthetic_only": "synthetic" in str(card).lower(),
-        "seconds": row.seconds,
-        "no_result_reason": row.no_result_reason,
-        "clips": [_clip_prediction(row, part) for part in parts],
-    }
-
-
-def _clip_prediction(row: Prediction, part: ClipPrediction) -> dict[str, Any]:
-    base = reverse("predictions-detail", args=[row.pk])
-    return {
-        "clip": str(part.clip_id),
-        "region": part.region_number,
-        "probability": part.probability,
-        "max_thickness_mm": part.max_thickness_mm,
-        "max_area_mm2": part.max_area_mm2,
-        "key_frame": part.key_frame,
-        "masks_url": f"{base}clips/{part.clip_id}/masks/" if part.masks_id else None,
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.models import User
@@ -148,7 +148,8 @@ def comparable_reads(user: User, case: Case) -> list[Read]:
 
 def comparable_predictions(user: User, case: Case) -> list[Prediction]:
     """The newest prediction of each pipeline that the user may see, the active pipeline first."""
-    rows = Prediction.objects.visible_to(user).filter(study=case.study_id).select_related("pipeline__classifier")
+    rows = Prediction.objects.visible_to(user).filter(study=case.study_id)
+    rows = rows.select_related("pipeline__classifier", "pipeline__segmenter")
     newest: dict[uuid.UUID, Prediction] = {}
     for row in rows.order_by("content_no", "id"):
         newest[row.pipeline_id] = row
@@ -198,7 +199,9 @@ def compare(*, user: User, case: Case, read: str = "", pipeline: str = "") -> Co
         out.frames = marked_frames(out.annotations)
         out.lesions = list(chosen_read.lesions.all())
     if chosen is not None:
-        out.parts = list(ClipPrediction.objects.filter(prediction=chosen).select_related("masks"))
+        parts = ClipPrediction.objects.select_related("masks", "clip")
+        prefetch_related_objects([chosen], Prefetch("clips", queryset=parts))
+        out.parts = list(chosen.clips.all())
         out.masks = ModelMasks.of(out.parts)
         out.dice = frame_dice(out.frames, out.masks, {clip.pk: clip for clip in clips})
     elif not hidden:

@@ -6,7 +6,8 @@ import json
 import zlib
 from typing import Any
 
-from plaqueweb.reads.models import FrameAnnotation, Lesion, Read
+from plaqueweb.reads.models import FrameAnnotation, Read
+from plaqueweb.reads.selectors import lesion_payload
 from plaqueweb.review.selectors import Comparison
 
 
@@ -30,7 +31,7 @@ def read_payload(comparison: Comparison) -> dict[str, Any] | None:
                 for row in read.findings.all()
             },
         },
-        "lesions": [_lesion(row) for row in comparison.lesions],
+        "lesions": [lesion_payload(row) for row in comparison.lesions],
         "frames": [_frame(row) for row in comparison.annotations],
         "thickness_mm": read.thickness_mm,
         "thickness_px": read.thickness_px,
@@ -49,23 +50,6 @@ def _agrees(read: Read) -> bool | None:
     if read.rule_class is None or read.reader_class is None:
         return None
     return read.rule_class == read.reader_class
-
-
-def _lesion(row: Lesion) -> dict[str, Any]:
-    return {
-        "number": row.number,
-        "segment": row.segment or None,
-        "is_index": row.is_index,
-        "key_clip": str(row.key_clip_id) if row.key_clip_id else None,
-        "key_frame": row.key_frame,
-        "key_region": row.key_region,
-        "ulceration": row.ulceration or None,
-        "mobile": row.mobile or None,
-        "thrombus": row.thrombus or None,
-        "thickness_mm": row.thickness_mm,
-        "thickness_px": row.thickness_px,
-        "thickness_source": row.thickness_source or None,
-    }
 
 
 def _frame(row: FrameAnnotation) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import csv
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.api import current_user
@@ -14,10 +14,12 @@ from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import NotFound
 from plaqueweb.reads.choices import PlaqueClass
+from plaqueweb.reads.models import Assignment
 from plaqueweb.review import overview, selectors, services
 from plaqueweb.review.models import Case, DifferenceReason
 from plaqueweb.review.numbers import numbers
 from plaqueweb.review.payload import compare_payload
+from plaqueweb.studies.blinding import is_disclosed
 from plaqueweb.studies.models import Project
 
 
@@ -95,6 +97,18 @@ def compare(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
         "synthetic": case.round.project.is_synthetic or any(clip.synthetic for clip in comparison.clips),
     }
     return render(request, "review/compare.html", context)
+
+
+@login_required
+def compare_of(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Lead a reader from the own signed case to its comparison, once it was disclosed."""
+    user = current_user(request)
+    rows = Assignment.objects.own(user).filter(public_id=public_id).select_related("round__project", "study")
+    assignment = rows.first()
+    if assignment is None or not is_disclosed(user, assignment.study):
+        raise NotFound(_("There is nothing here that you may see."))
+    case = services.case_for(round=assignment.round, study=assignment.study)
+    return redirect("compare", slug=assignment.round.project.slug, pk=case.pk)
 
 
 @login_required

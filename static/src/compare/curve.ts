@@ -1,0 +1,200 @@
+/** Plaque area by frame: the model's line on every frame, the reader's dots where marked, both key frames, the playhead. */
+import { svg } from "../viewer/overlay.ts";
+import { gettext, interpolate } from "../viewer/words.ts";
+import type { ClipCurve } from "./types.ts";
+
+/** Smallest "nice" number (1, 2, 2.5 or 5 times a power of ten) at or above a value; 1 for nothing. */
+export function niceTop(value: number): number {
+  if (!(value > 0)) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  const step = [1, 2, 2.5, 5, 10].find((one) => one * power >= value * (1 - 1e-9)) ?? 10;
+  return step * power;
+}
+
+/** x of a frame between two edges; a single frame stands in the middle. */
+export function xOf(frame: number, frames: number, left: number, right: number): number {
+  return frames < 2 ? (left + right) / 2 : left + ((frame - 1) / (frames - 1)) * (right - left);
+}
+
+/** The frame nearest to x, kept within the clip. */
+export function frameAtX(x: number, frames: number, left: number, right: number): number {
+  if (frames < 2 || right <= left) return 1;
+  return Math.min(frames, Math.max(1, Math.round(((x - left) / (right - left)) * (frames - 1)) + 1));
+}
+
+/** Path through the known values; a frame without one breaks the line. A lone value becomes a short dash. */
+export function linePath(values: readonly (number | null)[], x: (frame: number) => number, y: (value: number) => number): string {
+  let d = "";
+  let down = false;
+  values.forEach((value, i) => {
+    if (value === null) {
+      down = false;
+      return;
+    }
+    const here = x(i + 1).toFixed(1);
+    const high = y(value).toFixed(1);
+    const alone = !down && (values[i + 1] ?? null) === null;
+    d += alone ? `M${(x(i + 1) - 3).toFixed(1)} ${high}h6` : `${down ? "L" : "M"}${here} ${high}`;
+    down = true;
+  });
+  return d;
+}
+
+/** Frames that get a number: first, last, and round steps between, none nearer than 6 % to its neighbour. */
+export function tickFrames(frames: number, wanted = 6): number[] {
+  if (frames < 2) return [1];
+  const step = Math.max(1, Math.round((frames - 1) / (wanted - 1)));
+  const ticks = [1];
+  for (let at = 1 + step; at < frames - step / 2; at += step) ticks.push(at);
+  return [...ticks, frames];
+}
+
+export interface CurveKeys {
+  reader: number | null;
+  model: number | null;
+}
+
+const LEFT = 40;
+const RIGHT = 24;
+const TOP = 8;
+const BOTTOM = 40;
+
+export class Curve {
+  private readonly host: HTMLElement;
+  private readonly onSeek: (frame: number) => void;
+  private readonly root = svg("svg", { class: "cmp-curve-svg", "aria-hidden": "true" });
+  private readonly head = svg("path", { class: "cmp-playhead", d: "" });
+  private readonly observer: ResizeObserver;
+  private curve: ClipCurve = { model_area: [], unit: "px", marked: [] };
+  private frames = 1;
+  private frame = 1;
+  private keys: CurveKeys = { reader: null, model: null };
+  private size: [number, number] = [400, 100];
+
+  constructor(host: HTMLElement, onSeek: (frame: number) => void) {
+    this.host = host;
+    this.onSeek = onSeek;
+    host.setAttribute("role", "slider");
+    host.setAttribute("aria-label", gettext("Frame"));
+    host.tabIndex = 0;
+    host.append(this.root);
+    host.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      host.setPointerCapture(event.pointerId);
+      this.seek(event);
+    });
+    host.addEventListener("pointermove", (event) => {
+      if (host.hasPointerCapture(event.pointerId)) this.seek(event);
+    });
+    this.observer = new ResizeObserver(() => {
+      this.size = [Math.max(120, host.clientWidth), Math.max(60, host.clientHeight)];
+      this.draw();
+    });
+    this.observer.observe(host);
+  }
+
+  setClip(curve: ClipCurve | undefined, frames: number, keys: CurveKeys): void {
+    this.curve = curve ?? { model_area: [], unit: "px", marked: [] };
+    this.frames = frames;
+    this.keys = keys;
+    this.draw();
+  }
+
+  setFrame(frame: number): void {
+    this.frame = frame;
+    const [, height] = this.size;
+    const x = this.x(frame);
+    this.head.setAttribute("d", `M${x.toFixed(1)} 0V${height - BOTTOM + 8}`);
+    this.host.setAttribute("aria-valuemin", "1");
+    this.host.setAttribute("aria-valuemax", String(this.frames));
+    this.host.setAttribute("aria-valuenow", String(frame));
+    this.host.setAttribute("aria-valuetext", this.words(frame));
+  }
+
+  private words(frame: number): string {
+    const unit = this.curve.unit;
+    const say = (value: number): string => (unit === "px" ? value.toFixed(0) : value.toFixed(1));
+    const parts = [interpolate(gettext("Frame %(frame)s of %(frames)s"), { frame, frames: this.frames })];
+    const model = this.curve.model_area[frame - 1];
+    const reader = this.curve.marked.find((point) => point.frame === frame);
+    if (reader) parts.push(interpolate(gettext("physician %(area)s %(unit)s"), { area: say(reader.area), unit }));
+    if (model !== null && model !== undefined) parts.push(interpolate(gettext("model %(area)s %(unit)s"), { area: say(model), unit }));
+    return parts.join(", ");
+  }
+
+  private get edges(): [number, number] {
+    return [LEFT + 8, this.size[0] - RIGHT];
+  }
+
+  private x(frame: number): number {
+    return xOf(frame, this.frames, ...this.edges);
+  }
+
+  private seek(event: PointerEvent): void {
+    const box = this.host.getBoundingClientRect();
+    const scale = box.width / Math.max(1, this.host.clientWidth);
+    this.onSeek(frameAtX((event.clientX - box.left) / scale, this.frames, ...this.edges));
+  }
+
+  private draw(): void {
+    const [width, height] = this.size;
+    const values = this.curve.model_area.filter((value) => value !== null);
+    const top = niceTop(Math.max(0, ...values, ...this.curve.marked.map((point) => point.area)));
+    const floor = height - BOTTOM;
+    const y = (value: number): number => floor - (value / top) * (floor - TOP);
+    const parts: SVGElement[] = [];
+    for (const value of [0, top / 2, top]) {
+      const at = y(value).toFixed(1);
+      parts.push(svg("path", { class: value === 0 ? "cmp-zero" : "cmp-grid", d: `M${LEFT} ${at}H${width - RIGHT + 8}` }));
+      parts.push(text(LEFT - 8, y(value), String(Number(value.toPrecision(3))), "end"));
+    }
+    parts.push(svg("path", { class: "cmp-model-line", d: linePath(this.curve.model_area, (f) => this.x(f), y) }));
+    for (const point of this.curve.marked) parts.push(this.mark(point.frame, y(point.area), point.extent, floor));
+    parts.push(...this.keyMarks(floor), this.head);
+    this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.root.replaceChildren(...parts);
+    this.setFrame(this.frame);
+  }
+
+  private mark(frame: number, y: number, extent: string, floor: number): SVGElement {
+    const x = this.x(frame);
+    if (extent === "no_plaque") return svg("rect", { class: "cmp-none", x: x - 2.5, y: floor - 9, width: 5, height: 9 });
+    if (extent === "unusable") return svg("path", { class: "cmp-none", d: `M${x - 4} ${floor - 4}h8` });
+    return svg("circle", { class: extent === "all_marked" ? "cmp-dot" : "cmp-dot is-part", cx: x, cy: y, r: 4.5 });
+  }
+
+  /** Key frames under the axis with their words; frame numbers give way to them. */
+  private keyMarks(floor: number): SVGElement[] {
+    const { reader, model } = this.keys;
+    const parts: SVGElement[] = [];
+    const taken: [number, number][] = [];
+    const base = floor + 12;
+    const put = (frame: number, who: "reader" | "model", left: boolean): void => {
+      const x = this.x(frame);
+      const words = interpolate(who === "reader" ? gettext("key %(frame)s") : gettext("model key %(frame)s"), { frame });
+      const wide = words.length * 6.6 + 12;
+      const flip = left ? x - wide < LEFT : x + wide > this.size[0];
+      const end = left !== flip;
+      const d = who === "reader" ? `M${x - 6} ${base + 6}h12L${x} ${base - 4}Z` : `M${x} ${base - 5}l6 6l-6 6l-6 -6Z`;
+      parts.push(svg("path", { class: who === "reader" ? "cmp-key-reader" : "cmp-key-model", d }));
+      const label = text(end ? x - 10 : x + 10, base + 15, words, end ? "end" : "start");
+      label.classList.add(who === "reader" ? "is-phys" : "is-model");
+      parts.push(label);
+      taken.push(end ? [x - 10 - wide, x + 8] : [x - 8, x + 10 + wide]);
+    };
+    if (reader !== null) put(reader, "reader", model === null || reader <= model);
+    if (model !== null) put(model, "model", reader !== null && model < reader);
+    for (const frame of tickFrames(this.frames)) {
+      const x = this.x(frame);
+      if (taken.some(([from, to]) => x > from - 12 && x < to + 12)) continue;
+      parts.push(text(x, base + 15, String(frame), "middle"));
+    }
+    return parts;
+  }
+}
+
+function text(x: number, y: number, words: string, anchor: string): SVGTextElement {
+  const element = svg("text", { x, y, "text-anchor": anchor, "dominant-baseline": "central" });
+  element.textContent = words;
+  return element;
+}

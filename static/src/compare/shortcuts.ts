@@ -1,0 +1,53 @@
+/** The keys of the comparison page, by physical code. */
+import { Keymap } from "../viewer/keys.ts";
+import { gettext } from "../viewer/words.ts";
+import type { ComparePage } from "./page.ts";
+import type { Reasons } from "./reasons.ts";
+
+export interface Acts {
+  help(): void;
+  back(): void;
+  next(): void;
+}
+
+export function shortcuts(page: ComparePage, reasons: Reasons, acts: Acts): Keymap {
+  const keys = new Keymap();
+  const frames = gettext("frames");
+  const look = gettext("look");
+  const case_ = gettext("case");
+  const end = Number.MAX_SAFE_INTEGER;
+  keys.bind(
+    { code: "ArrowLeft", keys: ["←"], words: gettext("frame before"), group: frames, repeat: true, run: () => page.step(-1) },
+    { code: "ArrowRight", keys: ["→"], words: gettext("frame after"), group: frames, repeat: true, run: () => page.step(1) },
+    { code: "ArrowUp", keys: ["↑"], words: gettext("clip before"), group: frames, run: () => page.stepClip(-1) },
+    { code: "ArrowDown", keys: ["↓"], words: gettext("clip after"), group: frames, run: () => page.stepClip(1) },
+    { code: "Home", keys: ["Home"], words: gettext("first frame"), group: frames, run: () => page.goFrame(1) },
+    { code: "End", keys: ["End"], words: gettext("last frame"), group: frames, run: () => page.goFrame(end) },
+    { code: "Space", keys: ["Space"], words: gettext("play, stop"), group: frames, run: () => page.togglePlay() },
+    { code: "KeyY", keys: ["Y"], words: gettext("model’s key frame"), group: frames, run: () => jump(page, "model_key") },
+    { code: "KeyX", keys: ["X"], words: gettext("largest difference"), group: frames, run: () => jump(page, "largest_difference") },
+    {
+      code: "KeyO", keys: ["O"], words: gettext("hold to hide the marks"), group: look,
+      run: () => page.hideMasks(true), release: () => page.hideMasks(false),
+    },
+    { code: "KeyF", keys: ["F"], words: gettext("fit"), group: look, run: () => page.fit() },
+    { code: "Equal", keys: ["="], words: gettext("one to one"), group: look, run: () => page.oneToOne() },
+    { code: "Slash", keys: ["/"], words: gettext("comment"), group: case_, run: () => reasons.ask() },
+    { code: "Slash", shift: true, keys: ["?"], words: gettext("these keys"), group: case_, run: () => acts.help() },
+    { code: "Enter", keys: ["↵"], words: gettext("next case"), group: case_, run: () => acts.next() },
+    { code: "Escape", keys: ["Esc"], words: gettext("back to review"), group: case_, run: () => acts.back() },
+  );
+  for (let n = 1; n <= 8; n++) {
+    const shown = n === 1 ? ["1", "–", "8"] : [];
+    for (const code of [`Digit${n}`, `Numpad${n}`]) {
+      const caps = code.startsWith("Digit") ? shown : [];
+      keys.bind({ code, keys: caps, words: gettext("reason why they differ"), group: case_, run: () => reasons.press(n) });
+    }
+  }
+  return keys;
+}
+
+export function jump(page: ComparePage, where: "model_key" | "largest_difference"): void {
+  const place = page.data[where];
+  if (place) void page.go(place);
+}

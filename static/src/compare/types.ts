@@ -1,0 +1,116 @@
+/** The compare document of the API, as far as the page uses it. */
+import type { Point } from "../viewer/geometry.ts";
+import type { Rle } from "../viewer/rle.ts";
+import type { Clip } from "../viewer/types.ts";
+
+export interface Place {
+  clip: string;
+  frame: number;
+  region: number;
+}
+
+export type Extent = "all_marked" | "index_only" | "no_plaque" | "unusable";
+
+export interface Caliper {
+  id: string;
+  kind: string;
+  lesion: number | null;
+  points: [Point, Point];
+  mm: number | null;
+  px: number;
+  why_no_mm?: string;
+}
+
+export interface ReadFrame {
+  clip: string;
+  frame: number;
+  region: number;
+  extent: Extent | null;
+  outline: Point[] | null;
+  calipers: Caliper[];
+  masks: Record<string, Rle>;
+}
+
+export interface Lesion {
+  number: number;
+  is_index: boolean;
+  key_clip: string | null;
+  key_frame: number | null;
+  key_region: number | null;
+}
+
+export interface Read {
+  id: string;
+  lesions: Lesion[];
+  frames: ReadFrame[];
+  thickness_mm: number | null;
+  thickness_px: number | null;
+}
+
+export interface ClipPrediction {
+  clip: string;
+  region: number;
+  key_frame: number | null;
+  masks_url: string | null;
+}
+
+export interface Prediction {
+  id: string;
+  pipeline: string;
+  thickness_mm: number | null;
+  thickness_px: number | null;
+  key_clip: string | null;
+  key_frame: number | null;
+  chord: [Point, Point] | null;
+  no_result_reason: string;
+  clips: ClipPrediction[];
+}
+
+export interface CurvePoint {
+  frame: number;
+  area: number;
+  extent: Extent | "";
+}
+
+export interface ClipCurve {
+  model_area: (number | null)[];
+  unit: "mm²" | "px";
+  marked: CurvePoint[];
+}
+
+export interface Reason {
+  chosen: string | null;
+  comment: string;
+  may_note: boolean;
+  choices: { key: string; label: string }[];
+}
+
+export interface ModelState {
+  state: string;
+  live: boolean;
+  words: string;
+}
+
+export interface Compare {
+  case: { id: string; number: number; of: number; state: string };
+  clips: Clip[];
+  read: Read | null;
+  prediction: Prediction | null;
+  model_hidden: boolean;
+  model_state: ModelState | null;
+  open_at: Place | null;
+  model_key: Place | null;
+  largest_difference: Place | null;
+  curve: Record<string, ClipCurve>;
+  dice: { clip: string; frame: number; region: number; dice: number | null }[];
+  next_url: string | null;
+  reason: Reason;
+}
+
+/** The reader's key frame: of the index lesion, else of the only lesion. */
+export function readerKey(read: Read | null): Place | null {
+  if (!read) return null;
+  const index = read.lesions.find((lesion) => lesion.is_index) ?? (read.lesions.length === 1 ? read.lesions[0] : undefined);
+  if (!index?.key_clip || index.key_frame === null) return null;
+  return { clip: index.key_clip, frame: index.key_frame, region: index.key_region ?? 1 };
+}
