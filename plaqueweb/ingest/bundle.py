@@ -25,7 +25,9 @@ from plaqueweb.ingest.report import Refusal
 
 MAGIC = b"CINE"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_LEVEL = 3
+_PNG_GREY: dict[str, int] = {"level": 3}
+_PNG_COLOUR: dict[str, int] = {"level": 1, "filter": 0x10}
+"""For colour the sub filter alone: half the time for a tenth more bytes."""
 MAX_MEAN_CHANGE = 0.5
 """Grey levels."""
 _PNG_CHUNKS = {b"IHDR", b"IDAT", b"IEND"}
@@ -93,7 +95,7 @@ def read_bundle(path: Path) -> Iterator[bytes]:
 
 def png(frame: Frame) -> bytes:
     """A lossless PNG, grey (rows, columns) or RGB (rows, columns, 3), of header, data and end chunks only."""
-    data = bytes(imagecodecs.png_encode(frame, level=PNG_LEVEL))
+    data = bytes(imagecodecs.png_encode(frame, **(_PNG_COLOUR if frame.ndim == 3 else _PNG_GREY)))
     check_png(data, frame)
     return data
 
@@ -141,8 +143,15 @@ def blanked_jpeg(original: bytes, frame: Frame, kept: NDArray[np.bool_]) -> byte
     components = 3 if frame.ndim == 3 else 1
     if (header.rows, header.columns, header.components) != (*frame.shape[:2], components):
         raise Refusal("intake-12", "The stored JPEG does not match its frame.")
-    change = np.abs(imagecodecs.jpeg8_decode(data).astype(np.int16) - frame)[kept].mean()
-    return data if change <= MAX_MEAN_CHANGE else None
+    return data if _mean_change(imagecodecs.jpeg8_decode(data), frame, kept) <= MAX_MEAN_CHANGE else None
+
+
+def _mean_change(one: Frame, other: Frame, kept: NDArray[np.bool_]) -> float:
+    """Mean absolute difference in grey levels over the kept pixels, without widening the arrays."""
+    difference = np.maximum(one, other) - np.minimum(one, other)
+    channels = 3 if one.ndim == 3 else 1
+    weight = kept[..., None] if channels == 3 else kept
+    return float((difference * weight).sum(dtype=np.int64)) / max(1, int(kept.sum()) * channels)
 
 
 def is_plain_jpeg(marker: int, bits: int) -> bool:

@@ -82,7 +82,7 @@ class _FrameStore:
 
     def __init__(self, clip: DicomClip, kept: NDArray[np.bool_] | None) -> None:
         self._layout = clip.frames.layout
-        self._outside = None if kept is None or bool(kept.all()) else ~kept
+        self._kept = None if kept is None or bool(kept.all()) else kept
         self._rank = 0
 
     @property
@@ -101,17 +101,17 @@ class _FrameStore:
 
     def blank(self, frame: Frame) -> tuple[Frame, bool]:
         """The frame with everything outside the kept boxes black, and whether any pixel had to change."""
-        if self._outside is None or not frame[self._outside].any():
+        if self._kept is None:
             return frame, False
-        frame = frame.copy()
-        frame[self._outside] = 0
-        return frame, True
+        blanked = frame * (self._kept[..., None] if frame.ndim == 3 else self._kept)
+        changed = not np.array_equal(blanked, frame)
+        return (blanked, True) if changed else (frame, False)
 
     def store(self, raw: bytes, frame: Frame, changed: bool) -> bytes:
         if self._is_plain(raw):
             if not changed:
                 return untouched_jpeg(raw)
-            data = None if self._outside is None else blanked_jpeg(raw, frame, ~self._outside)
+            data = None if self._kept is None else blanked_jpeg(raw, frame, self._kept)
             if data is not None:
                 self._rank = max(self._rank, 1)
                 return data
