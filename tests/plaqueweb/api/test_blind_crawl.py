@@ -1,0 +1,167 @@
+"""A blinded reader crawls every address of the site and learns nothing of others' answers or of the model."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from plaqueweb.accounts.models import User
+from plaqueweb.predictions.models import ClipPrediction, Prediction
+from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
+from plaqueweb.review.models import Case, Consensus, DifferenceNote
+from plaqueweb.studies.models import Project
+from tests.factories import (
+    AssignmentFactory,
+    ClipFactory,
+    InferenceJobFactory,
+    PredictionFactory,
+    RoundFactory,
+    StudyFactory,
+    member,
+)
+
+pytestmark = pytest.mark.django_db
+
+CANARY = "CANARY"
+NUMBERS = ("0.918273", "7.654321", "6.543217", "543.2198", "987.6543")  # odd numbers nobody else would write
+FILTERS = ("", "?page_size=200", "?round={round}", "?project={slug}", "?study={study}", "?fragment=rows", "?ordering=probability")
+
+
+@pytest.fixture
+def world(project: Project) -> dict[str, Any]:
+    """A round with a blinded reader, another reader who has signed, a prediction, a consensus and a note."""
+    round_ = RoundFactory(project=project, name="Round")
+    study = StudyFactory(subject__project=project)
+    clip = ClipFactory(study=study)
+    blinded = member(project, "reader", name="Blinded")
+    own = AssignmentFactory(round=round_, study=study, reader=blinded, order_no=1, state="opened", opened_at=timezone.now())
+    Read.objects.create(assignment=own)
+    other = member(project, "reader", name=f"{CANARY} reader")
+    signed = AssignmentFactory(round=round_, study=study, reader=other, order_no=1, state="signed", opened_at=timezone.now())
+    read = _signed_read(signed, clip)
+    prediction = PredictionFactory(study=study, probability=0.918273, thickness_mm=7.654321, no_result_reason=CANARY)
+    ClipPrediction.objects.create(prediction=prediction, clip=clip, probability=0.918273, max_area_mm2=543.2198, curves=b"")
+    job = InferenceJobFactory(study=study, work_state="failed", error_code=CANARY, log=CANARY)
+    case = Case.objects.create(round=round_, study=study, number=1)
+    Consensus.objects.create(study=study, case=case, kind="adjudicated", reader_class=1, thickness_mm=987.6543, reason_code=CANARY, by=other)
+    DifferenceNote.objects.create(
+        case=case, read_id=read.pk, prediction_id=prediction.pk, by=other, reason="missed", comment=CANARY
+    )
+    return {"project": project, "round": round_, "study": study, "blinded": blinded, "job": job, "other": other}
+
+
+def _signed_read(assignment: Assignment, clip: Any) -> Read:
+    read = Read.objects.create(assignment=assignment, reader_class=1, note=CANARY, thickness_mm=6.543217)
+    Lesion.objects.create(read=read, number=1, is_index=True, thickness_mm=6.543217, key_clip=clip, key_frame=2)
+    FrameAnnotation.objects.create(read=read, clip=clip, frame=2, extent="all_marked", calipers=[{"mm": 543.2198, "id": CANARY}])
+    Read.objects.filter(pk=read.pk).update(
+        state="signed", signed_at=timezone.now(), payload_sha256="c" * 64, signed_name=CANARY, completed_at=timezone.now()
+    )
+    return read
+
+
+def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    """Yield every address of the site as a template with ``<name>`` holes."""
+    for entry in resolver.url_patterns:
+        route = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from patterns(entry, route)
+        elif isinstance(entry, URLPattern):
+            yield route
+
+
+def addresses(world: dict[str, Any]) -> list[str]:
+    """Fill the holes with every id in the database."""
+    keys = sorted(
+        {str(pk) for model in apps.get_models() for pk in model._default_manager.values_list("pk", flat=True)[:3]}
+    )
+    public = list(Assignment.objects.values_list("public_id", flat=True))
+    uuids = [key for key in keys if re.fullmatch(r"[0-9a-f-]{36}", key)] + [str(uuid.uuid4())]
+    fill = {"slug": [world["project"].slug], "n": ["1"], "number": ["1"], "frame": ["1"], "public_id": public, "batch": uuids[:2]}
+    found = set()
+    for route in patterns(get_resolver()):
+        plain = re.sub(r"\(\?P<(\w+)>[^()]*(?:\([^()]*\)[^()]*)*\)", r"<\1>", route)
+        plain = re.sub(r"<\w+:(\w+)>", r"<\1>", plain).replace("^", "").replace("\\Z", "").replace("$", "").replace("\\.", ".").replace("/?", "/")
+        holes = re.findall(r"<(\w+)>", plain)
+        for values in itertools.product(*(fill.get(hole, uuids if len(holes) < 3 else uuids[:30]) for hole in holes)):
+            address = plain
+            for hole, value in zip(holes, values, strict=True):
+                address = address.replace(f"<{hole}>", value, 1)
+            found.add("/" + address)
+        if "public_id" in plain or "assignments" in plain:
+            found.update("/" + plain.replace("<public_id>", value).replace("<pk>", value) for value in public if len(holes) == 1)
+    return sorted(found)
+
+
+def crawl(user: User, world: dict[str, Any]) -> tuple[int, list[str]]:
+    """GET everything; return how many answers were looked at, and where a canary sang."""
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    holes = {"round": world["round"].pk, "slug": world["project"].slug, "study": world["study"].pk}
+    seen, leaks = 0, []
+    for address in addresses(world):
+        if address.startswith(("/logout", "/static")):
+            continue
+        for query in FILTERS if "<" not in address and address.count("-") < 4 else FILTERS[:1]:
+            answer = client.get(address + query.format(**holes))
+            body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            text = body.decode(errors="replace") + str(dict(answer.items()))
+            seen += 1
+            assert answer.status_code < 500, f"{address}{query}: {answer.status_code}"
+            if CANARY in text or any(number in text for number in NUMBERS):
+                leaks.append(address + query)
+    return seen, leaks
+
+
+def test_a_blinded_reader_finds_no_canary_anywhere(world: dict[str, Any]) -> None:
+    seen, leaks = crawl(world["blinded"], world)
+
+    assert leaks == []
+    assert seen > 100
+
+
+def test_every_role_at_once_does_not_unblind(world: dict[str, Any]) -> None:
+    from plaqueweb.accounts.roles import Role
+    from plaqueweb.accounts.services import set_roles
+
+    set_roles(project=world["project"], user=world["blinded"], roles=list(Role.values), by=None)
+
+    _, leaks = crawl(world["blinded"], world)
+
+    # Rounds and members are known to who manages them: the other reader's name may stand there, answers may not.
+    Read.objects.filter(assignment__reader=world["other"])
+    assert [leak for leak in leaks if not leak.startswith((f"/p/{world['project'].slug}/rounds", "/api/v1/rounds", f"/p/{world['project'].slug}/audit"))] == []
+
+
+def test_the_crawl_can_find_a_canary(world: dict[str, Any]) -> None:
+    coordinator = member(world["project"], "coordinator")
+
+    _, leaks = crawl(coordinator, world)
+
+    assert any("/api/v1/reads/" in leak for leak in leaks)
+    assert any("/api/v1/predictions/" in leak for leak in leaks)
+
+
+def test_a_hidden_object_answers_byte_for_byte_like_one_that_never_was(world: dict[str, Any]) -> None:
+    client = Client()
+    client.force_login(world["blinded"])
+    prediction = Prediction.objects.get()
+
+    hidden = client.get(f"/api/v1/predictions/{prediction.pk}/")
+    absent = client.get(f"/api/v1/predictions/{uuid.uuid4()}/")
+
+    def plain(answer: Any) -> str:
+        return re.sub(r'"(instance|trace_id)": ?"[^"]*"', "", answer.content.decode())
+
+    assert (hidden.status_code, plain(hidden)) == (absent.status_code, plain(absent)) == (404, plain(absent))
+    assert connection.vendor
