@@ -7,13 +7,17 @@ import "./css/shell.css";
 import "./css/components.css";
 import "./css/pages.css";
 import { startDialogs } from "./base/dialogs.ts";
+import { startFills } from "./base/fills.ts";
 import { startKeys } from "./base/keys.ts";
+import { startLive } from "./base/live.ts";
 import { startRows } from "./base/rows.ts";
 import { startToasts } from "./base/toasts.ts";
 
 startToasts();
 startDialogs();
 startRows();
+startLive();
+startFills();
 startKeys();
 
 if (document.querySelector("[data-upload]")) {

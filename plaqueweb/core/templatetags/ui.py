@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -60,6 +63,64 @@ def chip(state: str, words: Any = "") -> SafeString:
         '<use href="#s-{}"></use></svg><span>{}</span></span>',
         tone, state, glyph, words or _(str(state)),
     )  # fmt: skip
+
+
+@register.simple_tag
+def glyph(state: str) -> SafeString:
+    """Return the glyph of a state alone; the words stand beside it."""
+    name, _tone = CHIPS.get(str(state), ("waits", ""))
+    return format_html('<svg class="icon glyph" aria-hidden="true"><use href="#s-{}"></use></svg>', name)
+
+
+@register.filter
+def tone(state: str) -> str:
+    """Return the tone of a state, as the chips carry it."""
+    return CHIPS.get(str(state), ("waits", ""))[1]
+
+
+@register.simple_tag
+def bar(done: int | None, total: int | None) -> SafeString | str:
+    """Return a small bar while something runs, nothing otherwise."""
+    if not total:
+        return ""
+    return format_html('<progress class="inline" max="{}" value="{}"></progress>', total, done or 0)
+
+
+@register.simple_tag
+def parts(*, total: int, signed: int = 0, completed: int = 0, open: int = 0) -> SafeString:
+    """Return a bar in parts: signed, completed, open (hatched), and what is left. The counts stand beside it as words."""
+    at, rects = 0.0, []
+    for name, count in (("signed", signed), ("completed", completed), ("open", open)):
+        width = 100.0 * count / total if total else 0.0
+        rects.append((f"{at:.2f}", name, f"{width:.2f}"))
+        at += width
+    inner = format_html_join("", '<rect x="{}%" class="{}" width="{}%" height="6"></rect>', rects)
+    return format_html('<svg class="parts" aria-hidden="true">{}</svg>', inner)
+
+
+@register.simple_tag
+def dots(done: int, total: int) -> SafeString:
+    """Return one dot a reader, filled where signed, with the count; from seven on the count alone."""
+    circles = SafeString("")
+    if total <= 6:
+        places = ((8 + i * 11, "full" if i < done else "") for i in range(total))
+        circles = format_html(
+            '<svg class="dots" width="{}" height="12" aria-hidden="true">{}</svg>',
+            total * 11 + 5,
+            format_html_join("", '<circle cx="{}" cy="6" r="3.5" class="{}"></circle>', places),
+        )
+    return format_html('<span class="dots-line">{}{}/{}</span>', circles, done, total)
+
+
+@register.filter
+def arrived(at: datetime | None) -> str:
+    """Return a time as ``12:03`` today, ``Fri`` in the last week, else ``3 Oct``."""
+    if at is None:
+        return "–"
+    local, now = timezone.localtime(at), timezone.localtime()
+    if local.date() == now.date():
+        return date_format(local, "H:i")
+    return date_format(local, "D" if now - local < timedelta(days=7) else "j M")
 
 
 @register.simple_tag

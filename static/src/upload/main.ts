@@ -1,4 +1,5 @@
 /** The upload island: files dropped anywhere on the page, three sent at a time, each followed until it is stored, held or refused. */
+import { wakeLive } from "../base/live.ts";
 import { toast } from "../base/toasts.ts";
 import { cookie, get, post } from "../viewer/api.ts";
 import { gettext, interpolate, ngettext } from "../viewer/words.ts";
@@ -26,7 +27,6 @@ interface Page {
 
 class UploadIsland {
   private readonly root: HTMLElement;
-  private readonly words: Record<string, string>;
   private readonly rows: HTMLElement;
   private readonly list: HTMLElement;
   private readonly items: Item[] = [];
@@ -41,16 +41,11 @@ class UploadIsland {
     this.root = root;
     this.rows = rows;
     this.list = list;
-    this.words = JSON.parse(root.dataset["words"] ?? "{}") as Record<string, string>;
     this.listenToChoosers();
     this.listenToDrops();
     window.addEventListener("beforeunload", (event) => {
       if (this.sending()) event.preventDefault();
     });
-  }
-
-  private word(key: string): string {
-    return this.words[key] ?? key;
   }
 
   private sending(): boolean {
@@ -120,11 +115,11 @@ class UploadIsland {
       const item: Item = { file, batch: this.batch, row: new Row(file.name), upload: null, state: "waits", members: new Map() };
       this.items.push(item);
       this.rows.append(item.row.root);
-      item.row.paint("waits", this.word("waits"));
-      if (file.size > limit) this.fail(item, `${this.word("tooLarge")} (${Math.round(limit / 2 ** 20)} MiB)`, false);
+      item.row.paint("waits", gettext("waits"));
+      if (file.size > limit) this.fail(item, `${gettext("larger than the limit")} (${Math.round(limit / 2 ** 20)} MiB)`, false);
       else this.queue.push(item);
     }
-    wakeBoard();
+    wakeLive();
     this.pump();
     this.tell();
   }
@@ -151,17 +146,17 @@ class UploadIsland {
     request.open("POST", this.root.dataset["url"] ?? "");
     request.setRequestHeader("X-CSRFToken", cookie("csrftoken"));
     request.setRequestHeader("Accept", "application/json");
-    item.row.paint("sending", this.word("sending"), 0);
+    item.row.paint("sending", gettext("sending"), 0);
     request.upload.addEventListener("progress", (event) => {
       const share = event.lengthComputable ? event.loaded / event.total : 0;
-      item.row.paint("sending", `${this.word("sending")} ${Math.round(share * 100)} %`, share);
+      item.row.paint("sending", `${gettext("sending")} ${Math.round(share * 100)} %`, share);
     });
     return new Promise((resolve) => {
       request.addEventListener("load", () => {
         if (request.status === 201) this.sent(item, JSON.parse(request.responseText) as Upload);
         else this.fail(item, detailOf(request), request.status >= 500 || request.status === 429);
       });
-      request.addEventListener("error", () => { this.fail(item, this.word("offline"), true); });
+      request.addEventListener("error", () => { this.fail(item, gettext("no answer from the server"), true); });
       request.addEventListener("loadend", () => { resolve(); });
       request.send(form);
     });
@@ -177,11 +172,11 @@ class UploadIsland {
 
   private fail(item: Item, why: string, again: boolean): void {
     item.state = "failed";
-    item.row.paint("failed", `${this.word("failed")}: ${why}`);
+    item.row.paint("failed", `${gettext("not sent")}: ${why}`);
     if (!again) return;
-    item.row.button(this.word("retry"), () => {
+    item.row.button(gettext("Retry"), () => {
       item.row.clearAct();
-      item.row.paint("waits", this.word("waits"));
+      item.row.paint("waits", gettext("waits"));
       item.state = "waits";
       this.queue.push(item);
       this.pump();
@@ -192,7 +187,7 @@ class UploadIsland {
   private closeIfLast(batch: string): void {
     const own = this.items.filter((item) => item.batch === batch);
     if (own.some((item) => item.state === "waits" || item.state === "sending") || !own.some((item) => item.upload)) return;
-    post(`${this.root.dataset["closeUrl"] ?? ""}${batch}/close/`, { project: this.root.dataset["project"] }).catch((error: unknown) => {
+    post(`${this.root.dataset["url"] ?? ""}batches/${batch}/close/`, { project: this.root.dataset["project"] }).catch((error: unknown) => {
       toast(error instanceof Error ? error.message : String(error), "bad");
     });
   }
@@ -215,7 +210,7 @@ class UploadIsland {
   }
 
   private async ask(batch: string): Promise<void> {
-    let url: string | null = `${this.root.dataset["listUrl"] ?? ""}?batch=${batch}&page_size=200`;
+    let url: string | null = `${this.root.dataset["url"] ?? ""}?batch=${batch}&page_size=200`;
     while (url) {
       const page: Page = await get<Page>(url);
       for (const upload of page.results) this.known.set(upload.id, upload);
@@ -227,7 +222,7 @@ class UploadIsland {
   private stop(): void {
     window.clearInterval(this.polling);
     this.polling = 0;
-    wakeBoard();
+    wakeLive();
   }
 
   private show(item: Item): void {
@@ -245,18 +240,18 @@ class UploadIsland {
     }
     const study = upload.study && upload.state !== "refused" ? ` · ${upload.study.label}` : "";
     const why = upload.state === "quarantined" ? upload.findings[0] : upload.state === "refused" ? upload.detail : "";
-    row.paint(upload.state, `${this.word(upload.state)}${why ? `: ${why}` : ""}${study}`);
+    row.paint(upload.state, `${stateWords(upload.state)}${why ? `: ${why}` : ""}${study}`);
     const release = this.root.dataset["releaseUrl"] ?? "";
-    if (upload.state === "quarantined") row.link(`${release}${upload.id}/`, this.word("look"));
-    if (upload.state === "stored" && upload.study) row.link(`${release.replace(/release\/$/, "studies/")}${upload.study.id}/`, this.word("open"));
-    if (upload.state === "refused") row.explain(this.word("why"), refusal(upload));
+    if (upload.state === "quarantined") row.link(`${release}${upload.id}/`, gettext("Look"));
+    if (upload.state === "stored" && upload.study) row.link(`${release.replace(/release\/$/, "studies/")}${upload.study.id}/`, gettext("Open"));
+    if (upload.state === "refused") row.explain(gettext("Why"), refusal(upload));
   }
 
   /** A zip counts its files; those that are held or refused get a line of their own, by their place in the zip. */
   private showArchive(item: Item, upload: Upload): void {
     const members = membersOf(upload.id, this.known.values());
     if (!isSettled(upload) && members.length === 0) {
-      item.row.paint(upload.state, upload.state === "received" ? this.word("received") : gettext("being unpacked"));
+      item.row.paint(upload.state, upload.state === "received" ? gettext("received") : gettext("being unpacked"));
       return;
     }
     const count = countOf(members);
@@ -287,9 +282,20 @@ class UploadIsland {
     parts.push(...outcome(countOf(files)));
     const failed = this.items.filter((item) => item.state === "failed").length;
     if (failed) parts.push(interpolate(gettext("%(n)s not sent"), { n: failed }));
-    if (parts.length > 1 && done < this.items.length) parts.push(this.word("restOn"));
+    if (parts.length > 1 && done < this.items.length) parts.push(gettext("the rest go on"));
     summary.textContent = parts.join(", ");
   }
+}
+
+function stateWords(state: string): string {
+  const words: Record<string, string> = {
+    received: gettext("received"),
+    parsed: gettext("being parsed"),
+    stored: gettext("stored"),
+    quarantined: gettext("held"),
+    refused: gettext("refused"),
+  };
+  return words[state] ?? state;
 }
 
 function studyWords(n: number): string {
@@ -317,16 +323,6 @@ function detailOf(request: XMLHttpRequest): string {
   } catch {
     return String(request.status);
   }
-}
-
-/** The table below may have stopped asking because nothing moved: a fresh element begins again. */
-function wakeBoard(): void {
-  const { htmx } = window as { htmx?: { process(element: Element): void; trigger(element: Element, event: string): void } };
-  const board = document.querySelector("[data-board]");
-  if (!htmx || !board) return;
-  const fresh = board.cloneNode(true) as Element;
-  board.replaceWith(fresh);
-  htmx.process(fresh);
 }
 
 export function startUpload(): void {
