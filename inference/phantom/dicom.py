@@ -141,21 +141,24 @@ def demo_cohort(
     kinds: Sequence[Kind] | None = None,
     transfer_syntax: str = JPEG_BASELINE,
     workers: int = 1,
+    first: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[PhantomSubject]:
     """Write subjects one after the other and yield each as soon as its files lie on disk.
 
     ``out/dicom/<subject>/*.dcm`` is what a site may see; ``out/truth/`` is kept apart. One study and two or three clips
-    a subject; half of the subjects are complex unless ``kinds`` says which to take in turn. Raises ValueError on an
-    unknown kind or a count below one.
+    a subject; half of the subjects are complex unless ``kinds`` says which to take in turn. Subjects are numbered from
+    ``first``; a number and a seed always give the same subject. Raises ValueError on an unknown kind or a count below
+    one.
     """
     chosen = tuple(kinds) if kinds else _SPREAD
     unknown = [kind for kind in chosen if kind not in KINDS]
     if unknown:
         raise ValueError(f"A phantom kind is one of {', '.join(KINDS)}; got {unknown[0]!r}.")
-    if subjects < 1 or frames < 1:
+    if subjects < 1 or frames < 1 or first < 1:
         raise ValueError("A phantom cohort needs at least one subject and one frame.")
-    jobs = [_Job(out, seed, n + 1, chosen[n % len(chosen)], frames, transfer_syntax) for n in range(subjects)]
+    numbers = range(first, first + subjects)
+    jobs = [_Job(out, seed, n, chosen[(n - 1) % len(chosen)], frames, transfer_syntax) for n in numbers]
     for done, subject in enumerate(_run(jobs, workers), start=1):
         if progress is not None:
             progress(done, subjects)

@@ -1,4 +1,4 @@
-"""What the supervisor starts: ``python -m plaqueweb.ops.child web|light|gpu``. It ends when its input closes."""
+"""What the supervisor starts: ``python -m plaqueweb.ops.child web|light|gpu|seed``. It ends when its input closes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ def main(arguments: list[str]) -> None:
         web(arguments[1])
     elif role in {"light", "gpu"}:
         worker(role)
+    elif role == "seed":
+        seed()
     else:
-        sys.exit(f"unknown role {role!r}: web, light or gpu")
+        sys.exit(f"unknown role {role!r}: web, light, gpu or seed")
 
 
 def web(address: str) -> None:
@@ -64,6 +66,16 @@ def web(address: str) -> None:
             return application
 
     Site().run()
+
+
+def seed() -> None:
+    """Fill the demo project; goes on where an interrupted start stopped."""
+    import django
+
+    django.setup()
+    from plaqueweb.ops.seed import Seeder
+
+    Seeder().run()
 
 
 def worker(queue: str) -> None:

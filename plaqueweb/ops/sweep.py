@@ -21,6 +21,7 @@ from plaqueweb.core.work import WorkState
 from plaqueweb.core.work import sweep as sweep_rows
 from plaqueweb.ingest import services as ingest
 from plaqueweb.jobs import services as jobs
+from plaqueweb.review.services import refresh_open_cases
 
 if TYPE_CHECKING:
     from plaqueweb.ops.supervisor import Child, Supervisor
@@ -71,6 +72,7 @@ class Sweeper(threading.Thread):
                 self._ring(task, queue)
             else:
                 self.rung.pop(task, None)
+        refresh_open_cases()
         seal_events()
         for child in self.supervisor.children:
             if child.name in {"light", "gpu"} and self._hangs(child):

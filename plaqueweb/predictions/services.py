@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,24 @@ from plaqueweb.predictions.models import ModelTask, ModelVersion, Pipeline, Pipe
 from plaqueweb.predictions.states import PIPELINE
 from plaqueweb.studies.models import Project
 
-WEIGHTS = Path(inference.__file__).parent / "weights"
+SHIPPED = Path(inference.__file__).parent / "weights"
 DESCRIPTION = "pipeline.json"
 CARD_NEEDS = ("name", "version", "sha256", "metrics", "training", "intended_use")
 
 
+def weights_folder() -> Path:
+    """Return where weights lie: ``PLAQUEWEB_MODEL_DIR``, else the ones that ship with the package."""
+    return Path(os.environ.get("PLAQUEWEB_MODEL_DIR") or SHIPPED)
+
+
 @transaction.atomic
-def register_builtin_pipeline(*, project: Project, by: User | None, folder: Path = WEIGHTS) -> Pipeline:
+def register_builtin_pipeline(*, project: Project, by: User | None) -> Pipeline:
     """Register the pipeline that ships with the package; the same one again returns the row there is.
 
     Raises:
         Invalid: the description, a weights file or a card is missing, or a checksum does not fit.
     """
+    folder = weights_folder()
     described = _read_json(folder / DESCRIPTION)
     stated = described.pop("hash", "")
     canonical = json.dumps(described, sort_keys=True, separators=(",", ":"))
@@ -103,7 +110,7 @@ def weights_path(version: ModelVersion) -> Path:
     name = version.file_name
     if Path(name).name != name:
         raise Invalid("A weights file is named without folders.", rule="weights-name")
-    return WEIGHTS / name
+    return weights_folder() / name
 
 
 def _version(folder: Path, file_name: str, sha256: str, task: ModelTask) -> ModelVersion:
