@@ -358,10 +358,9 @@ def test_a_study_without_clips_and_reads_still_has_a_page(world: World) -> None:
 def test_a_comparison_takes_few_queries_however_many_frames_are_marked(
     world: World, django_assert_max_num_queries: Any
 ) -> None:
-    usual(world)
-    read = world.compare().read
-    for frame in (1, 3, 4):
-        world.mark(read, frame, ALL, np.roll(MINE, frame, axis=1))  # type: ignore[arg-type]
+    marks = {frame: (ALL, np.roll(MINE, frame, axis=1)) for frame in (1, 2, 3, 4)}
+    world.read(world.reader_a, 1, 6.0, marks=marks)
+    world.predict(1, 5.6, masks=dict.fromkeys((1, 2, 3, 4), THEIRS))
 
     with django_assert_max_num_queries(30):
         compare_payload(world.compare())

@@ -11,7 +11,7 @@ from plaqueweb.reads.models import Assignment
 from plaqueweb.review import services
 from plaqueweb.review.models import Case, CaseState, Consensus, ConsensusKind, DifferenceNote
 from plaqueweb.studies.models import CaseListItem
-from tests.factories import member
+from tests.factories import ProjectFactory, member
 from tests.plaqueweb.review.world import ALL, World, box
 
 SIMPLE = {"reader_class": 1, "thickness_mm": 5.0, "reason_code": "missed", "model_visible": False}
@@ -240,7 +240,7 @@ def test_a_reader_who_was_shown_nothing_cannot_give_a_reason(world: World) -> No
 
 
 def test_a_prediction_of_another_study_does_not_belong_to_the_case(world: World) -> None:
-    other = World(world.project)
+    other = World(ProjectFactory())
 
     with pytest.raises(NotFound):
         note(world, prediction=other.predict(1, 4.0))
