@@ -1,4 +1,4 @@
-"""Metrics over a frozen list of reads, consensus and predictions, recomputable from the manifest: the row is the cache."""
+"""Metrics over a frozen list of reads, consensus and predictions, recomputable from the manifest: a cache."""
 
 from __future__ import annotations
 

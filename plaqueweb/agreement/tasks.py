@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from celery import shared_task
 from django.db import DatabaseError
@@ -11,7 +12,9 @@ from plaqueweb.agreement.compute import compute
 from plaqueweb.agreement.evidence import load
 from plaqueweb.agreement.models import AgreementRun
 from plaqueweb.core import work
+from plaqueweb.core.workers import stop_asked, working_on
 
+LEASE = timedelta(minutes=5)  # thousands of studies take a minute, in steps too few for a short lease
 log = logging.getLogger(__name__)
 
 
@@ -19,8 +22,9 @@ log = logging.getLogger(__name__)
 def compute_waiting() -> int:
     """Compute queued runs until none is left; returns how many were finished."""
     finished = 0
-    while claim := work.claim_next(AgreementRun):
-        finished += _compute_one(claim)
+    while not stop_asked() and (claim := work.claim_next(AgreementRun, lease=LEASE)):
+        with working_on(claim):
+            finished += _compute_one(claim)
     return finished
 
 

@@ -8,7 +8,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from plaqueweb.accounts.api import current_user
@@ -44,7 +43,10 @@ def agreement(request: HttpRequest, slug: str) -> HttpResponse:
     context = {"project": project, "report": report, "address": address, **_page(report)}
     if request.GET.get("fragment") == "run":
         done = report.run is None or report.run.work_state not in (WorkState.QUEUED, WorkState.RUNNING)
-        return render(request, "agreement/run.html", context, status=STOP_POLLING if done else 200)
+        response = render(request, "agreement/run.html", context, status=STOP_POLLING if done else 200)
+        if report.results:
+            response["HX-Refresh"] = "true"  # the whole page has figures now
+        return response
     return render(request, "agreement/agreement.html", context)
 
 
@@ -66,8 +68,8 @@ def _page(report: Report) -> dict[str, Any]:
     subjects = figures["subjects"]
     accuracy = results["accuracy"] or {}
     # Against a reference the share of equal classes is the accuracy: it is said once.
-    keys = ("kappa", "ac1", "pabak", "positive", "negative")
-    keys = keys if accuracy else ("observed", *keys)
+    keys = [] if accuracy else ["observed"]
+    keys += ["kappa", "ac1", "pabak", "positive", "negative"]
     return context | {
         "results": results,
         "n": results["n"],
@@ -114,6 +116,6 @@ def download(request: HttpRequest, slug: str) -> HttpResponse:
         diff = {"rows": len(report.results.get("units", [])), "against": report.selection.against}
         record_event(actor=report.user, verb="agreement.exported", target=report.run, project_id=project.pk, diff=diff)
     response = HttpResponse(to_csv(report), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{project.slug}-{_("agreement")}.csv"'
+    response["Content-Disposition"] = f'attachment; filename="{project.slug}-agreement.csv"'
     response["Cache-Control"] = "private, no-store"
     return response
