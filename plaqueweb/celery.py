@@ -14,7 +14,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@app.on_configure.connect
+@app.on_after_configure.connect
 def make_spool(sender: Celery, **_: object) -> None:
     """The filesystem broker does not make its folders."""
     options = sender.conf.broker_transport_options or {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -86,7 +85,6 @@ def worker(queue: str) -> None:
     from celery.signals import worker_ready, worker_shutting_down
 
     warnings.filterwarnings("ignore", message=".*superuser privileges.*")  # a container's only user is often root
-    logging.getLogger("kombu.connection").setLevel(logging.ERROR)  # the filesystem broker has no host name
     from plaqueweb.celery import app
     from plaqueweb.core.workers import ask_to_stop
 

@@ -247,4 +247,5 @@ LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": os.environ.get("PLAQUEWEB_LOG_LEVEL", "WARNING")},
+    "loggers": {"kombu.connection": {"level": "ERROR"}},  # the filesystem broker has no host name and says so each time
 }
