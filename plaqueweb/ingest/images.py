@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,23 +63,32 @@ def _check_jpeg_size(data: bytes, image: Image.Image) -> tuple[bool, bool]:
     return is_plain_jpeg(header.marker, header.bits), header.components == 1 or header.is_ycbcr
 
 
+@contextmanager
+def _pillow_limits(limits: ChildLimits) -> Iterator[None]:
+    """Pillow's own limits are global: set them, and put them back for whoever shares the process."""
+    before = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_MEMORY
+    Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_MEMORY = limits.max_frame_pixels, 1 << 20
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_MEMORY = before
+
+
 def read_picture(path: Path, limits: ChildLimits) -> Picture:
     """Decode a PNG or JPEG file; EXIF orientation is applied, then all metadata is dropped.
 
     Raises Refusal naming the rule. Pillow's warnings count as errors, so that a bomb ends here.
     """
     data = path.read_bytes()
-    Image.MAX_IMAGE_PIXELS = limits.max_frame_pixels
-    PngImagePlugin.MAX_TEXT_MEMORY = 1 << 20
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                _check(image, limits)
-                kind = str(image.format)
-                plain, familiar = _check_jpeg_size(data, image) if kind == "JPEG" else (False, False)
-                turned = image.getexif().get(_EXIF_ORIENTATION, 1) not in (0, 1)
-                frame = _to_frame(ImageOps.exif_transpose(image) if turned else image)
+        with _pillow_limits(limits), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check(image, limits)
+            kind = str(image.format)
+            plain, familiar = _check_jpeg_size(data, image) if kind == "JPEG" else (False, False)
+            turned = image.getexif().get(_EXIF_ORIENTATION, 1) not in (0, 1)
+            frame = _to_frame(ImageOps.exif_transpose(image) if turned else image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Refusal("intake-08", f"More than {limits.max_frame_pixels} pixels.") from error
     except DicomError as error:

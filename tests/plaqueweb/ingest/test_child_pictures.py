@@ -175,3 +175,11 @@ def test_the_limit_of_pixels_holds_exactly(tmp_path: Path, pixels: int, ok: bool
 
     assert report.ok is ok
     assert report.rule == ("" if ok else "intake-08")
+
+
+def test_the_limits_of_the_decoder_are_put_back(tmp_path: Path) -> None:
+    before = Image.MAX_IMAGE_PIXELS
+
+    take(saved(tmp_path, picture(), "PNG"), ChildLimits(max_frame_pixels=1))
+
+    assert before == Image.MAX_IMAGE_PIXELS
