@@ -38,19 +38,24 @@ def rounds_payload(rounds: Iterable[Round], *, user: User) -> list[dict[str, Any
     )
     items = CaseListItem.objects.filter(case_list_id__in=[row.case_list_id for row in listed])
     cases = dict(items.values_list("case_list_id").annotate(n=Count("pk")).order_by())
-    return [
-        {
-            **round_payload(row),
-            "project": row.project.slug,
-            "cases": cases.get(row.case_list_id, 0),
-            "opened_at": row.opened_at,
-            "closed_at": row.closed_at,
-            "progress": progress.get(row.pk, [])
-            if user.can(Capability.MANAGE_ROUNDS, row.project_id) and row.pk not in blind
-            else None,
-        }
-        for row in listed
-    ]
+    payload = []
+    for row in listed:
+        may_know = user.can(Capability.MANAGE_ROUNDS, row.project_id) and row.pk not in blind
+        lines = progress.get(row.pk, [])
+        payload.append(
+            {
+                **round_payload(row),
+                "policy_words": str(Policy(row.policy).label),
+                "project": row.project.slug,
+                "cases": cases.get(row.case_list_id, 0),
+                "opened_at": row.opened_at,
+                "closed_at": row.closed_at,
+                "progress": lines if may_know else None,
+                "signed": sum(line["signed"] for line in lines) if may_know else None,
+                "total": sum(line["cases"] for line in lines) if may_know else None,
+            }
+        )
+    return payload
 
 
 def _progress(round_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.models import User
 from plaqueweb.reads.bundle import Bundle
@@ -23,16 +24,20 @@ from plaqueweb.studies.models import Project
 
 PAGE = 50
 SITTING_GAP = timedelta(minutes=45)
+STEP, ACROSS, LINES = 18, 30, 3  # cells of 14 in steps of 18, 30 in a line until three lines are full
 TABS = (A.ASSIGNED, A.OPENED, A.COMPLETED, A.SIGNED, A.SKIPPED)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One case in the band."""
+    """One case in the band: its place in the drawing too, in steps of 18."""
 
     number: int
     state: str
     url: str
+    words: str
+    x: int
+    y: int
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,10 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
     tab = tab if tab in TABS else ""
     rows, older = _page(user, chosen, tab, after)
     listed = assignment_rows(rows, user=user)
+    words = {state.value: state.label for state in A}
     for row in listed:
         row["url"] = reverse("read", args=[row["public_id"]])
+        row["state_words"] = words[row["state"]]
     to_sign = _to_sign(user, chosen)
     return {
         "project": project,
@@ -88,6 +95,13 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
         "reveal_words": Reveal(chosen.reveal).label,
         "cells": cells,
         "total": max((cell.number for cell in cells), default=0),
+        "band": {
+            "width": max((cell.x for cell in cells), default=0) + STEP,
+            "height": max((cell.y for cell in cells), default=0) + STEP,
+        },
+        "legend": [(state.value, state.label, counts[state]) for state in reversed(TABS) if counts.get(state)],
+        "last_number": listed[-1]["number"] if listed else 0,
+        "sign_reveals": _reveals(chosen, counts),
         "counts": {state.value: counts.get(state, 0) for state in TABS},
         "all": len(cells),
         "next": following,
@@ -103,13 +117,34 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
     }
 
 
+def _reveals(round_: Round, counts: Counter[str]) -> str:
+    """What a signature now would reveal, in one sentence."""
+    if round_.reveal == Reveal.AFTER_EACH:
+        return _("The model's result and other signed reads of these cases, at once.")
+    if round_.reveal == Reveal.ALL_SIGNED:
+        if counts.get(A.ASSIGNED, 0) + counts.get(A.OPENED, 0):
+            return _("Nothing yet. This round reveals when you have signed all cases.")
+        return _("Everything of this round, once all your cases are signed.")
+    if round_.reveal == Reveal.ROUND_CLOSED:
+        return _("Nothing yet. This round reveals when it is closed.")
+    return _("Nothing. This round does not reveal.")
+
+
 def _cells(user: User, round_: Round) -> list[Cell]:
-    rows = Assignment.objects.own(user).filter(round=round_).order_by("order_no")
+    rows = list(
+        Assignment.objects.own(user)
+        .filter(round=round_)
+        .order_by("order_no")
+        .values_list("order_no", "state", "public_id")
+    )
     base = reverse("read", args=["x"])
-    return [
-        Cell(number, state, base.replace("/x/", f"/{public_id}/"))
-        for number, state, public_id in rows.values_list("order_no", "state", "public_id")
-    ]
+    words = {state.value: str(state.label) for state in A}
+    across = max(ACROSS, -(-len(rows) // LINES))
+    cells = []
+    for at, (number, state, public_id) in enumerate(rows):
+        url = base.replace("/x/", f"/{public_id}/")
+        cells.append(Cell(number, state, url, words[state], x=at % across * STEP, y=at // across * STEP))
+    return cells
 
 
 def _next(cells: list[Cell]) -> Cell | None:

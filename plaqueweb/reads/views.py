@@ -69,8 +69,10 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
             reads=reads, by=user, password=request.POST.get("password", ""), meaning=SignatureMeaning.AUTHORED
         )
     except DomainError as error:
-        messages.error(request, error.detail)
-        return redirect(f"{back}&sign=1")
+        context = sitting.worklist_context(
+            user=user, project=project, round_id=request.POST.get("round", ""), tab="", after=""
+        )
+        return render(request, "reads/worklist.html", {**context, "sign_error": error.detail}, status=error.status)
     words = ngettext("%(n)d case signed.", "%(n)d cases signed.", len(signed)) % {"n": len(signed)}
     messages.success(request, words)
     first = next((url for row in signed if (url := selectors.compare_url(row.assignment, user=user))), None)

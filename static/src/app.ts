@@ -6,6 +6,7 @@ import "./css/base.css";
 import "./css/shell.css";
 import "./css/components.css";
 import "./css/pages.css";
+import "./css/worklist.css";
 import { startDialogs } from "./base/dialogs.ts";
 import { startFills } from "./base/fills.ts";
 import { startKeys } from "./base/keys.ts";
@@ -23,5 +24,10 @@ startKeys();
 if (document.querySelector("[data-upload]")) {
   void import("./upload/main.ts").then(({ startUpload }) => {
     startUpload();
+  });
+}
+if (document.querySelector("[data-worklist]")) {
+  void import("./worklist/main.ts").then(({ startWorklist }) => {
+    startWorklist();
   });
 }

@@ -52,7 +52,7 @@ def test_a_case_is_read_from_the_worklist_to_the_signature(api: Api) -> None:
     assert saved.json()["lesions"][0]["thickness_mm"] == 6.0
     assert (done.json()["rule_class"], done.json()["rule_reason"]) == (1, "6.0 ≥ 4.0 mm")
     assert done.json()["rule_agrees"] is True
-    assert signed.json()["signed"][0]["compare_url"] is None
+    assert signed.json()["signed"][0]["compare_url"] == f"/read/{assignment.public_id}/compare/"
     assert Read.objects.get().state == "signed"
 
 
