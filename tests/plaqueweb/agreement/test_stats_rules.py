@@ -7,13 +7,15 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.metrics import dice
 from plaqueweb.agreement import stats
 from plaqueweb.agreement.stats.categorical import kappa_values, weighted_tables
 
+# A busy machine is no fault of a rule.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CLASSES = st.sampled_from([1, 0, 9, None])
 
 
@@ -48,6 +50,7 @@ def test_raters_with_different_numbers_of_units_are_refused() -> None:
         stats.confusion([1, 0], [1])
 
 
+@unhurried
 @given(st.lists(st.tuples(CLASSES, CLASSES), max_size=40))
 def test_swapping_the_raters_transposes_the_table_and_keeps_kappa(pairs: list[tuple[int | None, int | None]]) -> None:
     rows, columns = [a for a, _ in pairs], [b for _, b in pairs]
@@ -56,6 +59,7 @@ def test_swapping_the_raters_transposes_the_table_and_keeps_kappa(pairs: list[tu
     assert stats.cohen_kappa(one.classes).value == pytest.approx(stats.cohen_kappa(two.classes).value)
 
 
+@unhurried
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_intervals_of_a_share_hold_the_share_and_stay_within_0_to_1(pair: tuple[int, int]) -> None:
     count, n = pair
