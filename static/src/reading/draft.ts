@@ -140,12 +140,12 @@ export class Draft {
     this.emit(true);
   }
 
-  /** N: seen well where nothing was said, and no plaque wherever the segment was seen. */
+  /** N: seen well where nothing was said, and no plaque wherever a segment was seen and none was found present. */
   noneInAnySeen(): void {
     for (const { key } of this.protocol.segments) {
       const { visibility, plaque } = this.finding(key);
-      if (visibility === "not" || plaque === "present") continue;
-      this.setFinding(key, { visibility: visibility ?? "well", plaque: "none" });
+      if (visibility === "not") continue;
+      this.setFinding(key, { visibility: visibility ?? "well", plaque: plaque === "present" ? plaque : "none" });
     }
   }
 

@@ -4,6 +4,7 @@ import { lengthWords } from "../viewer/calibration.ts";
 import { Row, Segmented } from "./controls.ts";
 import { button, el, keycap } from "./dom.ts";
 import type { Draft } from "./draft.ts";
+import { REASONS } from "./reasons.ts";
 import type { Lesion, ReasonAnswer, ReasonKey } from "./types.ts";
 
 export interface LesionActions {
@@ -12,12 +13,6 @@ export interface LesionActions {
   remove(number: number): void;
   here(): { clip: string; frame: number };
 }
-
-export const REASONS: { key: ReasonKey; words: () => string; cap: string }[] = [
-  { key: "ulceration", words: () => gettext("Ulceration"), cap: "U" },
-  { key: "mobile", words: () => gettext("Mobile part"), cap: "M" },
-  { key: "thrombus", words: () => gettext("Thrombus"), cap: "H" },
-];
 
 const SEGMENT_KEYS: Record<string, string> = { ascending: "A", arch: "R", descending: "D" };
 

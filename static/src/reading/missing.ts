@@ -1,22 +1,61 @@
-/** Which answers are still missing, at once; the server's list (at every save and at completion) decides. */
+/** Which answers are still missing, at once, by the server's own rules; at completion the server decides. */
 import { gettext, interpolate } from "../viewer/words.ts";
 import type { Draft } from "./draft.ts";
+import { REASONS } from "./reasons.ts";
 import type { Missing } from "./types.ts";
 
+/** In the order of the page. */
 export function missingOf(draft: Draft): Missing[] {
-  const { required, segments } = draft.protocol;
-  const out: Missing[] = [];
-  if (required.includes("findings")) {
-    for (const { key, label } of segments) {
-      const { visibility, plaque } = draft.finding(key);
-      if (visibility === null) out.push({ field: `findings.${key}.visibility`, words: interpolate(gettext("%(segment)s seen"), { segment: label }) });
-      if (visibility !== "not" && plaque === null) {
-        out.push({ field: `findings.${key}.plaque`, words: interpolate(gettext("%(segment)s plaque"), { segment: label }) });
-      }
+  const { required } = draft.protocol;
+  const answers: [string, boolean, string][] = [
+    ["class", draft.answers.reader_class === null, gettext("Class")],
+    ["quality", !draft.answers.quality, gettext("Quality")],
+    ["confidence", !draft.answers.confidence, gettext("Confidence")],
+  ];
+  return [
+    ...(required.includes("findings") ? missingFindings(draft) : []),
+    ...missingReasons(draft),
+    ...missingOnFrames(draft),
+    ...answers
+      .filter(([name, missing]) => missing && required.includes(name))
+      .map(([name, , words]) => ({ field: name === "class" ? "reader_class" : name, words })),
+  ];
+}
+
+function missingFindings(draft: Draft): Missing[] {
+  return draft.protocol.segments.flatMap(({ key, label }) => {
+    const { visibility, plaque } = draft.finding(key);
+    const out: Missing[] = [];
+    if (visibility === null) out.push({ field: `findings.${key}.visibility`, words: interpolate(gettext("%(segment)s seen"), { segment: label }) });
+    if (visibility !== "not" && plaque === null) {
+      out.push({ field: `findings.${key}.plaque`, words: interpolate(gettext("%(segment)s plaque"), { segment: label }) });
     }
-  }
-  if (required.includes("class") && draft.answers.reader_class === null) out.push({ field: "reader_class", words: gettext("Class") });
-  if (required.includes("quality") && !draft.answers.quality) out.push({ field: "quality", words: gettext("Quality") });
-  if (required.includes("confidence") && !draft.answers.confidence) out.push({ field: "confidence", words: gettext("Confidence") });
-  return out;
+    return out;
+  });
+}
+
+function missingReasons(draft: Draft): Missing[] {
+  const index = draft.index;
+  if (!index) return draft.lesions.length ? [{ field: "lesions.index", words: gettext("Index lesion") }] : [];
+  return REASONS.filter(({ key }) => index[key] === null).map(({ key, words }) => ({
+    field: `lesions.${index.number}.${key}`,
+    words: interpolate(gettext("Lesion %(n)s: %(reason)s"), { n: index.number, reason: words() }),
+  }));
+}
+
+/** A painted frame says what it holds; a frame that says plaque is marked has some painted. */
+function missingOnFrames(draft: Draft): Missing[] {
+  return draft.clips.flatMap((clip) =>
+    draft.marked(clip.id).flatMap(({ frame, extent }): Missing[] => {
+      const painted = !draft.store(clip.id).isEmpty(frame);
+      const where = interpolate(gettext("Clip %(clip)s, frame %(frame)s"), { clip: clip.number, frame });
+      if (painted && extent === null) {
+        return [{ field: `frames.${clip.id}.${frame}.extent`, words: interpolate(gettext("%(frame)s: extent"), { frame: where }) }];
+      }
+      if (!painted && (extent === "all_marked" || extent === "index_only")) {
+        return [{ field: `frames.${clip.id}.${frame}.masks`, words: interpolate(gettext("%(frame)s: no plaque is painted"), { frame: where }) }];
+      }
+      return [];
+    }),
+  );
 }

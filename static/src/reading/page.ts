@@ -245,7 +245,7 @@ export class ReadingPage {
   }
 
   private async complete(): Promise<void> {
-    const first = this.panel.missing.find(({ field }) => /^(findings|reader_class|quality|confidence)/.test(field));
+    const first = this.panel.missing[0];
     if (first) return this.panel.focus(first.field);
     if (!(await this.session.autosave.flush())) return void this.mend();
     await this.attempt(async () => this.draft.adopt(await this.session.complete()));
@@ -279,10 +279,11 @@ export class ReadingPage {
     } catch (error) {
       const problem = (error as { problem?: { status: number; missing?: Read["missing"]; current?: Read } }).problem;
       if (problem?.missing) {
-        this.draft.derived = { ...this.draft.derived, missing: problem.missing };
-        this.render();
         const first = problem.missing[0];
-        if (first) this.panel.focus(first.field);
+        if (first) {
+          this.panel.focus(first.field);
+          this.tell(interpolate(gettext("Not completed: %(words)s"), { words: problem.missing.map(({ words }) => words).join(", ") }));
+        }
       } else if (problem?.status === 412 && problem.current) this.saveState({ kind: "conflict", current: problem.current });
       else if ((problem?.status === 401 || problem?.status === 403) && !(await signedIn())) await this.logInAgain();
       else this.tell(error instanceof Error ? error.message : String(error));

@@ -65,12 +65,8 @@ export class Panel {
     this.root.append(this.buildBody(), this.foot);
   }
 
-  /** Missing answers as shown: by the answers here, and by what the server found at completion. */
   get missing(): Missing[] {
-    const here = missingOf(this.draft);
-    const known = new Set(here.map(({ field }) => field));
-    const answered = (field: string): boolean => /^(findings\.|reader_class|quality|confidence)/.test(field);
-    return [...here, ...this.draft.derived.missing.filter(({ field }) => !known.has(field) && !answered(field))];
+    return missingOf(this.draft);
   }
 
   render(frame: number, areas: { px: number; mm2: number | null }[]): void {
@@ -109,6 +105,9 @@ export class Panel {
     if (head === "findings") {
       const finding = this.findings.get(name);
       (part === "plaque" ? finding?.plaque : finding?.seen)?.focus();
+    } else if (head === "frames") {
+      this.actions.go(name, Number(part));
+      this.extent.focus();
     } else if (head === "lesions") {
       if (Number(name)) this.draft.choose(Number(name));
       this.list.focus(field);
@@ -219,8 +218,9 @@ export class Panel {
     const line = el("div", { class: "rd-left", role: "status" });
     if (missing.length) {
       const count = interpolate(ngettext("%(n)s answer left:", "%(n)s answers left:", missing.length), { n: missing.length });
-      const shown = missing.slice(0, 2).map((one) => button({ class: "rd-link is-plain" }, () => this.focus(one.field), one.words));
-      const more = missing.length > 2 ? el("span", { class: "rd-faint" }, interpolate(gettext("and %(n)s more"), { n: missing.length - 2 })) : null;
+      const fit = missing.length > 2 ? 1 : 2;
+      const shown = missing.slice(0, fit).map((one) => button({ class: "rd-link is-plain" }, () => this.focus(one.field), one.words));
+      const more = missing.length > fit ? el("span", { class: "rd-faint" }, interpolate(gettext("and %(n)s more"), { n: missing.length - fit })) : null;
       line.append(icon("ask", "is-ask"), count, ...shown, ...(more ? [more] : []));
     } else line.append(icon("done", "is-ok"), gettext("All answers given"));
     const complete = button({ class: `rd-btn rd-complete${missing.length ? " is-notyet" : " is-filled"}` }, this.actions.complete, gettext("Complete case"), keycap("Ctrl", "⏎"));

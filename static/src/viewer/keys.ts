@@ -128,7 +128,7 @@ export function keysDialog(keymap: Keymap): HTMLDialogElement {
   }
   const close = document.createElement("form");
   close.method = "dialog";
-  close.append(Object.assign(document.createElement("button"), { className: "btn btn-edge", textContent: gettext("Close") }));
+  close.append(Object.assign(document.createElement("button"), { className: "button", textContent: gettext("Close") }));
   dialog.append(title, columns, close);
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

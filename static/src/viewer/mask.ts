@@ -36,6 +36,7 @@ export class MaskStore {
   readonly dirty = new Set<number>();
   private readonly maps = new Map<number, Uint8Array>();
   private readonly versions = new Map<number, number>();
+  private readonly counted = new Map<number, { version: number; counts: Uint32Array }>();
   private readonly listeners = new Set<(frame: number) => void>();
   private stroke: Stroke | null = null;
 
@@ -60,8 +61,7 @@ export class MaskStore {
   }
 
   isEmpty(frame: number): boolean {
-    const map = this.maps.get(frame);
-    return !map || map.every((label) => label === 0);
+    return this.counts(frame)[0] === this.rows * this.cols;
   }
 
   onChange(listener: (frame: number) => void): () => void {
@@ -86,20 +86,15 @@ export class MaskStore {
   }
 
   labelsOn(frame: number): number[] {
-    const map = this.maps.get(frame);
-    const seen = new Uint8Array(256);
-    if (map) for (const label of map) seen[label] = 1;
+    const counts = this.counts(frame);
     const out: number[] = [];
-    for (let label = 1; label < 256; label++) if (seen[label]) out.push(label);
+    for (let label = 1; label < 256; label++) if (counts[label]) out.push(label);
     return out;
   }
 
   /** Pixels of one lesion on one frame. */
   area(frame: number, label: number): number {
-    const map = this.maps.get(frame);
-    let count = 0;
-    if (map) for (const here of map) if (here === label) count++;
-    return count;
+    return this.counts(frame)[label] ?? 0;
   }
 
   begin(frame: number): void {
@@ -214,6 +209,19 @@ export class MaskStore {
     const frames = [...this.dirty].sort((a, b) => a - b);
     this.dirty.clear();
     return frames;
+  }
+
+  /** Pixels by label; counted once a version. */
+  private counts(frame: number): Uint32Array {
+    const version = this.version(frame);
+    const known = this.counted.get(frame);
+    if (known?.version === version) return known.counts;
+    const counts = new Uint32Array(256);
+    const map = this.maps.get(frame);
+    if (map) for (const label of map) counts[label] = (counts[label] ?? 0) + 1;
+    else counts[0] = this.rows * this.cols;
+    this.counted.set(frame, { version, counts });
+    return counts;
   }
 
   private ensure(frame: number): Uint8Array {
