@@ -1,0 +1,114 @@
+"""The real site under its supervisor, and a headless Chromium that fails on any console error."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.conftest import REPO, skip_or_fail
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+START = 300.0  # seconds until the demo prints its address
+
+
+@dataclass
+class Site:
+    """A running demo."""
+
+    address: str
+    password: str
+    var: Path
+    lines: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """Start ``manage.py demo`` in a folder of its own and wait for the address and the password it prints."""
+    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
+        skip_or_fail("the front end is not built (python3 run.py test builds it)")
+    var = Path(tempfile.mkdtemp(prefix="plaqueweb-demo-"))
+    environment = os.environ | {"PLAQUEWEB_VAR": str(var), "DJANGO_SETTINGS_MODULE": "plaqueweb.settings.dev"}
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "demo"], cwd=REPO, env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    lines: list[str] = []
+    threading.Thread(target=lambda: lines.extend(iter(process.stdout.readline, "")), daemon=True).start()  # type: ignore[union-attr]
+    try:
+        yield Site(*_opened(process, lines), var=var, lines=lines)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        shutil.rmtree(var, ignore_errors=True)
+
+
+def _opened(process: subprocess.Popen[str], lines: list[str]) -> tuple[str, str]:
+    end = time.monotonic() + START
+    while time.monotonic() < end and process.poll() is None:
+        text = "".join(lines)
+        address, password = re.search(r"Open\s+(http://\S+)", text), re.search(r"Password\s+(\S+)", text)
+        if address and password:
+            return address[1].rstrip("/"), password[1]
+        time.sleep(0.2)
+    pytest.fail("the demo did not open:\n" + "".join(lines)[-3000:])
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium of the system."""
+    if not CHROMIUM:
+        skip_or_fail("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_as(chromium: Browser, site: Site) -> Iterator[Callable[[str], Page]]:
+    """Return a function that logs an account in, in a context of its own; at the end no page may have complained."""
+    complaints: list[str] = []
+    contexts = []
+
+    def log(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def log_in(account: str) -> Page:
+        context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+        contexts.append(context)
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        page.on("console", log)
+        page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
+        page.goto(f"{site.address}/login/")
+        page.fill("#id_username", f"{account}@plaqueweb.example")
+        page.fill("#id_password", site.password)
+        page.click("button[type=submit]")
+        page.wait_for_url("**/p/demo/**")
+        return page
+
+    yield log_in
+    for context in contexts:
+        context.close()
+    assert complaints == []
