@@ -103,7 +103,7 @@ def dots(done: int, total: int) -> SafeString:
     """Return one dot a reader, filled where signed, with the count; from seven on the count alone."""
     circles = SafeString("")
     if total <= 6:
-        places = ((8 + i * 11, "full" if i < done else "") for i in range(total))
+        places = ((5 + i * 11, "full" if i < done else "") for i in range(total))
         circles = format_html(
             '<svg class="dots" width="{}" height="12" aria-hidden="true">{}</svg>',
             total * 11 + 5,
@@ -167,6 +167,16 @@ def class_words(value: int | None) -> str:
     """Return a class as its digit and word."""
     words = {0: _("0 not complex"), 1: _("1 complex"), 9: _("can’t assess")}
     return "–" if value is None else words.get(value, str(value))
+
+
+@register.filter
+def as_words(value: Any) -> str:
+    """Return a stored value as a person writes it: lists by commas, nothing as –."""
+    if isinstance(value, list | tuple):
+        return ", ".join(as_words(item) for item in value) or "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {as_words(item)}" for key, item in value.items()) or "–"
+    return "–" if value in (None, "") else str(value)
 
 
 @register.filter

@@ -58,7 +58,8 @@ export function startKeys(): void {
     const control = document.querySelector<HTMLElement>(`[data-key="${CSS.escape(name)}"]`);
     if (control) {
       event.preventDefault();
-      control.click();
+      if (control.matches("input, select, textarea")) control.focus();
+      else control.click();
     } else if (name === "J") stepRow(1);
     else if (name === "K") stepRow(-1);
     else if (name === "Enter" && !(event.target instanceof HTMLElement && event.target.closest("a, button"))) {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.template import Context, Template
+from django.utils import timezone
 
 from plaqueweb.core.templatetags import ui
 from plaqueweb.core.work import WorkState
@@ -91,3 +93,48 @@ def test_no_template_needs_an_unsafe_content_policy(page: Path) -> None:
     assert not re.search(r"<[^>]*\son\w+=[\"']", source)
     assert not re.search(r"<script(?![^>]*\bsrc=)", source)
     assert "hx-on" not in source
+
+
+@pytest.mark.parametrize("page", sorted(TEMPLATES.rglob("*.html")), ids=lambda page: str(page.relative_to(TEMPLATES)))
+def test_no_comment_runs_over_a_line_and_into_the_page(page: Path) -> None:
+    for line in page.read_text().splitlines():
+        assert line.count("{#") == line.count("#}")
+
+
+def test_a_bar_in_parts_puts_them_one_after_the_other() -> None:
+    html = rendered("{% parts total=8 signed=4 completed=2 open=1 %}")
+
+    assert re.findall(r'x="([\d.]+)%" class="(\w+)" width="([\d.]+)%"', html) == [
+        ("0.00", "signed", "50.00"),
+        ("50.00", "completed", "25.00"),
+        ("75.00", "open", "12.50"),
+    ]
+
+
+def test_a_bar_without_anything_to_count_is_empty() -> None:
+    assert "NaN" not in rendered("{% parts total=0 %}")
+    assert rendered("{% bar 3 0 %}") == ""
+
+
+def test_dots_show_signed_readers_and_always_the_count() -> None:
+    few, many = rendered("{% dots 2 3 %}"), rendered("{% dots 5 9 %}")
+
+    assert few.count('class="full"') == 2
+    assert "2/3" in few
+    assert "<circle" not in many
+    assert "5/9" in many
+
+
+def test_arrival_is_a_time_today_a_day_this_week_and_a_date_before() -> None:
+    now = timezone.now()
+
+    assert re.fullmatch(r"\d\d:\d\d", rendered("{{ at|arrived }}", at=now))
+    assert re.fullmatch(r"[A-Z][a-z]{2}", rendered("{{ at|arrived }}", at=now - timedelta(days=3)))
+    assert re.fullmatch(r"\d{1,2} [A-Z][a-z]{2}", rendered("{{ at|arrived }}", at=now - timedelta(days=30)))
+    assert rendered("{{ at|arrived }}", at=None) == "–"
+
+
+def test_stored_values_are_written_as_words() -> None:
+    assert rendered("{{ value|as_words }}", value=["a", "b"]) == "a, b"
+    assert rendered("{{ value|as_words }}", value={"n": [1]}) == "n 1"
+    assert rendered("{{ value|as_words }}", value=[]) == "–"
