@@ -34,9 +34,11 @@ def ceiling_chart(part: Mapping[str, Any] | None) -> dict[str, Any] | None:
     def x(value: float) -> str:
         return f"{(value - low) / (1 - low) * 100:.2f}%"
 
+    rows = [_ceiling_row(row, x) for row in part["rows"]]
     return {
         "readers": part["readers"],
-        "rows": [_ceiling_row(row, x) for row in part["rows"]],
+        "rows": rows,
+        "note": next((row["note"] for row in rows if row["note"]), ""),
         "ticks": [{"x": x(tick), "label": present.number(tick, 1)} for tick in ticks],
     }
 

@@ -108,6 +108,7 @@ class Line:
     method: str
     n: int
     note: str
+    few: bool = False
     count: str = ""
 
 
@@ -125,6 +126,7 @@ def line(key: str, figure: Mapping[str, Any], *, subjects: int | None = None) ->
         method=str(METHOD_WORDS[interval["method"]]) if interval else "",
         n=n,
         note=why_not(figure["reason"], n if subjects is None else subjects),
+        few=figure["reason"] == "too-few",
         count=_("%(count)s of %(n)s") % {"count": count, "n": n} if count is not None and n else "",
     )
 
