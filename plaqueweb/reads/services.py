@@ -11,6 +11,7 @@ from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Invalid, NotAllowed
 from plaqueweb.reads.completion import complete_read, reopen_read
 from plaqueweb.reads.drafts import open_assignment, save_draft
+from plaqueweb.reads.importing import ImportResult, import_reads
 from plaqueweb.reads.models import Assignment
 from plaqueweb.reads.rounds import (
     add_cases,
@@ -28,8 +29,8 @@ ACTIVITY_SECONDS = 60
 SKIP_CHARACTERS = 300
 
 __all__ = [
-    "add_activity", "add_cases", "add_reader", "close_round", "complete_read", "confirm_and_sign", "create_round",
-    "open_assignment", "reassign", "record_simulated_read", "reopen_read", "save_draft", "sign_reads",
+    "ImportResult", "add_activity", "add_cases", "add_reader", "close_round", "complete_read", "confirm_and_sign",
+    "create_round", "import_reads", "open_assignment", "reassign", "record_simulated_read", "reopen_read", "save_draft", "sign_reads",
     "skip_assignment", "verify_read", "withdraw",
 ]  # fmt: skip
 

@@ -140,25 +140,40 @@ def sign_reads(*, reads: Sequence[Read], by: User, meaning: str) -> list[Read]:
     return signed
 
 
+def sign_imported(*, read: Read, by: User | None) -> Read:
+    """Seal a read from elsewhere: under its reader's name, with the meaning "imported", by whoever imports it.
+
+    Call it within the import's transaction; it reveals nothing.
+
+    Raises:
+        InvalidTransition: the read is not completed.
+    """
+    return _seal(read, name=read.assignment.reader.name, meaning=SignatureMeaning.IMPORTED, actor=by)
+
+
 def _sign(read: Read, by: User, meaning: str) -> Read:
-    assignment = read.assignment
-    if assignment.reader_id != by.pk:
+    if read.assignment.reader_id != by.pk:
         raise NotAllowed(_("This read belongs to another reader."))
+    return _seal(read, name=by.name, meaning=meaning, actor=by)
+
+
+def _seal(read: Read, *, name: str, meaning: str, actor: User | None) -> Read:
+    assignment = read.assignment
     if assignment.round.closed_at is not None:
         raise InvalidTransition(_("This round is closed."), rule="round-closed")
     READ.next(read.state, "sign")
     now = timezone.now()
-    digest = payload_hash(load_bundle(read, masks=False), signed_at=now, signed_name=by.name, meaning=meaning)
-    changes = {"signed_at": now, "signed_name": by.name, "meaning": meaning, "payload_sha256": digest}
+    digest = payload_hash(load_bundle(read, masks=False), signed_at=now, signed_name=name, meaning=meaning)
+    changes = {"signed_at": now, "signed_name": name, "meaning": str(meaning), "payload_sha256": digest}
     READ.apply(Read.objects.filter(draft_no=read.draft_no), pk=read.pk, event="sign", **changes)
-    for name, value in changes.items():
-        setattr(read, name, value)
+    for column, value in changes.items():
+        setattr(read, column, value)
     read.state = ReadState.SIGNED
     assignment.state = ASSIGNMENT.apply(Assignment.objects.all(), pk=assignment.pk, event="sign")
-    freeze_protocol(protocol=assignment.round.protocol, by=by)
+    freeze_protocol(protocol=assignment.round.protocol, by=actor)
     record_event(
-        actor=by, verb="read.signed", target=read, project_id=assignment.round.project_id,
-        diff={"sha256": digest, "meaning": meaning, "revision": read.revision},
+        actor=actor, verb="read.signed", target=read, project_id=assignment.round.project_id,
+        diff={"sha256": digest, "meaning": str(meaning), "revision": read.revision},
     )  # fmt: skip
     return read
 
