@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ class Busy:
     pk: str
     token: str
     since: float
+    host: str = ""
 
 
 def folder() -> Path:
@@ -46,6 +48,7 @@ def working_on(claim: Claim) -> Iterator[None]:
     note = folder() / f"{os.getpid()}.json"
     label = claim.model._meta.label_lower
     body = {"model": label, "pk": str(claim.pk), "token": str(claim.token), "since": time.time()}
+    body["host"] = socket.gethostname()
     partial = note.with_suffix(".part")
     partial.write_text(json.dumps(body))
     partial.replace(note)
@@ -67,6 +70,26 @@ def busy_note(pid: int) -> Busy | None:
 def forget(pid: int) -> None:
     """Remove the note of a process that ended."""
     (folder() / f"{pid}.json").unlink(missing_ok=True)
+
+
+def notes_of_the_dead() -> list[Busy]:
+    """Return what processes of this host were working on when they ended without a word."""
+    found = []
+    for path in folder().glob("[0-9]*.json"):
+        note = busy_note(int(path.stem))
+        if note is not None and note.host == socket.gethostname() and not _alive(note.pid):
+            found.append(note)
+    return found
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def ask_to_stop() -> None:

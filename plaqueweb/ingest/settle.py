@@ -6,7 +6,7 @@ import hashlib
 import uuid
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, PositiveIntegerField, Q, When
 from django.db.models.functions import Now
 
 from plaqueweb.accounts.models import User
@@ -21,12 +21,18 @@ _BUSY = (WorkState.CREATED, WorkState.QUEUED, WorkState.RUNNING)
 
 
 def touch_study(study_id: uuid.UUID) -> None:
-    """Count a change of what a study holds: a new content number and hash, to be read and predicted afresh."""
+    """Count a change of what a study holds: to be read and predicted afresh.
+
+    The number rises for the first clip and whenever a complete study changes; what arrives before it was complete
+    belongs to the same content.
+    """
     clips = Clip.objects.filter(study_id=study_id).for_reading().order_by("sop_uid")
     lines = "\n".join(f"{sop} {sha}" for sop, sha in clips.values_list("sop_uid", "source_sha256"))
     digest = hashlib.sha256(lines.encode()).hexdigest()
+    first_or_complete = Q(content_no=0) | Q(ready_at__isnull=False)
+    number = F("content_no") + Case(When(first_or_complete, then=1), default=0, output_field=PositiveIntegerField())
     Study.objects.filter(pk=study_id).exclude(content_hash=digest).update(
-        content_no=F("content_no") + 1, content_hash=digest, ready_at=None, last_arrival_at=Now()
+        content_no=number, content_hash=digest, ready_at=None, last_arrival_at=Now()
     )
 
 

@@ -57,8 +57,8 @@ def queue_job(
         raise NotAllowed(_("You may not start jobs in this project."))
     if pipeline.project_id != study.project_id:
         raise Invalid(_("The pipeline belongs to another project."), rule="job-project")
-    if not study.content_no:
-        raise Invalid(_("The study holds no clip to predict yet."), rule="job-empty-study")
+    if not study.content_no or study.ready_at is None:
+        raise Invalid(_("The study is not complete yet; a job is queued when it is."), rule="job-not-ready")
     same = {"study": study, "pipeline": pipeline, "content_no": study.content_no}
     if Prediction.objects.filter(**same).exists():
         return None

@@ -110,7 +110,6 @@ class Child:
         self.signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
         if self.process.stdin:
             self.process.stdin.close()
-        workers.forget(self.process.pid)
         self.process = None
         return status
 

@@ -6,10 +6,12 @@ import logging
 import signal
 import threading
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.db import DatabaseError, close_old_connections, connection
+from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from plaqueweb.agreement.models import AgreementRun
@@ -41,6 +43,14 @@ def ring(task: str, queue: str) -> None:
         log.warning("doorbell %s: %s", task, error)
 
 
+def _give_up_lease(note: workers.Busy) -> None:
+    """The worker died: its row need not wait for the lease to run out."""
+    model = apps.get_model(note.model)
+    held = model._default_manager.filter(pk=note.pk, token=note.token, work_state=WorkState.RUNNING)
+    held.update(lease_until=Now() - timedelta(seconds=1))
+    workers.forget(note.pid)
+
+
 class Sweeper(threading.Thread):
     """Sweeps once a second beside the supervisor; any number of hosts may do it at the same time."""
 
@@ -62,6 +72,8 @@ class Sweeper(threading.Thread):
 
     def once(self) -> None:
         """One round."""
+        for note in workers.notes_of_the_dead():
+            _give_up_lease(note)
         waiting = {
             ("ingest.wake", "light"): ingest.sweep(),
             ("jobs.wake", "gpu"): jobs.sweep(),

@@ -43,7 +43,9 @@ def steward(project: Project) -> User:
     return member(project, Role.DATA_STEWARD)
 
 
-def dicom(folder: Path, *, patient: str = "P1", study: str = "1.2.3.4", sop: str = "1.2.3.4.5", frames: int = 3) -> bytes:
+def dicom(
+    folder: Path, *, patient: str = "P1", study: str = "1.2.3.4", sop: str = "1.2.3.4.5", frames: int = 3
+) -> bytes:
     path = folder / "made.dcm"
     rng = np.random.default_rng(len(sop) + frames)
     picture = np.zeros((frames, 60, 80), np.uint8)
@@ -237,9 +239,7 @@ def test_a_region_outside_the_picture_holds_the_clip(held: Upload) -> None:
     assert (held.study.content_no, held.study.ready_at) == (0, None)
 
 
-def test_a_released_clip_is_readable_without_scale_and_predicted(
-    held: Upload, steward: User, project: Project
-) -> None:
+def test_a_released_clip_is_readable_without_scale_and_predicted(held: Upload, steward: User, project: Project) -> None:
     PipelineFactory(project=project)
 
     services.release_upload(upload=held, by=steward, reason="no text")
@@ -284,7 +284,9 @@ def test_too_large_and_empty_files_are_refused_before_anything_is_stored(project
         assert refused.value.rule == rule
 
 
-def test_each_project_has_its_own_key_that_only_its_owner_can_read(project: Project, settings: Any, tmp_path: Path) -> None:
+def test_each_project_has_its_own_key_that_only_its_owner_can_read(
+    project: Project, settings: Any, tmp_path: Path
+) -> None:
     settings.PSEUDONYM_KEY_DIR = tmp_path / "keys"
 
     first, again, other = project_key(project.pk), project_key(project.pk), project_key(uuid.uuid4())
