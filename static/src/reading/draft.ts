@@ -5,7 +5,7 @@
 import { History, MaskStore, type Clip, type Point, type Step } from "../viewer/index.ts";
 import { regionAt } from "../viewer/calibration.ts";
 import type {
-  Answers, Caliper, Extent, Finding, FrameMarks, Lesion, Missing, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey, WireFrame,
+  Answers, Caliper, Extent, Finding, FrameMarks, Lesion, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey, WireFrame,
 } from "./types.ts";
 
 const EMPTY: Answers = { reader_class: null, quality: null, confidence: null, note: "", findings: {} };
@@ -15,7 +15,6 @@ export interface Derived {
   rule_class: Read["rule_class"];
   rule_reason: string;
   rule_agrees: boolean | null;
-  missing: Missing[];
 }
 
 type Simple = "reader_class" | "quality" | "confidence" | "note";
@@ -26,7 +25,7 @@ export class Draft {
   readonly history = new History();
   answers: Answers = structuredClone(EMPTY);
   lesions: Lesion[] = [];
-  derived: Derived = { state: "draft", rule_class: null, rule_reason: "", rule_agrees: null, missing: [] };
+  derived: Derived = { state: "draft", rule_class: null, rule_reason: "", rule_agrees: null };
   /** The lesion that U, M, H, A, R, D and the tools work on; 0: none yet. */
   active = 0;
   private readonly stores = new Map<string, MaskStore>();
@@ -79,8 +78,8 @@ export class Draft {
 
   /** Take over what the server derived; what the reader answered stays as it is here. */
   adopt(read: Read): void {
-    const { state, rule_class, rule_reason, rule_agrees, missing } = read;
-    this.derived = { state, rule_class, rule_reason, rule_agrees, missing };
+    const { state, rule_class, rule_reason, rule_agrees } = read;
+    this.derived = { state, rule_class, rule_reason, rule_agrees };
     for (const saved of read.lesions) {
       const lesion = this.lesions.find((one) => one.number === saved.number);
       if (!lesion) continue;
@@ -288,8 +287,8 @@ export class Draft {
   }
 
   /** A stroke ended on this frame: its mask goes with the next save. */
-  painted(clip: Clip, frame: number, at: Point | null): void {
-    this.ensure(clip, frame, at ?? undefined);
+  painted(clip: Clip, frame: number, at: Point | null, source: "drawn" | "copied" = "drawn"): void {
+    this.ensure(clip, frame, at ?? undefined).source = source;
     this.emit(true);
   }
 

@@ -186,7 +186,7 @@ export class ReadingPage {
       const from = this.draft.frameMarks(clip.id, frame);
       const box = clip.regions.find((region) => region.number === from?.region);
       const at: Point | null = box ? [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2] : null;
-      this.draft.painted(clip, frame + 1, at);
+      this.draft.painted(clip, frame + 1, at, "copied");
       this.stage.go(frame + 1);
     });
   }
@@ -264,7 +264,10 @@ export class ReadingPage {
     const signed = await askSignature({
       name: this.person.name,
       ground: interpolate(gettext("reader, %(round)s, protocol v%(version)s"), { round: round.name, version: protocol.version }),
-      reveals: round.reveal_words,
+      reveals:
+        round.demo && round.reveal === "after_each"
+          ? gettext("The comparison with the model, at once. This is a demo round: a blinded round reveals nothing before its end.")
+          : round.reveal_words,
       sign: async (password) => {
         address = await this.session.sign(password);
       },
@@ -277,14 +280,14 @@ export class ReadingPage {
     try {
       await act();
     } catch (error) {
-      const problem = (error as { problem?: { status: number; missing?: Read["missing"]; current?: Read } }).problem;
+      const problem = (error as { problem?: { status: number; missing?: Read["missing"] } }).problem;
       if (problem?.missing) {
         const first = problem.missing[0];
         if (first) {
           this.panel.focus(first.field);
           this.tell(interpolate(gettext("Not completed: %(words)s"), { words: problem.missing.map(({ words }) => words).join(", ") }));
         }
-      } else if (problem?.status === 412 && problem.current) this.saveState({ kind: "conflict", current: problem.current });
+      } else if (problem?.status === 412) await this.settle();
       else if ((problem?.status === 401 || problem?.status === 403) && !(await signedIn())) await this.logInAgain();
       else this.tell(error instanceof Error ? error.message : String(error));
     }
@@ -305,7 +308,7 @@ export class ReadingPage {
     if (this.asking) return;
     this.asking = true;
     try {
-      if (state.kind === "conflict") await this.settle(state.current);
+      if (state.kind === "conflict") await this.settle();
       else if (state.kind === "password" && !(await signedIn())) await this.logInAgain();
       else if (state.kind !== "saved") await autosave.flush();
     } finally {
@@ -318,14 +321,19 @@ export class ReadingPage {
     if (back) await this.session.autosave.flush();
   }
 
-  private async settle(current: Read): Promise<void> {
+  private async settle(): Promise<void> {
+    // The read with every mask: what the refusal carries may leave masks out.
+    const current = await this.session.current().catch((error: unknown) => {
+      this.tell(error instanceof Error ? error.message : String(error));
+      return null;
+    });
+    if (!current) return;
     const { theirs, mine } = differenceWords(this.draft, current);
     await askConflict({
       theirs,
       mine,
       takeTheirs: () => {
-        this.draft.load(current);
-        void this.session.autosave.takeTheirs(current).then(() => this.reload());
+        void this.session.autosave.takeTheirs(current).then(() => this.draft.load(current));
       },
       keepMine: () => {
         const body = this.session.autosave.keepMine(current);
@@ -333,11 +341,6 @@ export class ReadingPage {
         this.draft.apply(body);
       },
     });
-  }
-
-  /** The answer to a conflict may come without masks: fetch the whole read. */
-  private async reload(): Promise<void> {
-    await this.attempt(async () => this.draft.load(await this.session.current()));
   }
 
   private watchPage(): void {

@@ -30,7 +30,7 @@ export class Panel {
   private readonly frameTitle = el("h2", {});
   private readonly frameArea = el("span", { class: "rd-faint" });
   private readonly extent: Segmented<Extent>;
-  private readonly verdict = el("span", { class: "rd-faint" });
+  private readonly verdict = el("span", { class: "rd-faint rd-verdict" });
   private readonly classes = new Map<ReaderClass, HTMLButtonElement>();
   private readonly classBox: HTMLElement;
   private readonly quality: { row: Row; control: Segmented<"good" | "limited" | "unusable"> };

@@ -14,8 +14,14 @@ export interface Person {
   name: string;
 }
 
-export function openAssignment(publicId: string): Promise<Assignment> {
-  return post<Assignment>(`${API}/assignments/${publicId}/open/`);
+/** Open the case; one that cannot be opened any more (signed, skipped) is shown as it is. */
+export async function openAssignment(publicId: string): Promise<Assignment> {
+  try {
+    return await post<Assignment>(`${API}/assignments/${publicId}/open/`);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 409)) throw error;
+    return get<Assignment>(`${API}/assignments/${publicId}/`);
+  }
 }
 
 export class Session {
