@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
@@ -12,12 +10,12 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="openapi"),
     path("", include("plaqueweb.accounts.urls")),
     path("", include("plaqueweb.api.urls")),
+    path("", include("plaqueweb.ops.urls")),
+    path("", include("plaqueweb.ingest.urls")),
+    path("", include("plaqueweb.jobs.urls")),
+    path("", include("plaqueweb.reads.urls")),
+    path("", include("plaqueweb.review.urls")),
+    path("", include("plaqueweb.agreement.urls")),
 ]
-for room in ("ops", "ingest", "jobs", "reads", "review", "agreement"):
-    try:
-        importlib.import_module(f"plaqueweb.{room}.urls")
-        urlpatterns.append(path("", include(f"plaqueweb.{room}.urls")))
-    except ImportError as missing:
-        print("urls:", missing)
 handler404 = "plaqueweb.api.pages.not_found"
 handler500 = "plaqueweb.api.pages.server_error"

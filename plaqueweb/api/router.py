@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
-import importlib
-
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from plaqueweb.accounts.api import MeView, TokenView
-
-ROUTES = {
-    "projects": ("plaqueweb.studies.api", "ProjectViewSet"),
-    "subjects": ("plaqueweb.studies.api", "SubjectViewSet"),
-    "studies": ("plaqueweb.studies.api", "StudyViewSet"),
-    "clips": ("plaqueweb.studies.api", "ClipViewSet"),
-    "uploads": ("plaqueweb.ingest.api", "UploadViewSet"),
-    "pipelines": ("plaqueweb.predictions.api", "PipelineViewSet"),
-    "predictions": ("plaqueweb.predictions.api", "PredictionViewSet"),
-    "jobs": ("plaqueweb.jobs.api", "JobViewSet"),
-    "rounds": ("plaqueweb.reads.api", "RoundViewSet"),
-    "assignments": ("plaqueweb.reads.api", "AssignmentViewSet"),
-    "reads": ("plaqueweb.reads.api", "ReadViewSet"),
-    "cases": ("plaqueweb.review.api", "CaseViewSet"),
-    "consensus": ("plaqueweb.review.api", "ConsensusViewSet"),
-    "audit": ("plaqueweb.api.audit", "AuditViewSet"),
-}
+from plaqueweb.agreement.api import AgreementView
+from plaqueweb.api.audit import AuditViewSet
+from plaqueweb.ingest.api import UploadViewSet
+from plaqueweb.jobs.api import JobViewSet
+from plaqueweb.predictions.api import PipelineViewSet, PredictionViewSet
+from plaqueweb.reads.api import AssignmentViewSet, ReadViewSet, RoundViewSet
+from plaqueweb.review.api import CaseViewSet, ConsensusViewSet
+from plaqueweb.studies.api import ClipViewSet, ProjectViewSet, StudyViewSet, SubjectViewSet
 
 router = SimpleRouter()
-for prefix, (module, name) in ROUTES.items():
-    try:
-        router.register(prefix, getattr(importlib.import_module(module), name), basename=prefix)
-    except (ImportError, AttributeError) as missing:
-        print("router:", missing)
+router.register("projects", ProjectViewSet, basename="projects")
+router.register("subjects", SubjectViewSet, basename="subjects")
+router.register("studies", StudyViewSet, basename="studies")
+router.register("clips", ClipViewSet, basename="clips")
+router.register("uploads", UploadViewSet, basename="uploads")
+router.register("pipelines", PipelineViewSet, basename="pipelines")
+router.register("predictions", PredictionViewSet, basename="predictions")
+router.register("jobs", JobViewSet, basename="jobs")
+router.register("rounds", RoundViewSet, basename="rounds")
+router.register("assignments", AssignmentViewSet, basename="assignments")
+router.register("reads", ReadViewSet, basename="reads")
+router.register("cases", CaseViewSet, basename="cases")
+router.register("consensus", ConsensusViewSet, basename="consensus")
+router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me/", MeView.as_view(), name="me"),
     path("tokens/", TokenView.as_view(), name="tokens"),
+    path("agreement/", AgreementView.as_view(), name="api-agreement"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     *router.urls,
 ]
-try:
-    from plaqueweb.agreement.api import AgreementView
-
-    urlpatterns.append(path("agreement/", AgreementView.as_view(), name="api-agreement"))
-except ImportError as missing:
-    print("router:", missing)
-_ = include

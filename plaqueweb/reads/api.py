@@ -224,7 +224,7 @@ class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):
         user = current_user(request)
         return read_answer(services.reopen_read(read=own_read(user=user, pk=pk), by=user))
 
-    @extend_schema(request=shapes.SignOneIn, responses=shapes.SignedOut)
+    @extend_schema(operation_id="reads_sign_one", request=shapes.SignOneIn, responses=shapes.SignedOut)
     @action(detail=True, methods=["post"], url_path="sign", url_name="sign-one")
     def sign_one(self, request: Request, pk: str) -> Response:
         """Sign one completed read with the password."""

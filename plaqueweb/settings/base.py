@@ -214,6 +214,16 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "ENUM_NAME_OVERRIDES": {
+        "AssignmentState": "plaqueweb.reads.choices.AssignmentState",
+        "ReadState": "plaqueweb.reads.choices.ReadState",
+        "ReasonAnswer": "plaqueweb.reads.choices.Reason",
+        "UploadState": "plaqueweb.ingest.models.UploadState",
+        "WorkState": "plaqueweb.core.work.WorkState",
+        "PipelineState": "plaqueweb.predictions.models.PipelineState",
+        "ClipState": "plaqueweb.studies.choices.ClipState",
+        "CaseState": "plaqueweb.review.models.CaseState",
+    },
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTO_REFRESH": False}
 

@@ -34,7 +34,15 @@ pytestmark = pytest.mark.django_db
 
 CANARY = "CANARY"
 NUMBERS = ("0.918273", "7.654321", "6.543217", "543.2198", "987.6543")  # odd numbers nobody else would write
-FILTERS = ("", "?page_size=200", "?round={round}", "?project={slug}", "?study={study}", "?fragment=rows", "?ordering=probability")
+FILTERS = (
+    "",
+    "?page_size=200",
+    "?round={round}",
+    "?project={slug}",
+    "?study={study}",
+    "?fragment=rows",
+    "?ordering=probability",
+)
 
 
 @pytest.fixture
@@ -44,16 +52,24 @@ def world(project: Project) -> dict[str, Any]:
     study = StudyFactory(subject__project=project)
     clip = ClipFactory(study=study)
     blinded = member(project, "reader", name="Blinded")
-    own = AssignmentFactory(round=round_, study=study, reader=blinded, order_no=1, state="opened", opened_at=timezone.now())
+    own = AssignmentFactory(
+        round=round_, study=study, reader=blinded, order_no=1, state="opened", opened_at=timezone.now()
+    )
     Read.objects.create(assignment=own)
     other = member(project, "reader", name=f"{CANARY} reader")
-    signed = AssignmentFactory(round=round_, study=study, reader=other, order_no=1, state="signed", opened_at=timezone.now())
+    signed = AssignmentFactory(
+        round=round_, study=study, reader=other, order_no=1, state="signed", opened_at=timezone.now()
+    )
     read = _signed_read(signed, clip)
     prediction = PredictionFactory(study=study, probability=0.918273, thickness_mm=7.654321, no_result_reason=CANARY)
-    ClipPrediction.objects.create(prediction=prediction, clip=clip, probability=0.918273, max_area_mm2=543.2198, curves=b"")
+    ClipPrediction.objects.create(
+        prediction=prediction, clip=clip, probability=0.918273, max_area_mm2=543.2198, curves=b""
+    )
     job = InferenceJobFactory(study=study, work_state="failed", error_code=CANARY, log=CANARY)
     case = Case.objects.create(round=round_, study=study, number=1)
-    Consensus.objects.create(study=study, case=case, kind="adjudicated", reader_class=1, thickness_mm=987.6543, reason_code=CANARY, by=other)
+    Consensus.objects.create(
+        study=study, case=case, kind="adjudicated", reader_class=1, thickness_mm=987.6543, reason_code=CANARY, by=other
+    )
     DifferenceNote.objects.create(
         case=case, read_id=read.pk, prediction_id=prediction.pk, by=other, reason="missed", comment=CANARY
     )
@@ -63,9 +79,15 @@ def world(project: Project) -> dict[str, Any]:
 def _signed_read(assignment: Assignment, clip: Any) -> Read:
     read = Read.objects.create(assignment=assignment, reader_class=1, note=CANARY, thickness_mm=6.543217)
     Lesion.objects.create(read=read, number=1, is_index=True, thickness_mm=6.543217, key_clip=clip, key_frame=2)
-    FrameAnnotation.objects.create(read=read, clip=clip, frame=2, extent="all_marked", calipers=[{"mm": 543.2198, "id": CANARY}])
+    FrameAnnotation.objects.create(
+        read=read, clip=clip, frame=2, extent="all_marked", calipers=[{"mm": 543.2198, "id": CANARY}]
+    )
     Read.objects.filter(pk=read.pk).update(
-        state="signed", signed_at=timezone.now(), payload_sha256="c" * 64, signed_name=CANARY, completed_at=timezone.now()
+        state="signed",
+        signed_at=timezone.now(),
+        payload_sha256="c" * 64,
+        signed_name=CANARY,
+        completed_at=timezone.now(),
     )
     return read
 
@@ -87,11 +109,25 @@ def addresses(world: dict[str, Any]) -> list[str]:
     )
     public = list(Assignment.objects.values_list("public_id", flat=True))
     uuids = [key for key in keys if re.fullmatch(r"[0-9a-f-]{36}", key)] + [str(uuid.uuid4())]
-    fill = {"slug": [world["project"].slug], "n": ["1"], "number": ["1"], "frame": ["1"], "public_id": public, "batch": uuids[:2]}
+    fill = {
+        "slug": [world["project"].slug],
+        "n": ["1"],
+        "number": ["1"],
+        "frame": ["1"],
+        "public_id": public,
+        "batch": uuids[:2],
+    }
     found = set()
     for route in patterns(get_resolver()):
         plain = re.sub(r"\(\?P<(\w+)>[^()]*(?:\([^()]*\)[^()]*)*\)", r"<\1>", route)
-        plain = re.sub(r"<\w+:(\w+)>", r"<\1>", plain).replace("^", "").replace("\\Z", "").replace("$", "").replace("\\.", ".").replace("/?", "/")
+        plain = (
+            re.sub(r"<\w+:(\w+)>", r"<\1>", plain)
+            .replace("^", "")
+            .replace("\\Z", "")
+            .replace("$", "")
+            .replace("\\.", ".")
+            .replace("/?", "/")
+        )
         holes = re.findall(r"<(\w+)>", plain)
         for values in itertools.product(*(fill.get(hole, uuids if len(holes) < 3 else uuids[:30]) for hole in holes)):
             address = plain
@@ -99,7 +135,9 @@ def addresses(world: dict[str, Any]) -> list[str]:
                 address = address.replace(f"<{hole}>", value, 1)
             found.add("/" + address)
         if "public_id" in plain or "assignments" in plain:
-            found.update("/" + plain.replace("<public_id>", value).replace("<pk>", value) for value in public if len(holes) == 1)
+            found.update(
+                "/" + plain.replace("<public_id>", value).replace("<pk>", value) for value in public if len(holes) == 1
+            )
     return sorted(found)
 
 
@@ -140,7 +178,13 @@ def test_every_role_at_once_does_not_unblind(world: dict[str, Any]) -> None:
 
     # Rounds and members are known to who manages them: the other reader's name may stand there, answers may not.
     Read.objects.filter(assignment__reader=world["other"])
-    assert [leak for leak in leaks if not leak.startswith((f"/p/{world['project'].slug}/rounds", "/api/v1/rounds", f"/p/{world['project'].slug}/audit"))] == []
+    assert [
+        leak
+        for leak in leaks
+        if not leak.startswith(
+            (f"/p/{world['project'].slug}/rounds", "/api/v1/rounds", f"/p/{world['project'].slug}/audit")
+        )
+    ] == []
 
 
 def test_the_crawl_can_find_a_canary(world: dict[str, Any]) -> None:
