@@ -93,12 +93,10 @@ class ModelMasks:
         """Group the parts of a prediction by clip; ``masks`` should be joined."""
         grouped: dict[uuid.UUID, list[ClipPrediction]] = {}
         for part in parts:
+            if part.no_result_reason:  # its masks are empty because nothing was found, not because there is no plaque
+                continue
             grouped.setdefault(part.clip_id, []).append(part)
         return cls(grouped)
-
-    def knows(self, clip: uuid.UUID) -> bool:
-        """Tell whether the model gave a result on the clip."""
-        return any(part.masks_id for part in self.rows.get(clip, []))
 
     def plaque(self, clip: uuid.UUID, frame: int) -> Mask | None:
         """Return the plaque on a frame, or None where the model gave no result on the clip."""
@@ -107,6 +105,10 @@ class ModelMasks:
     def aorta(self, clip: uuid.UUID, frame: int) -> Mask | None:
         """Return everything within the outer wall on a frame, or None without a result."""
         return self._union(clip, frame, ("plaque", "lumen", "wall"))
+
+    def knows_wall(self, clip: uuid.UUID, frame: int) -> bool:
+        """Tell whether the bare wall was stored too; without it the outer wall is known only where plaque is."""
+        return any("wall" in stored["frames"].get(str(frame), {}) for stored in self._objects(clip))
 
     def _objects(self, clip: uuid.UUID) -> list[dict[str, Any]]:
         if clip not in self._open:

@@ -111,14 +111,13 @@ def _thickness_how(c: Comparison, read: Read) -> str:
         ThicknessSource.IMPORTED.value: _("imported value against mask chord"),
     }.get(read.thickness_source, "")
     parts = [how] if how else []
+    model = c.prediction
+    if read.thickness_mm is None and model is not None and model.thickness_mm is None:
+        in_pixels = read.thickness_px is not None or model.thickness_px is not None
+        return ", ".join([*parts, _("no scale in the file")]) if in_pixels else ""
     mine, theirs = (c.key if read.thickness_source else None), c.model_key
     if mine and theirs and mine[:2] != theirs[:2]:
         parts.append(_("frames %(a)d and %(b)d") % {"a": mine[1], "b": theirs[1]})
-    no_mm = read.thickness_mm is None and (read.thickness_px is not None)
-    if no_mm or (
-        c.prediction is not None and c.prediction.thickness_mm is None and c.prediction.thickness_px is not None
-    ):
-        parts.append(_("no scale in the file"))
     return ", ".join(parts)
 
 
@@ -153,10 +152,8 @@ def _area(c: Comparison) -> Iterator[Row]:
             difference = _("%(value)s mm²") % {"value": words.signed(round(model_mm2, 1) - round(mm2, 1), 1)}
         else:
             difference = _("%(value)s px") % {"value": words.signed(model_px - px, 0)}
-    how = _extent_words(marked.extent)
-    if mm2 is None:
-        how = ", ".join([how, _("no scale in the file")]) if how else _("no scale in the file")
     label = _("Area, frame %(frame)d") % {"frame": marked.place[1]}
+    how = _extent_words(marked.extent)
     yield Row("area", label, words.area(px, mm2), words.area(model_px, model_mm2), difference, how)
 
 
@@ -207,7 +204,10 @@ def _ratio(c: Comparison) -> Iterator[Row]:
     if mine is not None and theirs is not None and marked.declared:
         points = round(theirs) - round(mine)
         difference = _("%(value)s points") % {"value": words.signed(points, 0)}
-    yield Row("ratio", _("Plaque / aorta"), _percent(mine), _percent(theirs), difference, _("area in outer wall"))
+    how = _("area in outer wall")
+    if theirs is not None and not c.masks.knows_wall(marked.place[0], marked.place[1]):
+        how = _("in outer wall; model: lumen and plaque")
+    yield Row("ratio", _("Plaque / aorta"), _percent(mine), _percent(theirs), difference, how)
 
 
 def _percent(value: float | None) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from plaqueweb.review import words
+from plaqueweb.review.models import Consensus, ConsensusKind
 
 register = template.Library()
 
@@ -28,3 +30,14 @@ def answer_length(mm: float | None, px: float | None) -> str:
 def class_digit(value: int | None) -> str:
     """Return 0, 1 or – of a class."""
     return str(value) if value in (0, 1) else words.DASH
+
+
+@register.filter
+def reference_words(row: Consensus) -> str:
+    """Return in one or two words what kind of reference it is."""
+    kinds = {
+        ConsensusKind.KNOWN_TRUTH.value: _("known truth"),
+        ConsensusKind.AGREED.value: _("agreed"),
+        ConsensusKind.ADJUDICATED.value: _("adjudicated"),
+    }
+    return kinds[row.kind]

@@ -1,6 +1,5 @@
 /** Masks of one clip as label maps: the reader's from the document, the model's fetched once per clip. */
-import { labelsFromMasks } from "../viewer/rle.ts";
-import { decodeRle } from "../viewer/rle.ts";
+import { decodeRle, labelsFromMasks } from "../viewer/rle.ts";
 import type { MaskLayer } from "../viewer/viewport.ts";
 import type { Clip } from "../viewer/types.ts";
 import type { Extent, Prediction, Read, ReadFrame } from "./types.ts";
@@ -67,7 +66,7 @@ export class ModelLayer implements MaskLayer {
 
   constructor(clip: Clip, prediction: Prediction | null) {
     const parts = prediction?.clips.filter((part) => part.clip === clip.id) ?? [];
-    this.urls = [...new Set(parts.flatMap((part) => (part.masks_url ? [part.masks_url] : [])))];
+    this.urls = [...new Set(parts.flatMap((part) => (part.masks_url && !part.no_result_reason ? [part.masks_url] : [])))];
   }
 
   /** True when the model gave masks on this clip. */
@@ -87,7 +86,7 @@ export class ModelLayer implements MaskLayer {
     let map: Uint8Array | null = null;
     for (const { size, frames } of this.documents) {
       const runs = frames[String(frame)]?.plaque;
-      if (!runs) continue;
+      if (!runs?.length) continue;
       map ??= new Uint8Array(size[0] * size[1]);
       decodeRle(runs, map);
     }

@@ -72,13 +72,21 @@ if (root) {
   const data = documentOf();
   const page = new ComparePage(root, data);
   const reasons = new Reasons(root, data);
+  const help = (): void => keysDialog(keys).showModal();
   const keys = shortcuts(page, reasons, {
-    help: () => keysDialog(keys).showModal(),
+    help,
     back: () => follow("[data-back]"),
     next: () => follow("[data-next]"),
   });
+  // "?" lies on another key on other layouts: the character counts, before the keys by place are asked.
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target instanceof Element && event.target.closest("input, textarea, select") !== null;
+    if (event.key !== "?" || typing || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    help();
+  });
   keys.attach();
-  root.querySelector("[data-keys]")?.addEventListener("click", () => keysDialog(keys).showModal());
+  root.querySelector("[data-keys]")?.addEventListener("click", help);
   wire(root, page);
   startDecision(data);
   waitForModel(root, data);

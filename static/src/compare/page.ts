@@ -171,6 +171,9 @@ export class ComparePage {
     this.shown = shown;
     void shown.store.first(frame).then(() => shown.store.load());
     this.clock.setClip(clip.frame_times_ms, clip.frames);
+    // Empty the panes first: the frame of one clip may not exist in the other.
+    for (const pane of [...this.panes, this.difference]) pane.setClip(null);
+    for (const view of [...this.linked.views, this.differenceView]) view.set({ frame });
     const fit = { fitBox: fitBoxOf(clip), ruler: [] };
     this.panes.forEach((pane, at) => pane.setClip(shown.store, at === 0 ? { ...fit, ruler: rulerOf(clip) } : fit));
     const [, physician, model] = this.panes;
@@ -283,7 +286,10 @@ export class ComparePage {
   private modelWords(shown: Shown, frame: number): string {
     if (this.data.model_hidden) return gettext("model hidden");
     if (!this.data.prediction) return this.data.model_state?.words ?? "";
-    if (!shown.model.exists) return this.data.prediction.no_result_reason || gettext("no result on this clip");
+    if (!shown.model.exists) {
+      const row = this.data.prediction.clips.find((one) => one.clip === shown.clip.id);
+      return row?.no_result_reason || this.data.prediction.no_result_reason || gettext("no result on this clip");
+    }
     if (!shown.model.ready) return gettext("masks on their way");
     return shown.model.labels(frame)?.some((label) => label > 0) ? "" : gettext("no plaque on this frame");
   }

@@ -52,6 +52,7 @@ export interface ClipPrediction {
   region: number;
   key_frame: number | null;
   masks_url: string | null;
+  no_result_reason: string;
 }
 
 export interface Prediction {

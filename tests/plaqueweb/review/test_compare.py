@@ -51,7 +51,12 @@ def test_area_is_told_on_the_readers_key_frame_in_square_millimetres(world: Worl
 
     row = table(world)["area"]
 
-    assert (row.label, row.physician, row.model, row.difference) == ("Area, frame 2", "25.0 mm²", "20.0 mm²", "−5.0 mm²")
+    assert (row.label, row.physician, row.model, row.difference) == (
+        "Area, frame 2",
+        "25.0 mm²",
+        "20.0 mm²",
+        "−5.0 mm²",
+    )
     assert row.how == "all marked by the reader"
 
 
@@ -135,7 +140,11 @@ def test_without_a_scale_there_are_pixels_and_no_millimetres_anywhere(project: P
     comparison = world.compare()
     rows = {row.key: row for row in numbers(comparison)}
 
-    assert (rows["thickness"].physician, rows["thickness"].model, rows["thickness"].difference) == ("60 px", "52 px", "−8 px")
+    assert (rows["thickness"].physician, rows["thickness"].model, rows["thickness"].difference) == (
+        "60 px",
+        "52 px",
+        "−8 px",
+    )
     assert "no scale in the file" in rows["thickness"].how
     assert (rows["area"].physician, rows["area"].difference) == ("100 px", "0 px")
     assert not any("mm" in text for row in rows.values() for text in (row.physician, row.model, row.difference))
@@ -145,7 +154,12 @@ def test_without_a_scale_there_are_pixels_and_no_millimetres_anywhere(project: P
 
 @pytest.mark.parametrize(
     ("b", "tail"),
-    [(5.6, "model 0.4 mm thinner"), (6.44, "model 0.4 mm thicker"), (6.04, "same thickness"), (None, "no thickness to compare")],
+    [
+        (5.6, "model 0.4 mm thinner"),
+        (6.44, "model 0.4 mm thicker"),
+        (6.04, "same thickness"),
+        (None, "no thickness to compare"),
+    ],
 )
 def test_the_verdict_says_by_how_much(world: World, b: float | None, tail: str) -> None:
     world.read(world.reader_a, 1, 6.0, marks={2: (ALL, MINE)})

@@ -219,7 +219,9 @@ def test_a_reason_is_kept_with_who_gave_it(world: World) -> None:
     assert AuditEvent.objects.get(verb="difference.noted").diff["comment"] is True
 
 
-@pytest.mark.parametrize(("change", "rule"), [({"reason": "laziness"}, "reason-code"), ({"comment": "x" * 501}, "comment-length")])
+@pytest.mark.parametrize(
+    ("change", "rule"), [({"reason": "laziness"}, "reason-code"), ({"comment": "x" * 501}, "comment-length")]
+)
 def test_a_reason_outside_the_list_and_an_endless_comment_are_refused(
     world: World, change: dict[str, object], rule: str
 ) -> None:

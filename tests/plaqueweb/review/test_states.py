@@ -17,7 +17,9 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize(("state", "event"), list(itertools.product(C.values, ["agree", "differ", "adjudicate", "close"])))
+@pytest.mark.parametrize(
+    ("state", "event"), list(itertools.product(C.values, ["agree", "differ", "adjudicate", "close"]))
+)
 def test_every_pair_of_state_and_event_is_either_in_the_table_or_refused(state: str, event: str) -> None:
     expected = ALLOWED.get((C(state), event))
 
