@@ -30,8 +30,8 @@ SKIP_CHARACTERS = 300
 
 __all__ = [
     "ImportResult", "add_activity", "add_cases", "add_reader", "close_round", "complete_read", "confirm_and_sign",
-    "create_round", "import_reads", "open_assignment", "reassign", "record_simulated_read", "reopen_read", "save_draft", "sign_reads",
-    "skip_assignment", "verify_read", "withdraw",
+    "create_round", "import_reads", "open_assignment", "reassign", "record_simulated_read", "reopen_read", "save_draft",
+    "sign_reads", "skip_assignment", "verify_read", "withdraw",
 ]  # fmt: skip
 
 
