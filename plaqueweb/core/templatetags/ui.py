@@ -88,7 +88,7 @@ def bar(done: int | None, total: int | None) -> SafeString | str:
 
 @register.simple_tag
 def parts(*, total: int, signed: int = 0, completed: int = 0, open: int = 0) -> SafeString:
-    """Return a bar in parts: signed, completed, open (hatched), and what is left. The counts stand beside it as words."""
+    """Return a bar in parts: signed, completed, open (hatched), and what is left."""
     at, rects = 0.0, []
     for name, count in (("signed", signed), ("completed", completed), ("open", open)):
         width = 100.0 * count / total if total else 0.0

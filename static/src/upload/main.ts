@@ -42,6 +42,7 @@ class UploadIsland {
     this.rows = rows;
     this.list = list;
     this.listenToChoosers();
+    root.dataset["ready"] = "true";
     this.listenToDrops();
     window.addEventListener("beforeunload", (event) => {
       if (this.sending()) event.preventDefault();
