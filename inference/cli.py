@@ -156,7 +156,8 @@ def _bench(args: argparse.Namespace, console: Console) -> int:
     else:
         console.print(
             f"{result.device}, {result.threads} threads: bare forward {result.bare_fps:.1f} frames/s, pipeline "
-            f"{result.pipeline_fps:.1f} frames/s, ratio {result.ratio:.3f}, other CPU {result.other_cpu_ms:.2f} ms a frame"
+            f"{result.pipeline_fps:.1f} frames/s, ratio {result.ratio:.3f}, "
+            f"other CPU {result.other_cpu_ms:.2f} ms a frame"
         )
     return 0
 

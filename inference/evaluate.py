@@ -135,7 +135,7 @@ def show(evaluation: Evaluation, console: Console) -> None:
 
 def write_into_cards(evaluation: Evaluation, folder: Path, spec: PipelineSpec) -> None:
     """Write the figures into both cards, and a readable card for the pipeline, ``<name>.card.md``."""
-    figures = {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(evaluation).items()}
+    figures = {k: round(value, 4) if isinstance(value, float) else value for k, value in asdict(evaluation).items()}
     for name in (spec.classifier, spec.segmenter):
         weights = folder / name
         card = read_card(weights)
@@ -152,8 +152,8 @@ def _markdown(figures: dict[str, Any], folder: Path, spec: PipelineSpec) -> str:
         "**Synthetic data only. Research use only. Not for diagnosis.** Both networks were trained on a physics-based "
         "phantom of the descending aorta in short axis. No picture of a patient was used, and nothing here says how "
         "they would do on one.", "",
-        f"Pipeline hash `{spec.hash}`; threshold {spec.threshold}, temperature {spec.temperature} (both from validation "
-        f"subjects); preprocessing `{spec.preprocessing}`.", "",
+        f"Pipeline hash `{spec.hash}`; threshold {spec.threshold}, temperature {spec.temperature} (both from "
+        f"validation subjects); preprocessing `{spec.preprocessing}`.", "",
         "| network | architecture | parameters | sha256 |", "|---|---|---|---|",
         *(f"| {c.name} {c.version} | {c.architecture} | {c.parameters:,} | `{c.sha256}` |" for c in cards), "",
         "## Figures on unseen phantom subjects", "",

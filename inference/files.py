@@ -78,7 +78,7 @@ def open_clip(path: Path) -> OpenClip:
     """Open one file. Raises ValueError (DicomError among them) naming the rule, or OSError."""
     with path.open("rb") as stream:
         head = stream.read(16)
-    if head.startswith(b"\x89PNG\r\n\x1a\n") or head.startswith(b"\xff\xd8\xff"):
+    if head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
         return OpenClip([_picture(path)], [], False)
     if path.suffix.lower() in PICTURES:
         raise ValueError("The file is neither PNG nor JPEG, whatever its ending says.")

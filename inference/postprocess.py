@@ -21,6 +21,7 @@ from inference.thickness import (
 from inference.types import ClipResult, Spacing, StudyResult, Thickness
 
 __all__ = [
+    "Thickness",
     "aggregate_study",
     "area_mm2",
     "choose_key_frame",
@@ -32,7 +33,6 @@ __all__ = [
     "rule_verdict",
     "thickness_from_mask",
     "wall_normal_thickness",
-    "Thickness",
 ]
 
 COMPLEX_MM = 4.0

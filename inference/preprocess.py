@@ -1,8 +1,8 @@
 """From a decoded frame to the canvas of the networks and back.
 
-Calibrated regions are brought to one physical scale (0.4 mm a pixel), so that 4 mm look the same on every scanner and at
-every depth; regions without calibration are fitted into the canvas with their shape kept. Masks go back to the source
-grid before anything is measured. Plain numpy; the same sampling weights are used for a whole clip.
+Calibrated regions are brought to one physical scale (0.4 mm a pixel), so that 4 mm look the same on every scanner and
+at every depth; regions without calibration are fitted into the canvas with their shape kept. Masks go back to the
+source grid before anything is measured. Plain numpy and scipy; the sampling weights are worked out once per clip.
 """
 
 from __future__ import annotations
@@ -34,12 +34,19 @@ def to_grey(frame: NDArray[Any]) -> NDArray[np.uint8]:
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
         raise ValueError(f"A frame is (rows, columns) or (rows, columns, 3); got the shape {array.shape}.")
     first = array[..., 0]
-    if array.shape[2] == 1 or np.array_equal(first[::3, ::3], array[::3, ::3, 1]):
+    if array.shape[2] == 1 or _holds_grey(array):
         # Grey stored as colour: any channel is the grey value, and taking one is many times cheaper.
-        if array.shape[2] == 1 or (np.array_equal(first, array[..., 1]) and np.array_equal(first, array[..., 2])):
-            return np.ascontiguousarray(first)
+        return np.ascontiguousarray(first)
     weighted = first * np.uint16(77) + array[..., 1] * np.uint16(150) + array[..., 2] * np.uint16(29)
     return np.asarray(weighted >> 8, dtype=np.uint8)
+
+
+def _holds_grey(array: NDArray[np.uint8]) -> bool:
+    """Whether all three channels are equal; a coarse look first."""
+    red, green, blue = array[..., 0], array[..., 1], array[..., 2]
+    if not np.array_equal(red[::3, ::3], green[::3, ::3]):
+        return False
+    return np.array_equal(red, green) and np.array_equal(red, blue)
 
 
 def colour_share(frame: NDArray[Any], region: RegionBox) -> float:

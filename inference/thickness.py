@@ -1,9 +1,9 @@
 """Plaque thickness from masks, with spacing per axis. Plain numpy and scipy.ndimage.
 
-Thickness runs perpendicular to the wall, from the lumen edge to the outer (media-adventitia) edge; the plaque mask holds
-the wall. The wall-normal chord follows what a reader does with a caliper; the depth method (distance to the outside of
-the outer wall) is a check on it; the largest inscribed disc needs no wall but saturates, so it is only a labelled
-fallback. Points are (x, y) = (column, row) in source pixels, pixel centres at whole numbers.
+Thickness runs perpendicular to the wall, from the lumen edge to the outer (media-adventitia) edge; the plaque mask
+holds the wall. The wall-normal chord follows what a reader does with a caliper; the depth method (distance to the
+outside of the outer wall) is a check on it; the largest inscribed disc needs no wall but saturates, so it is only a
+labelled fallback. Points are (x, y) = (column, row) in source pixels, pixel centres at whole numbers.
 """
 
 from __future__ import annotations
@@ -110,9 +110,8 @@ def outline_of(aorta: Mask, spacing: Spacing, count: int = 200) -> Floats:
     # About two pixels along the curve: enough against the staircase, too little to round off an oval.
     arc = 2 * np.pi * float(np.median(radius)) / count
     radius = ndimage.gaussian_filter1d(radius, max(1.0, 1.5 * max(spacing) / max(arc, 1e-9)), mode="wrap")
-    return np.asarray(
-        np.stack((centre[0] * spacing[0] + radius * np.sin(angles), centre[1] * spacing[1] + radius * np.cos(angles)), 1)
-    )
+    turned = np.stack((np.sin(angles), np.cos(angles)), axis=1)
+    return np.asarray(centre * spacing + radius[:, None] * turned)
 
 
 def _resample(outline: Outline, origin: tuple[int, int], spacing: Spacing, count: int = 240) -> Floats:
@@ -139,7 +138,7 @@ def _inward_normals(curve: Floats) -> Floats:
 
 
 def _first_runs(plaque: Mask, curve: Floats, normal: Floats, spacing: Spacing) -> tuple[Floats, Floats]:
-    """Start and end (mm along the inward normal) of the first run of plaque that begins at the wall; 0, 0 where none."""
+    """Start and end (mm along the inward normal) of the first run of plaque from the wall; 0, 0 where there is none."""
     begin, end = np.zeros(len(curve)), np.zeros(len(curve))
     step = 0.5 * min(spacing)
     before = _START_WITHIN_PX * max(spacing)

@@ -31,7 +31,8 @@ class AutoencoderClassifier(nn.Module):
         super().__init__()
         first, second, third, fourth = widths
         self.encoder = nn.Sequential(
-            _layer(1, first, 5, 2), _layer(first, second, 5, 2), _layer(second, third, 5, 2), _layer(third, fourth, 5, 1)
+            _layer(1, first, 5, 2), _layer(first, second, 5, 2), _layer(second, third, 5, 2),
+            _layer(third, fourth, 5, 1),
         )
         self.decoder = nn.Sequential(
             nn.Upsample(scale_factor=2, mode="nearest"), _layer(fourth, second, 3, 1),
@@ -47,7 +48,10 @@ class AutoencoderClassifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Stage 2: logits (n, 2) of not complex and complex."""
-        features = self.encoder(x)
+        return cast(Tensor, self.head(self.dropout(self.pool(self.encoder(x)))))
+
+    @staticmethod
+    def pool(features: Tensor) -> Tensor:
+        """Mean, maximum and spread of every bottleneck feature, (n, 3 x features)."""
         flat = features.flatten(2)
-        pooled = torch.cat((flat.mean(2), flat.amax(2), flat.std(2)), dim=1)
-        return cast(Tensor, self.head(self.dropout(pooled)))
+        return torch.cat((flat.mean(2), flat.amax(2), flat.std(2)), dim=1)

@@ -29,7 +29,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class StageConfig:
-    """One stage of training. It ends after ``epochs`` or ``minutes``, whichever comes first; the rate falls with both."""
+    """One stage of training. It ends after ``epochs`` or ``minutes``, whichever is first; the rate falls with both."""
 
     epochs: int = 10
     minutes: float = 10.0

@@ -13,7 +13,7 @@ from inference.phantom.cohort import TrainingSet
 from inference.training.augment import change_grey, move
 from inference.training.config import StageConfig
 from inference.training.loop import Stage, pictures_of, scaled
-from inference.types import PLAQUE
+from inference.types import LUMEN, PLAQUE, WALL
 
 
 @torch.inference_mode()
@@ -77,20 +77,58 @@ def reconstruction_stage(model: AutoencoderClassifier, train: TrainingSet, valid
     return Stage("reconstruction", model, parameters, config, seed, loss, validate, "minus_mse")
 
 
-def classifier_stage(model: AutoencoderClassifier, train: TrainingSet, validation: TrainingSet, config: StageConfig,
+class GuidedClassifier(nn.Module):
+    """The classifier in training, with two helpers that are thrown away afterwards.
+
+    From the same bottleneck, ``where`` says how much lumen, wall and plaque lies in every cell, and ``why`` gives the
+    thickness and whether there is ulceration or a mobile part. They tell the layers what a class is about, which a
+    single bit per picture teaches only slowly.
+    """
+
+    def __init__(self, net: AutoencoderClassifier) -> None:
+        super().__init__()
+        fourth = net.head.in_features // 3
+        self.net = net
+        self.where = nn.Conv2d(fourth, 3, 1)
+        self.why = nn.Linear(3 * fourth, 3)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        features = self.net.encoder(x)
+        pooled = self.net.dropout(self.net.pool(features))
+        return self.net.head(pooled), self.where(features), self.why(pooled)
+
+
+def _cells(labels: Tensor, cells: int) -> Tensor:
+    """Share of lumen, wall and plaque in every cell of the bottleneck, (n, 3, cells, cells)."""
+    planes = torch.stack([(labels == value).float() for value in (LUMEN, WALL, PLAQUE)], dim=1)
+    return functional.avg_pool2d(planes, labels.shape[-1] // cells)
+
+
+def classifier_stage(net: AutoencoderClassifier, train: TrainingSet, validation: TrainingSet, config: StageConfig,
                      seed: int) -> Stage:
-    """Stage 2: bottleneck, fully connected layer, softmax over {0, 1}; layers 1 to 4 are tuned with it."""
+    """Stage 2: bottleneck, fully connected layer, softmax over {0, 1}; layers 1 to 4 are tuned with it.
+
+    The helpers of ``GuidedClassifier`` are trained along and not kept.
+    """
+    model = GuidedClassifier(net)
     images, classes = pictures_of(train), torch.from_numpy(train.classes).long()
-    held = pictures_of(validation)
+    labels, held = torch.from_numpy(train.labels), pictures_of(validation)
+    thickness = torch.from_numpy(train.thickness_mm) / 4.0
+    flags = torch.stack([torch.from_numpy(train.kinds == kind).float() for kind in ("ulcerated", "mobile")], dim=1)
     weights = len(classes) / (2.0 * torch.bincount(classes, minlength=2).clamp(min=1).float())
 
     def loss(chunk: Tensor, generator: torch.Generator) -> Tensor:
-        moved, _ = move(scaled(images[chunk]), None, generator, scale=0.02)
-        logits = model(change_grey(moved, generator))
-        return functional.cross_entropy(logits, classes[chunk], weight=weights, label_smoothing=0.03)
+        moved, target = move(scaled(images[chunk]), labels[chunk], generator, scale=0.02)
+        assert target is not None
+        logits, where, why = model(change_grey(moved, generator))
+        main = functional.cross_entropy(logits, classes[chunk], weight=weights, label_smoothing=0.03)
+        place = functional.binary_cross_entropy_with_logits(where, _cells(target, where.shape[-1]))
+        size = functional.smooth_l1_loss(why[:, 0], thickness[chunk], beta=0.3)
+        reason = functional.binary_cross_entropy_with_logits(why[:, 1:], flags[chunk])
+        return main + 4.0 * place + size + 0.5 * reason
 
     def validate() -> dict[str, float]:
-        logits = in_batches(model, held)
+        logits = in_batches(net, held)
         margin = logits[:, 1] - logits[:, 0]
         truth = validation.classes
         accuracy = float(((margin.numpy() > 0) == truth).mean())
@@ -98,5 +136,5 @@ def classifier_stage(model: AutoencoderClassifier, train: TrainingSet, validatio
         area = metrics.auc(truth.tolist(), margin.tolist()) or 0.0
         return {"accuracy": accuracy, "auc": area, "nll": nll}
 
-    parameters = [*model.encoder.parameters(), *model.head.parameters()]
+    parameters = [*net.encoder.parameters(), *net.head.parameters(), *model.where.parameters(), *model.why.parameters()]
     return Stage("classifier", model, parameters, config, seed, loss, validate, "auc")
