@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 EACH = 1.0  # seconds
-RING_AGAIN = 3.0  # seconds: a doorbell nobody answered is rung again
+RING_AGAIN, RING_AT_MOST = 3.0, 60.0  # seconds: a doorbell nobody answered is rung again, ever less often
 HUNG_AFTER = 20.0  # seconds a worker may go on with a row it lost
 OBJECTS_EACH = 3600.0
 
@@ -57,7 +57,7 @@ class Sweeper(threading.Thread):
     def __init__(self, supervisor: Supervisor) -> None:
         super().__init__(name="sweeper", daemon=True)
         self.supervisor = supervisor
-        self.rung: dict[str, float] = {}
+        self.rung: dict[str, tuple[float, float]] = {}
         self.lost: dict[str, float] = {}
         self.objects_at = time.monotonic() + 60.0
 
@@ -96,8 +96,9 @@ class Sweeper(threading.Thread):
 
     def _ring(self, task: str, queue: str) -> None:
         now = time.monotonic()
-        if now - self.rung.get(task, 0.0) >= RING_AGAIN:
-            self.rung[task] = now
+        due, pause = self.rung.get(task, (0.0, RING_AGAIN))
+        if now >= due:
+            self.rung[task] = (now + pause, min(pause * 2, RING_AT_MOST))
             ring(task, queue)
 
     def _hangs(self, child: Child) -> bool:

@@ -37,7 +37,7 @@ class World:
     def run(self, *arguments: str) -> str:
         """Run a command to its end and return what it printed."""
         done = subprocess.run(
-            [sys.executable, *arguments], cwd=REPO, env=self.environment, capture_output=True, text=True, timeout=120
+            [sys.executable, *arguments], cwd=REPO, env=self.environment, capture_output=True, text=True, timeout=400
         )
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
