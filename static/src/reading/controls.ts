@@ -15,14 +15,13 @@ export class Segmented<T> {
   private readonly buttons: { value: T; element: HTMLButtonElement }[];
   private chosen: T | null = null;
   private locked = false;
+  private shown = false;
 
   constructor(label: string, choices: readonly Choice<T>[], onPick: (value: T) => void, className = "") {
     this.buttons = choices.map(({ value, words, key, spoken }) => {
       const attributes = { class: "seg-part", role: "radio", "aria-checked": "false", "aria-label": spoken ?? words };
       const element = button(attributes, () => {
-        if (this.locked) return;
-        flash(element);
-        onPick(value);
+        if (!this.locked) onPick(value);
       }, el("span", {}, words), key ? keycap(key) : null);
       return { value, element };
     });
@@ -33,8 +32,9 @@ export class Segmented<T> {
   set(value: T | null): void {
     if (value !== this.chosen && value !== null) {
       const pressed = this.buttons.find((one) => one.value === value);
-      if (pressed && this.chosen !== null) flash(pressed.element);
+      if (pressed && this.shown) flash(pressed.element);
     }
+    this.shown = true;
     this.chosen = value;
     for (const { value: own, element } of this.buttons) {
       element.setAttribute("aria-checked", String(own === value));

@@ -288,7 +288,10 @@ export class Draft {
 
   /** A stroke ended on this frame: its mask goes with the next save. */
   painted(clip: Clip, frame: number, at: Point | null, source: "drawn" | "copied" = "drawn"): void {
-    this.ensure(clip, frame, at ?? undefined).source = source;
+    const marks = this.ensure(clip, frame, at ?? undefined);
+    marks.source = source;
+    // Painted plaque takes “examined, no plaque” back: both cannot hold.
+    if (marks.extent === "no_plaque" && !this.store(clip.id).isEmpty(frame)) marks.extent = null;
     this.emit(true);
   }
 

@@ -110,7 +110,7 @@ export class ReadingPage {
 
   /** Show the case where it was left, and send what an earlier visit could not save. */
   async start(): Promise<void> {
-    this.head.setSave(this.session.autosave.state);
+    this.saveState(this.session.autosave.state);
     const kept = await this.session.kept();
     if (kept.length && this.draft.derived.state === "draft") {
       for (const patch of kept) this.draft.apply(patch.body);

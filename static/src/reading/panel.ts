@@ -38,6 +38,7 @@ export class Panel {
   private readonly note = el("textarea", { class: "rd-input rd-note", rows: "1", placeholder: gettext("optional"), "aria-label": gettext("Note"), maxlength: "2000" });
   private readonly foot = el("div", { class: "rd-foot" });
   private footShape = "";
+  private shown = false;
 
   constructor(draft: Draft, actions: PanelActions) {
     this.draft = draft;
@@ -161,7 +162,6 @@ export class Panel {
     for (const [value, digit, words, key] of choices) {
       const made = button({ class: "rd-class", role: "radio", "aria-checked": "false" }, () => {
         if (this.draft.derived.state !== "draft") return;
-        flash(made);
         this.draft.answer("reader_class", value);
       }, el("strong", {}, digit), el("span", {}, words), keycap(key));
       this.classes.set(value, made);
@@ -184,11 +184,12 @@ export class Panel {
   private renderClass(missing: boolean, locked: boolean): void {
     const chosen = this.draft.answers.reader_class;
     for (const [value, element] of this.classes) {
-      if (value === chosen && !element.classList.contains("is-on")) flash(element);
+      if (value === chosen && !element.classList.contains("is-on") && this.shown) flash(element);
       element.classList.toggle("is-on", value === chosen);
       element.setAttribute("aria-checked", String(value === chosen));
       element.setAttribute("aria-disabled", String(locked));
     }
+    this.shown = true;
     this.classBox.parentElement?.classList.toggle("is-missing", missing);
     const { rule_class, rule_reason, rule_agrees } = this.draft.derived;
     const version = this.draft.protocol.version;

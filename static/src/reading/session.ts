@@ -95,9 +95,11 @@ export class Session {
 
 /** Log in again without leaving the page, as the same person. Throws with words when it fails. */
 export async function logIn(username: string, password: string): Promise<void> {
-  const body = new URLSearchParams({ username, password, csrfmiddlewaretoken: cookie("csrftoken") });
   let response: Response;
   try {
+    // The form's own cookie may be gone with the session: asking for the form sets it again.
+    if (!cookie("csrftoken")) await fetch("/login/", { credentials: "same-origin" });
+    const body = new URLSearchParams({ username, password, csrfmiddlewaretoken: cookie("csrftoken") });
     response = await fetch("/login/", { method: "POST", body, credentials: "same-origin", redirect: "manual", headers: { "X-CSRFToken": cookie("csrftoken") } });
   } catch {
     throw new OfflineError();

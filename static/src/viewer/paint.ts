@@ -70,7 +70,8 @@ function place(ctx: CanvasRenderingContext2D, at: Placement): void {
 export function paintPicture(ctx: CanvasRenderingContext2D, picture: CanvasImageSource, at: Placement): void {
   place(ctx, at);
   ctx.imageSmoothingEnabled = at.scale < 8;
-  ctx.imageSmoothingQuality = "high";
+  // Bilinear is enough to enlarge, and without a GPU three times cheaper than the finer ways.
+  ctx.imageSmoothingQuality = at.scale * at.dpr < 1 ? "medium" : "low";
   ctx.drawImage(picture, 0, 0);
 }
 
