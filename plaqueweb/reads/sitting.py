@@ -25,6 +25,7 @@ from plaqueweb.studies.models import Project
 PAGE = 50
 SITTING_GAP = timedelta(minutes=45)
 STEP, ACROSS, LINES = 18, 30, 3  # cells of 14 in steps of 18, 30 in a line until three lines are full
+LEGEND = (A.SIGNED, A.COMPLETED, A.OPENED, A.SKIPPED, A.ASSIGNED)
 TABS = (A.ASSIGNED, A.OPENED, A.COMPLETED, A.SIGNED, A.SKIPPED)
 
 
@@ -99,7 +100,7 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
             "width": max((cell.x for cell in cells), default=0) + STEP,
             "height": max((cell.y for cell in cells), default=0) + STEP,
         },
-        "legend": [(state.value, state.label, counts[state]) for state in reversed(TABS) if counts.get(state)],
+        "legend": [(state.value, state.label, counts[state]) for state in LEGEND if counts.get(state)],
         "last_number": listed[-1]["number"] if listed else 0,
         "sign_reveals": _reveals(chosen, counts),
         "counts": {state.value: counts.get(state, 0) for state in TABS},
