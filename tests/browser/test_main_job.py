@@ -37,7 +37,7 @@ def test_coordinator_and_readers_walk_the_main_job(open_as: OpenAs, site: Site, 
 
 def look_at_a_study(page: Page) -> None:
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-    page.locator("table[data-rows] tbody tr a").last.click()
+    page.locator("table[data-rows] tbody th a").last.click()
     player = page.locator("[data-player][data-ready]")
     expect(player).to_be_visible()
     page.keyboard.press("End")
@@ -76,18 +76,25 @@ def upload_and_release(page: Page, site: Site, folder: Path) -> None:
     expect(refused).to_contain_text("intake-")
 
     rows.filter(has_text="no-scale.dcm").get_by_role("link", name="Look").click()
-    pictures = page.locator(".held-frames img")
+    pictures = page.locator(".release-frames img")
     expect(pictures).to_have_count(3)
+    pictures.evaluate_all("images => Promise.all(images.map(image => image.decode()))")
     assert pictures.evaluate_all("images => images.every(image => image.naturalWidth === 160)")
-    page.locator("#reason").fill("looked at three frames: no text")
-    page.get_by_role("button", name="Release").click()
+    decide(page, "Release", "looked at three frames: no text")
 
     page.goto(f"{site.address}/p/demo/release/")
     page.locator("table[data-rows] tbody tr a").first.click()
-    page.locator("#reason").fill("a test picture, nothing to read")
-    page.get_by_role("button", name="Refuse").click()
+    decide(page, "Refuse", "a test picture, nothing to read")
     page.goto(f"{site.address}/p/demo/audit/")
     expect(page.get_by_text("looked at three frames: no text")).to_be_visible()
+
+
+def decide(page: Page, act: str, reason: str) -> None:
+    page.get_by_role("button", name=act).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill(reason)
+    dialog.get_by_role("button", name=act).click()
+    expect(page.locator(".notice")).to_contain_text(reason)
 
 
 def wait_for_predictions(page: Page) -> None:

@@ -98,7 +98,10 @@ class Player {
     this.pane.setCorners(this.corners(clip));
     this.scrub.setClip(clip.frames);
     this.scrub.setFrame(1);
-    void store.first(1).then(() => store.load());
+    void store.first(1).then(() => {
+      this.root.dataset["ready"] = "true";
+      return store.load();
+    });
     for (const [i, thumb] of [...this.strip.children].entries()) {
       const chosen = this.clips[i]?.id === clip.id;
       thumb.setAttribute("aria-pressed", String(chosen));

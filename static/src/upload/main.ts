@@ -240,7 +240,7 @@ class UploadIsland {
       return;
     }
     const study = upload.study && upload.state !== "refused" ? ` · ${upload.study.label}` : "";
-    const why = upload.state === "quarantined" ? upload.findings[0] : upload.state === "refused" ? upload.detail : "";
+    const why = upload.state === "quarantined" ? upload.findings[0] : upload.state === "refused" ? refusedWords(upload) : "";
     row.paint(upload.state, `${stateWords(upload.state)}${why ? `: ${why}` : ""}${study}`);
     const release = this.root.dataset["releaseUrl"] ?? "";
     if (upload.state === "quarantined") row.link(`${release}${upload.id}/`, gettext("Look"));
@@ -297,6 +297,11 @@ function stateWords(state: string): string {
     refused: gettext("refused"),
   };
   return words[state] ?? state;
+}
+
+function refusedWords(upload: Upload): string {
+  const detail = upload.detail.replace(/\.$/, "");
+  return upload.rule ? interpolate(gettext("%(detail)s (rule %(rule)s)"), { detail, rule: upload.rule }) : detail;
 }
 
 function studyWords(n: number): string {
