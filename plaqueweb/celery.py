@@ -14,7 +14,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@app.on_after_configure.connect
+@app.on_after_configure.connect  # type: ignore[untyped-decorator]
 def make_spool(sender: Celery, **_: object) -> None:
     """The filesystem broker does not make its folders."""
     options = sender.conf.broker_transport_options or {}
