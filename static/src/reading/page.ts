@@ -16,6 +16,9 @@ import { differenceWords } from "./conflict.ts";
 import type { SaveState } from "./autosave.ts";
 import type { Assignment, Extent, Read } from "./types.ts";
 
+/** As many as the server takes. */
+const MOST_LESIONS = 20;
+
 export class ReadingPage {
   readonly draft: Draft;
   readonly stage: Stage;
@@ -153,7 +156,10 @@ export class ReadingPage {
   }
 
   addLesion(): void {
-    this.editing(() => void this.draft.addLesion(this.stage.current));
+    this.editing(() => {
+      if (this.draft.lesions.length >= MOST_LESIONS) this.tell(interpolate(gettext("A read holds at most %(n)s lesions."), { n: MOST_LESIONS }));
+      else this.draft.addLesion(this.stage.current);
+    });
   }
 
   nudge(dx: number, dy: number): boolean {

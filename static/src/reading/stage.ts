@@ -249,6 +249,7 @@ export class Stage {
         this.pane.redraw();
       },
       editable: () => this.editable,
+      refused: (words) => this.events.failed(words),
     };
   }
 

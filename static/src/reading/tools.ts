@@ -1,5 +1,6 @@
 /** The drawing tools. Each works on the active lesion of the draft, in picture pixels, and leaves one undo step. */
-import { distance, measure, type Clip, type Point, type PointerAt, type Tool, type Viewport } from "../viewer/index.ts";
+import { crossesRegions, distance, measure, type Clip, type Point, type PointerAt, type Tool, type Viewport } from "../viewer/index.ts";
+import { gettext } from "../viewer/words.ts";
 import type { Draft } from "./draft.ts";
 import type { Caliper, CaliperKind } from "./types.ts";
 
@@ -20,6 +21,8 @@ export interface ToolContext {
   /** A stroke ended: digits answer again. */
   ended(): void;
   editable(): boolean;
+  /** What was drawn is not kept, and why. */
+  refused(words: string): void;
 }
 
 export interface Selected {
@@ -138,7 +141,8 @@ export class SelectTool implements Tool {
       if (caliper.id !== this.selected?.id) return caliper;
       const shift = (point: Point, end: 0 | 1): Point =>
         this.selected?.end === null || this.selected?.end === end ? inside(clip, [point[0] + dx, point[1] + dy]) : point;
-      return withLength(clip, { ...caliper, points: [shift(caliper.points[0], 0), shift(caliper.points[1], 1)] });
+      const points: [Point, Point] = [shift(caliper.points[0], 0), shift(caliper.points[1], 1)];
+      return crossesRegions(clip.regions, ...points) ? caliper : withLength(clip, { ...caliper, points });
     });
     draft.putCalipers(clip, this.context.frame(), moved, false);
   }
@@ -211,6 +215,10 @@ export class CaliperTool extends SelectTool {
     const { draft, settings } = this.context;
     const clip = this.context.clip();
     const frame = this.context.frame();
+    if (crossesRegions(clip.regions, ...points)) {
+      this.context.refused(gettext("Both ends of a caliper must lie in one region."));
+      return;
+    }
     const lesion = settings.kind === "diameter" ? null : draft.activeLesion(clip);
     const caliper = withLength(clip, { id: crypto.randomUUID(), kind: settings.kind, lesion: lesion?.number ?? null, points });
     const others = this.calipers().filter(

@@ -49,6 +49,12 @@ export function measure(regions: readonly Region[], a: Point, b: Point): Length 
   return { mm: Math.hypot(dx * (first.col_mm ?? 0), dy * (first.row_mm ?? 0)), px, region: first, why: "" };
 }
 
+/** Whether the ends lie in two regions: such a caliper measures nothing and is not kept. */
+export function crossesRegions(regions: readonly Region[], a: Point, b: Point): boolean {
+  const [first, second] = [regionAt(regions, a), regionAt(regions, b)];
+  return first !== null && second !== null && first !== second;
+}
+
 /** "6.9 mm", or "60.2 px, no scale in the file". */
 export function lengthWords(length: { mm: number | null; px: number | null; why?: string }): string {
   if (length.mm !== null) return interpolate(gettext("%(mm)s mm"), { mm: length.mm.toFixed(1) });

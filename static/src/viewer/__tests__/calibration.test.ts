@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { lengthWords, measure, regionAt, scaleWords, type Region } from "../calibration.ts";
+import { crossesRegions, lengthWords, measure, regionAt, scaleWords, type Region } from "../calibration.ts";
 
 function region(part: Partial<Region> = {}): Region {
   return {
@@ -26,6 +26,8 @@ describe("a length", () => {
     expect(length.mm).toBeNull();
     expect(length.px).toBeCloseTo(20);
     expect(length.why).toBe("the ends lie in two regions");
+    expect(crossesRegions(two, [90, 50], [110, 50])).toBe(true);
+    expect(crossesRegions(two, [90, 50], [300, 50])).toBe(false);
   });
 
   it.each([
