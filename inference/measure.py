@@ -16,6 +16,8 @@ _MARGIN = 3
 _AORTA_LEAST_PX = 60
 """On the canvas (0.4 mm a pixel) about 10 mm2: less is no aorta in cross-section."""
 _EIGHT = np.ones((3, 3), dtype=bool)
+_STALK_MM = 1.2
+"""Half the width of a mobile part as the network draws it; it draws stalks wider than they are."""
 NO_AORTA = "No aorta was found."
 NO_SCALE = "No scale in the file: pixels only."
 COLOUR = "A colour overlay covers the picture."
@@ -64,7 +66,7 @@ class ClipMeasurer:
     def _thickness(self, plaque: NDArray[np.bool_], aorta: NDArray[np.bool_]) -> Thickness:
         if not plaque.any():
             return Thickness(0.0 if self.spacing is not None else None, 0.0, "none")
-        return wall_normal_thickness(plaque, aorta, self.spacing)
+        return wall_normal_thickness(plaque, aorta, self.spacing, opening_mm=_STALK_MM)
 
     def _aorta(self, logits: Floats) -> tuple[NDArray[np.uint8], int, int] | None:
         """Labels of the largest vessel on its part of the source grid, with that part's upper left corner.

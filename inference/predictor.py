@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +119,7 @@ class Predictor:
         """
         started = time.perf_counter()
         source = frames() if callable(frames) else frames
-        total = len(source) if hasattr(source, "__len__") else 0
+        total = len(source) if isinstance(source, Sized) else 0
         stream = iter(source)
         first = next(stream, None)
         if first is None:

@@ -37,8 +37,8 @@ def to_grey(frame: NDArray[Any]) -> NDArray[np.uint8]:
     if array.shape[2] == 1 or _holds_grey(array):
         # Grey stored as colour: any channel is the grey value, and taking one is many times cheaper.
         return np.ascontiguousarray(first)
-    weighted = first * np.uint16(77) + array[..., 1] * np.uint16(150) + array[..., 2] * np.uint16(29)
-    return np.asarray(weighted >> 8, dtype=np.uint8)
+    red, green, blue = (array[..., channel].astype(np.uint16) for channel in range(3))
+    return np.asarray((red * 77 + green * 150 + blue * 29) // 256, dtype=np.uint8)
 
 
 def _holds_grey(array: NDArray[np.uint8]) -> bool:

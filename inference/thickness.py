@@ -26,7 +26,7 @@ FITTED = "wall-normal (circle fitted)"
 DEPTH = "depth"
 INSCRIBED = "inscribed (no outline)"
 _NONE = Thickness(None, None, "none", note="The mask is empty.")
-_OPENING_MM = 0.6
+OPENING_MM = 0.6
 _EIGHT = np.ones((3, 3), dtype=bool)
 _START_WITHIN_PX = 2.0
 
@@ -175,15 +175,15 @@ def _first_runs(plaque: Mask, curve: Floats, normal: Floats, spacing: Spacing) -
     return np.where(ok, begin, 0.0), np.where(ok, end, 0.0)
 
 
-def _wall_part(plaque: Mask, spacing: Spacing) -> Mask:
-    """The plaque without thin stalks and what hangs on them: opened with a disc of 0.6 mm radius.
+def _wall_part(plaque: Mask, spacing: Spacing, opening_mm: float) -> Mask:
+    """The plaque without thin stalks and what hangs on them: opened with a disc of this radius.
 
     A mobile part is protrusion, not wall thickness. Where opening would leave nothing (a thin plaque), it stays whole.
     """
-    core = ndimage.distance_transform_edt(plaque, sampling=spacing) > _OPENING_MM
+    core = ndimage.distance_transform_edt(plaque, sampling=spacing) > opening_mm
     if not core.any():
         return plaque
-    near = ndimage.distance_transform_edt(~core, sampling=spacing) <= _OPENING_MM + 0.25 * min(spacing)
+    near = ndimage.distance_transform_edt(~core, sampling=spacing) <= opening_mm + 0.25 * min(spacing)
     return np.asarray(plaque & near)
 
 
@@ -204,25 +204,25 @@ def _lengths(plaque: Mask, curve: Floats, normal: Floats, spacing: Spacing) -> t
     return begin, end, length
 
 
-def _is_spike(length: Floats, curve: Floats) -> bool:
-    """Whether the longest chords stand on less than 2.4 mm of wall, as a stalk does and a plaque does not."""
+def _is_spike(length: Floats, curve: Floats, opening_mm: float) -> bool:
+    """Whether the longest chords stand on less wall than four opening radii, as a stalk's do and a plaque's do not."""
     best = int(length.argmax())
     high = length > 0.8 * length[best]
     count = len(length)
     right = int(np.argmin(np.concatenate((np.roll(high, -best), [False]))))
     left = int(np.argmin(np.concatenate((np.roll(high, -best - 1)[::-1], [False]))))
     arc = float(np.hypot(*(np.roll(curve, -1, axis=0) - curve).T).sum()) / count
-    return (right + left) * arc < 4 * _OPENING_MM
+    return (right + left) * arc < 4 * opening_mm
 
 
 def _chord(plaque: Mask, curve: Floats, spacing: Spacing, calibrated: bool, origin: tuple[int, int],
-           method: str) -> Thickness | None:
+           method: str, opening_mm: float = OPENING_MM) -> Thickness | None:
     normal = _inward_normals(curve)
     begin, end, length = _lengths(plaque, curve, normal, spacing)
     if length.max() <= 0:
         return None
-    if calibrated and _is_spike(length, curve):
-        opened = _lengths(_wall_part(plaque, spacing), curve, normal, spacing)
+    if calibrated and _is_spike(length, curve, opening_mm):
+        opened = _lengths(_wall_part(plaque, spacing, opening_mm), curve, normal, spacing)
         if opened[2].max() > 0:
             begin, end, length = opened
     best = int(length.argmax())
@@ -231,10 +231,13 @@ def _chord(plaque: Mask, curve: Floats, spacing: Spacing, calibrated: bool, orig
     return _finish(inner, outer, origin, spacing, calibrated, method, length)
 
 
-def wall_normal_thickness(plaque: NDArray[Any], aorta: NDArray[Any], spacing: Spacing | None) -> Thickness:
+def wall_normal_thickness(
+    plaque: NDArray[Any], aorta: NDArray[Any], spacing: Spacing | None, *, opening_mm: float = OPENING_MM
+) -> Thickness:
     """The longest wall-normal chord of ``plaque``; ``aorta`` is the mask bounded by the outer wall (same grid).
 
-    ``spacing`` is mm per pixel (row, column); None gives pixels only. Where no chord starts at the wall, the largest
+    ``spacing`` is mm per pixel (row, column); None gives pixels only. What stands on the wall narrower than twice
+    ``opening_mm`` is a mobile part: protrusion, not wall thickness. Where no chord starts at the wall, the largest
     inscribed disc is given, labelled. Raises ValueError on shapes or a spacing that is not above zero.
     """
     mask, scale = _checked(plaque, spacing)
@@ -244,7 +247,7 @@ def wall_normal_thickness(plaque: NDArray[Any], aorta: NDArray[Any], spacing: Sp
     if not mask.any():
         return _NONE
     (mask, whole), origin = _crop(mask, whole | mask)
-    found = _chord(mask, outline_of(whole, scale), scale, spacing is not None, origin, WALL_NORMAL)
+    found = _chord(mask, outline_of(whole, scale), scale, spacing is not None, origin, WALL_NORMAL, opening_mm)
     return found or _inscribed(mask, scale, spacing is not None, origin)
 
 

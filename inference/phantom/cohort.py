@@ -116,7 +116,8 @@ def _shard_file(folder: Path, shard: tuple[int, int]) -> Path:
 def _write_shard(path: Path, part: list[dict[str, Any]]) -> None:
     temporary = path.with_suffix(".part")
     with temporary.open("wb") as stream:
-        np.savez(stream, **{key: np.concatenate([row[key] for row in part]) for key in part[0]})
+        columns: dict[str, Any] = {key: np.concatenate([row[key] for row in part]) for key in part[0]}
+        np.savez(stream, **columns)
     temporary.replace(path)
 
 
