@@ -1,5 +1,5 @@
 /** Outlines of label maps as closed lines in picture pixels, for drawing only: what is measured is the label map. */
-import { boxOf, type Box, type Point } from "./geometry.ts";
+import { labelBoxes, type Box, type Point } from "./geometry.ts";
 
 const RIGHT = 1;
 const DOWN = 2;
@@ -14,12 +14,12 @@ const ORDER: Record<number, number[]> = {
   [UP]: [RIGHT, UP, LEFT],
 };
 
-/** Closed loops around the pixels for which `test` holds (holes are loops of their own: fill even-odd). */
-export function traceLoops(labels: Uint8Array, cols: number, test: (label: number) => boolean): Point[][] {
-  const box = boxOf(labels, cols, test);
+/** Closed loops around the pixels of one label (holes are loops of their own: fill even-odd). */
+export function traceLoops(labels: Uint8Array, cols: number, label: number, known?: Box): Point[][] {
+  const box = known ?? labelBoxes(labels, cols).get(label);
   if (!box) return [];
   const width = box.x1 - box.x0 + 1;
-  const edges = edgesOf(labels, cols, box, width, test);
+  const edges = edgesOf(labels, cols, box, width, label);
   const loops: Point[][] = [];
   for (let at = 0; at < edges.length; at++) {
     while (edges[at]) loops.push(follow(edges, at, width, box));
@@ -27,26 +27,18 @@ export function traceLoops(labels: Uint8Array, cols: number, test: (label: numbe
   return loops;
 }
 
-/** Outgoing edges of every pixel corner, the area always on the right hand. */
-function edgesOf(labels: Uint8Array, cols: number, box: Box, width: number, test: (l: number) => boolean): Uint8Array {
-  const height = box.y1 - box.y0 + 1;
-  const edges = new Uint8Array(width * height);
-  const inside = (x: number, y: number): boolean => {
-    if (x < box.x0 || y < box.y0 || x >= box.x1 || y >= box.y1) return false;
-    const label = labels[y * cols + x] ?? 0;
-    return label !== 0 && test(label);
-  };
-  const put = (x: number, y: number, bit: number): void => {
-    const at = (y - box.y0) * width + (x - box.x0);
-    edges[at] = (edges[at] ?? 0) | bit;
-  };
+/** Outgoing edges of every pixel corner of the box, the area always on the right hand. */
+function edgesOf(labels: Uint8Array, cols: number, box: Box, width: number, label: number): Uint8Array {
+  const edges = new Uint8Array(width * (box.y1 - box.y0 + 1));
   for (let y = box.y0; y < box.y1; y++) {
-    for (let x = box.x0; x < box.x1; x++) {
-      if (!inside(x, y)) continue;
-      if (!inside(x, y - 1)) put(x, y, RIGHT);
-      if (!inside(x + 1, y)) put(x + 1, y, DOWN);
-      if (!inside(x, y + 1)) put(x + 1, y + 1, LEFT);
-      if (!inside(x - 1, y)) put(x, y + 1, UP);
+    const row = y * cols;
+    let at = (y - box.y0) * width;
+    for (let x = box.x0; x < box.x1; x++, at++) {
+      if (labels[row + x] !== label) continue;
+      if (y === box.y0 || labels[row - cols + x] !== label) edges[at] = (edges[at] ?? 0) | RIGHT;
+      if (x === box.x1 - 1 || labels[row + x + 1] !== label) edges[at + 1] = (edges[at + 1] ?? 0) | DOWN;
+      if (y === box.y1 - 1 || labels[row + cols + x] !== label) edges[at + width + 1] = (edges[at + width + 1] ?? 0) | LEFT;
+      if (x === box.x0 || labels[row + x - 1] !== label) edges[at + width] = (edges[at + width] ?? 0) | UP;
     }
   }
   return edges;

@@ -28,23 +28,32 @@ export function distance(a: Point, b: Point): number {
   return Math.hypot(a[0] - b[0], a[1] - b[1]);
 }
 
-/** Box around every pixel for which `test` holds, or null. */
-export function boxOf(labels: Uint8Array, cols: number, test: (label: number) => boolean): Box | null {
+/** Box around every label of a map but 0, in one pass. */
+export function labelBoxes(labels: Uint8Array, cols: number): Map<number, Box> {
+  const boxes = new Map<number, Box>();
   const rows = labels.length / cols;
-  let x0 = cols;
-  let y0 = rows;
-  let x1 = -1;
-  let y1 = -1;
   for (let y = 0; y < rows; y++) {
     const base = y * cols;
+    let label = 0;
     for (let x = 0; x < cols; x++) {
-      const label = labels[base + x] ?? 0;
-      if (label === 0 || !test(label)) continue;
-      if (x < x0) x0 = x;
-      if (x > x1) x1 = x;
-      if (y < y0) y0 = y;
-      y1 = y;
+      const here = labels[base + x] ?? 0;
+      if (here === label) continue;
+      // Runs begin and end here: only their ends can widen a box.
+      if (label !== 0) widen(boxes, label, x - 1, y);
+      if (here !== 0) widen(boxes, here, x, y);
+      label = here;
     }
+    if (label !== 0) widen(boxes, label, cols - 1, y);
   }
-  return x1 < 0 ? null : { x0, y0, x1: x1 + 1, y1: y1 + 1 };
+  return boxes;
+}
+
+function widen(boxes: Map<number, Box>, label: number, x: number, y: number): void {
+  const box = boxes.get(label);
+  if (!box) boxes.set(label, { x0: x, y0: y, x1: x + 1, y1: y + 1 });
+  else {
+    if (x < box.x0) box.x0 = x;
+    if (x >= box.x1) box.x1 = x + 1;
+    if (y >= box.y1) box.y1 = y + 1;
+  }
 }

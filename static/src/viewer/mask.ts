@@ -11,7 +11,7 @@
  *
  * A label map cannot hold two lesions on one pixel, so masks of one frame never overlap.
  */
-import { boxOf, clampBox, joinBox, type Box, type Point } from "./geometry.ts";
+import { clampBox, joinBox, labelBoxes, type Box, type Point } from "./geometry.ts";
 import { History } from "./history.ts";
 import { encodeRle, labelsFromMasks, type Rle } from "./rle.ts";
 
@@ -171,8 +171,10 @@ export class MaskStore {
   /** Take a lesion (or, with 0, all) off one frame (an undo step). */
   clear(frame: number, label = 0): void {
     const map = this.maps.get(frame);
-    const box = map && boxOf(map, this.cols, (here) => label === 0 || here === label);
-    if (!map || !box) return;
+    if (!map) return;
+    let box: Box | null = null;
+    for (const [here, one] of labelBoxes(map, this.cols)) if (label === 0 || here === label) box = joinBox(box, one);
+    if (!box) return;
     this.begin(frame);
     for (let i = 0; i < map.length; i++) if (label === 0 || map[i] === label) map[i] = 0;
     this.mark(this.open(), box);

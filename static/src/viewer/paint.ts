@@ -1,5 +1,5 @@
 /** Drawing of a picture and its mask layers onto a 2D canvas. No state of the page in here. */
-import { boxOf, joinBox, type Box } from "./geometry.ts";
+import { joinBox, labelBoxes, type Box } from "./geometry.ts";
 import { pathOf, traceLoops } from "./contour.ts";
 
 export const PHYSICIAN = "#ff9f2e";
@@ -33,11 +33,7 @@ function pathFor(labels: Uint8Array, cols: number, version: number): Path2D {
   const known = traced.get(labels);
   if (known && known.version === version) return known.path;
   const path = new Path2D();
-  const present = new Uint8Array(256);
-  for (const label of labels) present[label] = 1;
-  for (let label = 1; label < 256; label++) {
-    if (present[label]) path.addPath(pathOf(traceLoops(labels, cols, (here) => here === label)));
-  }
+  for (const [label, box] of labelBoxes(labels, cols)) path.addPath(pathOf(traceLoops(labels, cols, label, box)));
   traced.set(labels, { version, path });
   return path;
 }
@@ -56,7 +52,7 @@ export function differenceOf(phys: Uint8Array, model: Uint8Array, cols: number, 
   if (known && known.other === model && known.version === version) return known.paths;
   const parts = new Uint8Array(phys.length);
   for (let i = 0; i < parts.length; i++) parts[i] = (phys[i] ? 1 : 0) + (model[i] ? 2 : 0);
-  const part = (value: number): Path2D => pathOf(traceLoops(parts, cols, (here) => here === value));
+  const part = (value: number): Path2D => pathOf(traceLoops(parts, cols, value));
   const paths = { both: part(3), physician: part(1), model: part(2) };
   differences.set(phys, { other: model, version, paths });
   return paths;
@@ -237,8 +233,7 @@ export function windowTable(window: number, level: number, invert: boolean): Uin
 export function layersBox(cols: number, ...maps: (Uint8Array | null | undefined)[]): Box | null {
   let all: Box | null = null;
   for (const map of maps) {
-    const box = map ? boxOf(map, cols, () => true) : null;
-    if (box) all = joinBox(all, box);
+    for (const box of map ? labelBoxes(map, cols).values() : []) all = joinBox(all, box);
   }
   return all;
 }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { traceLoops } from "../contour.ts";
+import { labelBoxes } from "../geometry.ts";
 import { History } from "../history.ts";
 import { MaskStore } from "../mask.ts";
 
@@ -34,7 +35,7 @@ describe("brush", () => {
     store.begin(1);
     store.capsule([5, 10], [75, 50], 2, 1);
     store.end();
-    expect(traceLoops(store.labels(1) ?? new Uint8Array(), COLS, (label) => label === 1)).toHaveLength(1);
+    expect(traceLoops(store.labels(1) ?? new Uint8Array(), COLS, 1)).toHaveLength(1);
   });
 
   it("stays inside the picture", () => {
@@ -146,13 +147,24 @@ describe("outline", () => {
   it("has one loop for the edge and one for the hole", () => {
     dab(1, 40, 30, 12, 1);
     dab(1, 40, 30, 5, 0);
-    expect(traceLoops(store.labels(1) ?? new Uint8Array(), COLS, () => true)).toHaveLength(2);
+    expect(traceLoops(store.labels(1) ?? new Uint8Array(), COLS, 1)).toHaveLength(2);
   });
 
   it("keeps two areas that touch at a corner apart", () => {
     const map = new Uint8Array(16);
     map[0] = 1;
     map[5] = 1;
-    expect(traceLoops(map, 4, () => true)).toHaveLength(2);
+    expect(traceLoops(map, 4, 1)).toHaveLength(2);
+  });
+});
+
+describe("boxes", () => {
+  it("are found for every label in one pass, also where labels touch", () => {
+    const map = Uint8Array.of(0, 1, 1, 2, 0, 0, 1, 2, 3, 0, 0, 0);
+    expect([...labelBoxes(map, 4)]).toEqual([
+      [1, { x0: 1, y0: 0, x1: 3, y1: 2 }],
+      [2, { x0: 3, y0: 0, x1: 4, y1: 2 }],
+      [3, { x0: 0, y0: 2, x1: 1, y1: 3 }],
+    ]);
   });
 });
