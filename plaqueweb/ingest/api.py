@@ -39,7 +39,7 @@ class ProgressOut(serializers.Serializer[Any]):
 
 class StudyRefOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
 
 
 class UploadOut(serializers.Serializer[Any]):
@@ -47,7 +47,7 @@ class UploadOut(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     batch = serializers.UUIDField()
-    parent = serializers.UUIDField(allow_null=True)
+    parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]
     kind = serializers.CharField()
     state = serializers.CharField()
     state_words = serializers.CharField()

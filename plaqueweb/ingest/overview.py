@@ -179,7 +179,8 @@ class Board:
         return Upload.objects.filter(project=self.project, state=UploadState.QUARANTINED)
 
     def _held_by_study(self, ids: list[UUID]) -> dict[UUID, Upload]:
-        return {upload.study_id: upload for upload in self._held().filter(study_id__in=ids).order_by("-id")}
+        found = self._held().filter(study_id__in=ids).order_by("-id")
+        return {upload.study_id: upload for upload in found if upload.study_id is not None}
 
     def _intake(self, study: Study, held: Upload | None) -> dict[str, Any]:
         quiet = {"done": None, "total": None, "url": None}

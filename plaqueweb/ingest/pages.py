@@ -173,7 +173,7 @@ def _decided(upload: Upload) -> str:
     event = AuditEvent.objects.filter(object_id=str(upload.pk), verb__in=verbs, actor_id__isnull=False).first()
     if event is None:
         return ""
-    name = User.objects.filter(pk=event.actor_id).values_list("name", flat=True).first() or "–"
+    name = User.objects.filter(pk__in=[event.actor_id]).values_list("name", flat=True).first() or "–"
     values = {"name": name, "at": f"{event.at:%d %b %H:%M}", "why": event.diff.get("reason", "")}
     if event.verb == "upload.released":
         return _("Released by %(name)s, %(at)s UTC: %(why)s") % values

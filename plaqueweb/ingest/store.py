@@ -106,7 +106,7 @@ def _study(project: Project, batch: uuid.UUID, key: bytes, report: IntakeReport)
     uid, pseudonym = (report.study_uid, report.subject_pseudonym)
     if not report.has_identity or not uid or not pseudonym:
         uid, pseudonym = batch_identity(key, batch)
-    found = Study.objects.filter(project=project, uid=uid).first()
+    found: Study | None = Study.objects.filter(project=project, uid=uid).first()
     if found is not None:
         return found
     subject, _made = Subject.objects.get_or_create(
@@ -114,7 +114,8 @@ def _study(project: Project, batch: uuid.UUID, key: bytes, report: IntakeReport)
     )
     number = (Study.objects.filter(project=project).aggregate(n=Max("number"))["n"] or 0) + 1
     shifted = date.fromisoformat(report.study_date) if report.study_date else None
-    return Study.objects.create(project=project, subject=subject, number=number, uid=uid, shifted_date=shifted)
+    made: Study = Study.objects.create(project=project, subject=subject, number=number, uid=uid, shifted_date=shifted)
+    return made
 
 
 def _regions(report: IntakeReport) -> list[dict[str, Any]]:

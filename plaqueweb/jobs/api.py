@@ -26,7 +26,7 @@ from plaqueweb.studies.models import Study
 
 class RefOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    label = serializers.CharField(required=False)
+    label = serializers.CharField(required=False)  # type: ignore[assignment]
     name = serializers.CharField(required=False)
 
 

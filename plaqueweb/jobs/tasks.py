@@ -14,7 +14,7 @@ from plaqueweb.jobs.models import InferenceJob
 log = logging.getLogger(__name__)
 
 
-@shared_task(name="jobs.wake", ignore_result=True)
+@shared_task(name="jobs.wake", ignore_result=True)  # type: ignore[untyped-decorator]
 def wake() -> None:
     """Run queued jobs, best first, until none is left. Rung twice, or never, nothing is lost: the sweeper rings too."""
     while not stop_asked() and (claim := work.claim_next(InferenceJob)):

@@ -61,7 +61,8 @@ def pipelines(request: HttpRequest, slug: str) -> HttpResponse:
     project = _project(user, slug)
     rows = Pipeline.objects.visible_to(user).filter(project=project).select_related("classifier", "segmenter")
     if request.method == "POST":
-        pipeline = rows.filter(pk=_uuid(request.POST.get("pipeline"))).first()
+        wished = _uuid(request.POST.get("pipeline"))
+        pipeline = rows.filter(pk=wished).first() if wished else None
         if pipeline is None or request.POST.get("action") != "activate":
             raise NotFound(_("There is no such pipeline that you may see."))
         activate_pipeline(pipeline=pipeline, by=user)

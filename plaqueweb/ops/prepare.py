@@ -26,7 +26,7 @@ def prepare(say: Callable[[str], None]) -> None:
 
 def collect(say: Callable[[str], None]) -> None:
     """Copy and compress the built front end, unless this very build was collected before."""
-    manifest = Path(settings.DJANGO_VITE["default"]["manifest_path"])
+    manifest = Path(str(settings.DJANGO_VITE["default"]["manifest_path"]))
     if not manifest.exists():
         say("the front end is not built: run `python3 run.py serve`, or `npm ci && npm run build` in static/")
         return

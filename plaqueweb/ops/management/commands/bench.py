@@ -62,4 +62,4 @@ class Command(BaseCommand):
             sign = "≤" if figure.at_most else "≥"
             goal = "–" if figure.goal is None else f"{sign} {figure.goal:g}"
             table.add_row(figure.name, f"{figure.value:.2f} {figure.unit}", goal, words[figure.reached])
-        Console(file=self.stdout).print(table)
+        Console().print(table)

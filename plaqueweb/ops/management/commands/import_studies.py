@@ -56,7 +56,7 @@ class Command(BaseCommand):
             raise CommandError(f"not there: {', '.join(missing)}")
         batch = uuid.uuid4()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(file=self.stdout)) as progress:
+        with Progress(*columns, console=Console(stderr=True)) as progress:
             self._send(progress, project, by, list(files_below(options["paths"])), batch)
             if not options["no_wait"]:
                 self._take(progress, project, batch)
