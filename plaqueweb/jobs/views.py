@@ -83,7 +83,8 @@ def _project(user: User, slug: str) -> Project:
 
 
 def _act(request: HttpRequest, user: User, project: Project, found: QuerySet[InferenceJob]) -> HttpResponse:
-    job = found.filter(pk=_uuid(request.POST.get("job"))).first()
+    wished = _uuid(request.POST.get("job"))
+    job = found.filter(pk=wished).first() if wished else None
     if job is None:
         raise NotFound(_("There is no such job that you may see."))
     action = request.POST.get("action")
