@@ -55,9 +55,7 @@ def mask_of(annotation: FrameAnnotation) -> FrameMask | None:
 
 def reads_with_assignment() -> QuerySet[Read]:
     """Reads joined with what every answer about them needs."""
-    rows: QuerySet[Read] = Read.objects.select_related(
-        "assignment__round__protocol", "assignment__round__project", "assignment__study"
-    )
+    rows: QuerySet[Read] = Read.objects.select_related("assignment__round__protocol")
     return rows
 
 
@@ -70,7 +68,8 @@ def own_read(*, user: User, pk: UUID | str) -> Read:
     from django.core.exceptions import ValidationError
 
     try:
-        read = reads_with_assignment().filter(pk__in=Read.objects.own(user).filter(pk=pk).values("pk")).first()
+        rows: QuerySet[Read] = Read.objects.own(user).filter(pk=pk).order_by()
+        read = rows.select_related("assignment__round__protocol").first()
     except (ValidationError, ValueError):
         read = None
     if read is None:
@@ -84,7 +83,7 @@ def load_bundle(read: Read, *, masks: bool, clips: dict[str, Clip] | None = None
     if not masks:
         rows = rows.defer("mask__rle")
     if clips is None:
-        clips = {str(clip.pk): clip for clip in clips_for_reading([read.assignment.study_id])}
+        clips = {str(clip.pk): clip for clip in clips_for_reading([read.assignment.study_id], pictures=False)}
     return Bundle(
         read=read,
         clips=clips,

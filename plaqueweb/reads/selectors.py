@@ -22,10 +22,10 @@ from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read, Ro
 from plaqueweb.reads.rawjson import RawJson, masks_as_json
 from plaqueweb.studies.blinding import is_disclosed
 from plaqueweb.studies.choices import Segment
-from plaqueweb.studies.models import Clip, Protocol
-from plaqueweb.studies.selectors import clip_payload, clips_by_study, clips_for_reading, scale_words
+from plaqueweb.studies.models import Protocol
+from plaqueweb.studies.selectors import ClipSummary, clip_payload, clip_summaries, clips_for_reading
 
-IN_HAND = (AssignmentState.OPENED, AssignmentState.COMPLETED)
+NO_CLIPS = ClipSummary(0, "")
 
 
 def own_assignment(*, user: User, public_id: str) -> Assignment:
@@ -149,16 +149,20 @@ def worklist(
 
 def assignment_rows(assignments: Sequence[Assignment], *, user: User) -> list[dict[str, Any]]:
     """Return rows of the worklist; at most eight queries, however many assignments."""
-    clips = clips_by_study({row.study_id for row in assignments})
+    return rows_payload(assignments, bundles=bundles_of(assignments), user=user)
+
+
+def rows_payload(assignments: Sequence[Assignment], *, bundles: dict[UUID, Bundle], user: User) -> list[dict[str, Any]]:
+    """Return rows of the worklist from reads that are loaded already."""
+    clips = clip_summaries({row.study_id for row in assignments})
     totals = _totals({row.round_id for row in assignments}, user)
-    bundles = _bundles(assignments, clips)
     return [
-        assignment_row(row, bundles.get(row.pk), clips.get(row.study_id, []), of=totals.get(row.round_id, 0))
+        assignment_row(row, bundles.get(row.pk), clips.get(row.study_id, NO_CLIPS), of=totals.get(row.round_id, 0))
         for row in assignments
     ]
 
 
-def assignment_row(row: Assignment, bundle: Bundle | None, clips: Sequence[Clip], *, of: int) -> dict[str, Any]:
+def assignment_row(row: Assignment, bundle: Bundle | None, clips: ClipSummary, *, of: int) -> dict[str, Any]:
     """Return one line of the worklist: nothing in it comes from anybody else."""
     read = bundle.read if bundle else None
     lesion = bundle.index_lesion() if bundle else None
@@ -169,8 +173,8 @@ def assignment_row(row: Assignment, bundle: Bundle | None, clips: Sequence[Clip]
         "number": row.order_no,
         "of": of,
         "state": row.state,
-        "clips": len(clips),
-        "scale": scale_words(clips) if clips else "",
+        "clips": clips.clips,
+        "scale": clips.scale,
         "your_class": read.reader_class if read else None,
         "your_thickness": {"mm": mm, "px": px},
         "active_seconds": row.active_seconds,
@@ -185,8 +189,8 @@ def _totals(round_ids: Collection[UUID], user: User) -> dict[UUID, int]:
     return {row["round_id"]: row["n"] for row in rows.annotate(n=Coalesce(Max("order_no"), 0)).order_by()}
 
 
-def _bundles(assignments: Sequence[Assignment], clips: dict[UUID, list[Clip]]) -> dict[UUID, Bundle]:
-    """The newest read of each assignment with its parts, without mask pixels."""
+def bundles_of(assignments: Iterable[Assignment]) -> dict[UUID, Bundle]:
+    """Return the newest read of each assignment with its parts, without clips and mask pixels."""
     begun = {row.pk: row for row in assignments if row.state != AssignmentState.ASSIGNED}
     if not begun:
         return {}
@@ -205,7 +209,7 @@ def _bundles(assignments: Sequence[Assignment], clips: dict[UUID, list[Clip]]) -
         read.assignment = begun[read.assignment_id]
         bundles[read.assignment_id] = Bundle(
             read=read,
-            clips={str(clip.pk): clip for clip in clips.get(read.assignment.study_id, [])},
+            clips={},
             findings={found.segment: found for found in read.findings.all()},
             lesions=list(read.lesions.all()),
             annotations={(str(a.clip_id), a.frame, a.region): a for a in read.annotations.all()},
@@ -217,13 +221,14 @@ def assignment_detail(row: Assignment, *, user: User) -> dict[str, Any]:
     """Return everything the reading page needs of one case, and nothing of others."""
     clips = list(clips_for_reading([row.study_id]))
     read = Read.objects.filter(assignment=row).order_by("-revision").first()
+    summary = clip_summaries([row.study_id]).get(row.study_id, NO_CLIPS)
     bundle = None
     if read is not None:
         read.assignment = row
         bundle = load_bundle(read, masks=True, clips={str(clip.pk): clip for clip in clips})
     of = _totals([row.round_id], user).get(row.round_id, 0)
     return {
-        **assignment_row(row, bundle, clips, of=of),
+        **assignment_row(row, bundle, summary, of=of),
         "round": round_payload(row.round),
         "protocol": protocol_payload(row.round.protocol),
         "clips": [clip_payload(clip) for clip in clips],
@@ -311,12 +316,6 @@ def ground_words(bundle: Bundle) -> str:
     elif px is not None:
         words.append(_("%(px).0f px, no scale in the file") % {"px": px})
     return ", ".join(words)
-
-
-def bundles_of(assignments: Iterable[Assignment]) -> dict[UUID, Bundle]:
-    """Return the newest read of each assignment with its parts, by assignment."""
-    rows = list(assignments)
-    return _bundles(rows, clips_by_study({row.study_id for row in rows}))
 
 
 def is_blinded(round_: Round) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +18,35 @@ from plaqueweb.studies.models import Clip, Region
 FRAME_NUMBER = "{n}"
 
 
-def clips_for_reading(study_ids: Iterable[UUID]) -> QuerySet[Clip]:
-    """Return the clips a reader looks at, with their regions and stored object. Two queries, however many clips."""
-    rows: QuerySet[Clip] = Clip.objects.for_reading().filter(study_id__in=list(study_ids))
+@dataclass(frozen=True)
+class ClipSummary:
+    """How many readable clips a study has, and where its millimetres come from."""
+
+    clips: int
+    scale: str
+
+
+def clips_for_reading(study_ids: Iterable[UUID], *, pictures: bool = True) -> QuerySet[Clip]:
+    """Return the clips a reader looks at, with their regions. Two queries, however many clips.
+
+    Without ``pictures`` the stored object and the frame times are left out: a save measures, it shows nothing.
+    """
+    rows: QuerySet[Clip] = Clip.objects.for_reading().filter(study_id__in=list(study_ids)).defer("frame_offsets")
+    rows = rows.select_related("cine") if pictures else rows.defer("frame_offsets", "frame_times_ms")
     regions = Prefetch("regions", queryset=Region.objects.order_by("number"))
-    return rows.select_related("cine").prefetch_related(regions).order_by("study_id", "number", "id")
+    return rows.prefetch_related(regions).order_by("study_id", "number", "id")
+
+
+def clip_summaries(study_ids: Iterable[UUID]) -> dict[UUID, ClipSummary]:
+    """Return for each study what the worklist says of its clips, in one query of plain values."""
+    rows = Clip.objects.for_reading().filter(study_id__in=list(study_ids)).order_by()
+    found: dict[UUID, dict[UUID, list[str]]] = defaultdict(lambda: defaultdict(list))
+    values = rows.values_list("study_id", "pk", "regions__valid", "regions__row_mm", "regions__source")
+    for study_id, clip_id, valid, row_mm, source in values:
+        scaled = found[study_id][clip_id]
+        if valid and row_mm is not None and source != CalibrationSource.NONE:
+            scaled.append(source)
+    return {study: ClipSummary(len(clips), _scale(clips.values())) for study, clips in found.items()}
 
 
 def region_payload(region: Region) -> dict[str, Any]:
@@ -66,15 +91,22 @@ def clip_payload(clip: Clip) -> dict[str, Any]:
 
 
 def scale_words(clips: Sequence[Clip]) -> str:
-    """Return in two words where the millimetres of a study come from."""
-    regions = [region for clip in clips for region in clip.regions.all() if region.valid]
-    if any(sum(1 for r in clip.regions.all() if r.valid and r.spacing) > 1 for clip in clips):
+    """Return in two words where the millimetres of loaded clips come from."""
+    return _scale(
+        [region.source for region in clip.regions.all() if region.spacing and region.source != CalibrationSource.NONE]
+        for clip in clips
+    )
+
+
+def _scale(clips: Iterable[Sequence[str]]) -> str:
+    """In two words where the millimetres of a study come from; sources of the scaled regions of each clip."""
+    listed = list(clips)
+    if any(len(sources) > 1 for sources in listed):
         return _("two regions")
-    if not any(region.spacing for region in regions):
+    sources = {source for given in listed for source in given}
+    if not sources:
         return _("no scale")
-    if any(region.source == CalibrationSource.MANUAL for region in regions):
-        return _("set by hand")
-    return _("in file")
+    return _("set by hand") if CalibrationSource.MANUAL in sources else _("in file")
 
 
 def clips_by_study(study_ids: Iterable[UUID]) -> dict[UUID, list[Clip]]:

@@ -24,7 +24,7 @@ class RegionOut(serializers.Serializer[Any]):
     y1 = serializers.IntegerField()
     row_mm = serializers.FloatField(allow_null=True)
     col_mm = serializers.FloatField(allow_null=True)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     valid = serializers.BooleanField()
     reason = serializers.CharField()
     view = serializers.CharField()
@@ -76,7 +76,7 @@ class SubjectOut(serializers.ModelSerializer[Subject]):
 class StudyOut(serializers.ModelSerializer[Study]):
     project = serializers.CharField(source="project.slug")
     subject = serializers.CharField(source="subject.pseudonym")
-    label = serializers.CharField(read_only=True)
+    label = serializers.CharField(read_only=True)  # type: ignore[assignment]
     clip_count = serializers.IntegerField(read_only=True)
 
     class Meta:

@@ -244,7 +244,7 @@ def test_the_worklist_costs_the_same_queries_for_5_and_50_cases(
 ) -> None:
     client = api(worklist_of(cases).reader)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         rows = client.get("/api/v1/assignments/").json()["results"]
 
     assert len(rows) == cases

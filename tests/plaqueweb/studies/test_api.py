@@ -14,7 +14,7 @@ from plaqueweb.core.errors import Conflict, Invalid, InvalidTransition
 from plaqueweb.core.storage import read_all
 from plaqueweb.studies import services
 from plaqueweb.studies.models import CaseListItem, Project
-from plaqueweb.studies.selectors import clips_by_study, scale_words
+from plaqueweb.studies.selectors import clip_summaries, clips_by_study, scale_words
 from tests.factories import ClipFactory, StudyFactory, SubjectFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +109,9 @@ def test_a_study_comes_with_its_stored_clips(api: Api) -> None:
 def test_a_study_says_where_its_millimetres_come_from(region: dict[str, Any], words: str) -> None:
     clip = ClipFactory(**region)
 
+    summary = clip_summaries([clip.study_id])[clip.study_id]
+
+    assert (summary.clips, summary.scale) == (1, words)
     assert scale_words(clips_by_study([clip.study_id])[clip.study_id]) == words
 
 
