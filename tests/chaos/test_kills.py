@@ -37,7 +37,7 @@ def family(pid: int) -> set[int]:
 
 def test_a_gpu_worker_killed_in_mid_job_leaves_one_prediction_once(world: World) -> None:
     world.run("manage.py", "migrate", "-v0")
-    world.run("-m", "tests.chaos.world", "seed", "1500")
+    world.run("-m", "tests.chaos.world", "seed", "800")
     world.serve("--only", "gpu,sweep")
     until(lambda: [row for row in world.query(JOB) if row[0] == "running" and row[1]], 300, "the job is in the middle")
 
