@@ -11,10 +11,11 @@ if "PLAQUEWEB_VAR" not in os.environ:
     os.environ["PLAQUEWEB_VAR"] = tempfile.mkdtemp(prefix="plaqueweb-test-")
     atexit.register(shutil.rmtree, os.environ["PLAQUEWEB_VAR"], ignore_errors=True)
 
+from plaqueweb.settings import base as _base
 from plaqueweb.settings.base import *  # noqa: F403
 
 SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_USE_FINDERS = True
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+_base.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
