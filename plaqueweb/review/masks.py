@@ -62,7 +62,8 @@ def lesion_masks(row: FrameMask) -> dict[int, Mask]:
 
 
 def _runs(value: Any) -> list[int]:
-    return value["rle"] if isinstance(value, dict) else value
+    runs: list[int] = value["rle"] if isinstance(value, dict) else value
+    return runs
 
 
 def marked_frames(annotations: Iterable[FrameAnnotation]) -> dict[Place, MarkedFrame]:

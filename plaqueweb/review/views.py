@@ -16,7 +16,7 @@ from plaqueweb.core.errors import NotFound
 from plaqueweb.reads.choices import PlaqueClass
 from plaqueweb.reads.models import Assignment
 from plaqueweb.review import overview, selectors, services
-from plaqueweb.review.models import Case, DifferenceReason
+from plaqueweb.review.models import Case, CaseState, DifferenceReason
 from plaqueweb.review.numbers import numbers
 from plaqueweb.review.payload import compare_payload
 from plaqueweb.studies.blinding import is_disclosed
@@ -67,12 +67,11 @@ def _case(request: HttpRequest, slug: str, pk: object) -> Case:
 
 
 def _comparison(request: HttpRequest, case: Case) -> selectors.Comparison:
-    return selectors.compare(
-        user=current_user(request),
-        case=case,
-        read=request.GET.get("read", ""),
-        pipeline=request.GET.get("pipeline", ""),
-    )
+    """Open what the address names. Who has to decide meets the reads without the model first."""
+    user = current_user(request)
+    undecided = case.state == CaseState.DISCORDANT and selectors.may_adjudicate(user, case)
+    pipeline = request.GET.get("pipeline", selectors.HIDDEN if undecided else "")
+    return selectors.compare(user=user, case=case, read=request.GET.get("read", ""), pipeline=pipeline)
 
 
 @login_required
@@ -90,7 +89,7 @@ def compare(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
         "comparison": comparison,
         "reader": reader,
         "payload": compare_payload(comparison),
-        "references": selectors.references(user, case),
+        "references": [] if comparison.model_hidden else selectors.references(user, case),
         "may_adjudicate": selectors.may_adjudicate(user, case),
         "classes": PlaqueClass.choices,
         "reasons": DifferenceReason.choices,

@@ -38,6 +38,11 @@ function wire(root: HTMLElement, page: ComparePage): void {
   const hide = part(root, "[data-hide]");
   hide.addEventListener("pointerdown", () => page.hideMasks(true));
   for (const name of ["pointerup", "pointerleave", "pointercancel"]) hide.addEventListener(name, () => page.hideMasks(false));
+  // A button pressed with the pointer gives the focus back, so that Space and Enter stay keys of the page.
+  root.addEventListener("click", (event) => {
+    const focused = document.activeElement;
+    if (event.detail > 0 && focused instanceof HTMLButtonElement && root.contains(focused)) focused.blur();
+  });
   wireChoice(part(root, "[data-choice]"), page);
 }
 
@@ -45,6 +50,7 @@ function wire(root: HTMLElement, page: ComparePage): void {
 function wireChoice(form: HTMLElement, page: ComparePage): void {
   if (!(form instanceof HTMLFormElement)) return;
   form.addEventListener("change", () => {
+    if (document.activeElement instanceof HTMLSelectElement) document.activeElement.blur();
     const query = new URLSearchParams();
     for (const [name, value] of new FormData(form)) if (typeof value === "string" && value) query.set(name, value);
     window.location.assign(`${window.location.pathname}?${query}${page.address ? `#${page.address}` : ""}`);

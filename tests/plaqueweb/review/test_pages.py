@@ -94,6 +94,21 @@ def test_only_an_adjudicator_of_a_discordant_case_is_offered_the_decision(compar
     assert "data-decide-form" not in browser_of(compared.coordinator).get(page(compared)).content.decode()
 
 
+def test_who_has_to_decide_meets_the_reads_without_the_model(compared: World, browser_of: Browser) -> None:
+    compared.read(compared.reader_b, 1, 5.0)
+    services.record_known_truth(study=compared.study, reader_class=1, thickness_mm=5.4, reasons={})
+    services.refresh_open_cases()
+    client = browser_of(compared.adjudicator)
+
+    first = client.get(page(compared)).content.decode()
+    chosen = client.get(f"{page(compared)}?pipeline={compared.pipeline.pk}").content.decode()
+
+    assert "cut-off" not in first
+    assert "5.4 mm" not in first
+    assert "cut-off" in chosen
+    assert "cut-off" in browser_of(compared.coordinator).get(page(compared)).content.decode()
+
+
 def test_the_csv_has_a_line_a_number_and_no_formula(compared: World, browser_of: Browser) -> None:
     answer = browser_of(compared.coordinator).get(page(compared, "numbers.csv"))
 
