@@ -90,23 +90,22 @@ def run_stage(stage: Stage, frames: int, folder: Path, console: Console) -> dict
     """Train one stage on ``frames`` training frames; gives the best epoch's validation figures.
 
     The checkpoint in ``folder`` is written after every epoch: a killed run goes on from there, a finished stage is
-    only loaded. At the end the model holds its best epoch's weights.
+    only loaded, and one whose epochs and minutes were raised since goes on. At the end the model holds its best epoch's weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stage.name}.checkpoint.safetensors"
     config = stage.config
     optimiser = torch.optim.AdamW(stage.parameters, lr=config.rate, weight_decay=config.weight_decay)
     best: dict[str, Tensor] = {}
-    state: dict[str, float] = {"epoch": 0, "seconds": 0.0, "best": -math.inf, "finished": 0}
+    state: dict[str, float] = {"epoch": 0, "seconds": 0.0, "best": -math.inf}
     if path.is_file():
         best, state = _restore(path, stage, optimiser)
         console.print(f"{stage.name}: goes on after epoch {int(state['epoch'])}")
-    while state["epoch"] < config.epochs and not state["finished"]:
+    while state["epoch"] < config.epochs and state["seconds"] < config.minutes * 60:
         epoch = int(state["epoch"])
         loss, seconds = _one_epoch(stage, optimiser, frames, epoch, state["seconds"], console)
         figures = stage.validate()
         state["epoch"], state["seconds"] = epoch + 1, state["seconds"] + seconds
-        state["finished"] = float(state["seconds"] >= config.minutes * 60 or epoch + 1 == config.epochs)
         if figures[stage.better] > state["best"]:
             state |= {"best": figures[stage.better], **figures}
             best = {key: value.detach().clone() for key, value in stage.model.state_dict().items()}

@@ -34,15 +34,25 @@ def test_a_clip_gets_one_result_per_frame_on_the_source_grid(shipped, thick_clip
         assert frame.plaque_area_mm2 == pytest.approx(mask.sum() * np.prod(thick_clip.spacing))
 
 
-def test_the_shipped_weights_find_thick_plaque_and_measure_it(shipped, thick_clip) -> None:
+def test_the_shipped_weights_find_thick_plaque_and_measure_it(shipped) -> None:
+    overlap, errors, called = [], [], []
+    for seed in range(6):
+        clip = simulate_clip(random_spec(np.random.default_rng((900, seed)), "thick"), 2)
+        result = shipped.predict_clip(clip.frames, [clip.region])
+        size = clip.frames.shape[1:]
+        overlap += [metrics.dice(rle_decode(f.plaque_rle, size), labels == PLAQUE)
+                    for f, labels in zip(result.per_frame, clip.labels, strict=True)]
+        errors.append(abs(result.max_thickness_mm - clip.truth["thickness_mm"]))
+        called.append(result.predicted_class)
+
+    assert np.mean(overlap) > 0.7
+    assert np.mean(errors) < 1.0
+    assert sum(called) >= 5
+
+
+def test_the_official_thickness_is_the_key_frames(shipped, thick_clip) -> None:
     result = shipped.predict_clip(thick_clip.frames, [thick_clip.region])
 
-    size = thick_clip.frames.shape[1:]
-    overlap = [metrics.dice(rle_decode(f.plaque_rle, size), labels == PLAQUE)
-               for f, labels in zip(result.per_frame, thick_clip.labels, strict=True)]
-    assert np.mean(overlap) > 0.7
-    assert result.max_thickness_mm == pytest.approx(thick_clip.truth["thickness_mm"], abs=1.5)
-    assert result.predicted_class == 1
     key = result.per_frame[result.key_frame - 1]
     assert (key.max_thickness_mm, key.chord) == (result.max_thickness_mm, result.key_chord)
 
