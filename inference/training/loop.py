@@ -89,8 +89,9 @@ def _append_curve(folder: Path, stage: str, row: dict[str, float]) -> None:
 def run_stage(stage: Stage, frames: int, folder: Path, console: Console) -> dict[str, float]:
     """Train one stage on ``frames`` training frames; gives the best epoch's validation figures.
 
-    The checkpoint in ``folder`` is written after every epoch: a killed run goes on from there, a finished stage is
-    only loaded, and one whose epochs and minutes were raised since goes on. At the end the model holds its best epoch's weights.
+    The checkpoint in ``folder`` is written after every epoch: a killed run goes on from there, a finished stage is only
+    loaded, and one whose epochs and minutes were raised since goes on. At the end the model holds its best epoch's
+    weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stage.name}.checkpoint.safetensors"
