@@ -149,13 +149,15 @@ def worklist(
 
 def assignment_rows(assignments: Sequence[Assignment], *, user: User) -> list[dict[str, Any]]:
     """Return rows of the worklist; at most eight queries, however many assignments."""
-    return rows_payload(assignments, bundles=bundles_of(assignments), user=user)
-
-
-def rows_payload(assignments: Sequence[Assignment], *, bundles: dict[UUID, Bundle], user: User) -> list[dict[str, Any]]:
-    """Return rows of the worklist from reads that are loaded already."""
-    clips = clip_summaries({row.study_id for row in assignments})
     totals = _totals({row.round_id for row in assignments}, user)
+    return rows_payload(assignments, bundles=bundles_of(assignments), totals=totals)
+
+
+def rows_payload(
+    assignments: Sequence[Assignment], *, bundles: dict[UUID, Bundle], totals: dict[UUID, int]
+) -> list[dict[str, Any]]:
+    """Return rows of the worklist from reads that are loaded already; ``totals`` are the reader's cases by round."""
+    clips = clip_summaries({row.study_id for row in assignments})
     return [
         assignment_row(row, bundles.get(row.pk), clips.get(row.study_id, NO_CLIPS), of=totals.get(row.round_id, 0))
         for row in assignments

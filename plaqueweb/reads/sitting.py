@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from plaqueweb.accounts.models import User
+from plaqueweb.core.templatetags.ui import class_words
 from plaqueweb.reads.bundle import Bundle
 from plaqueweb.reads.choices import AssignmentState as A
-from plaqueweb.reads.choices import ReadState, Reveal, SignatureMeaning
+from plaqueweb.reads.choices import PlaqueClass, ReadState, Reveal, SignatureMeaning
 from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.reads.selectors import bundles_of, ground_words, is_blinded, rows_payload, rule_words
 from plaqueweb.studies.models import Project
@@ -27,6 +28,7 @@ PAGE = 50
 SITTING_GAP = timedelta(minutes=45)
 STEP, ACROSS, LINES = 18, 30, 3  # cells of 14 in steps of 18, 30 in a line until three lines are full
 LEGEND = (A.SIGNED, A.COMPLETED, A.OPENED, A.SKIPPED, A.ASSIGNED)
+MARKS = {A.OPENED: "m13 1v12h-12z", A.SKIPPED: "m4 7h6"}
 TABS = (A.ASSIGNED, A.OPENED, A.COMPLETED, A.SIGNED, A.SKIPPED)
 
 
@@ -37,7 +39,6 @@ class Cell:
     number: int
     state: str
     url: str
-    title: str
     x: int
     y: int
 
@@ -82,9 +83,12 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
     following = _next(cells)
     tab = tab if tab in TABS else ""
     rows, older = _page(user, chosen, tab, after)
-    waiting = _completed(user, chosen)
+    waiting = [row for row in rows if row.state == A.COMPLETED]
+    if len(waiting) < counts[A.COMPLETED]:  # some are on another page
+        waiting = _completed(user, chosen)
     bundles = bundles_of({row.pk: row for row in [*waiting, *rows]}.values())
-    listed = rows_payload(rows, bundles=bundles, user=user)
+    total = max((cell.number for cell in cells), default=0)
+    listed = rows_payload(rows, bundles=bundles, totals={chosen.pk: total})
     _add_words(listed)
     to_sign = [_line(row, bundles[row.pk]) for row in waiting if row.pk in bundles]
     return {
@@ -95,11 +99,8 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
         "rule_words": rule_words(chosen.protocol),
         "reveal_words": Reveal(chosen.reveal).label,
         "cells": cells,
-        "total": max((cell.number for cell in cells), default=0),
-        "band": {
-            "width": max((cell.x for cell in cells), default=0) + STEP,
-            "height": max((cell.y for cell in cells), default=0) + STEP,
-        },
+        "total": total,
+        "band": _band(cells),
         "legend": [(state.value, state.label, counts[state]) for state in LEGEND if counts.get(state)],
         "last_number": listed[-1]["number"] if listed else 0,
         "sign_reveals": _reveals(chosen, counts),
@@ -139,15 +140,28 @@ def _cells(user: User, round_: Round) -> list[Cell]:
         .values_list("order_no", "state", "public_id")
     )
     base = reverse("read", args=["x"])
-    words = {state.value: str(state.label) for state in A}
-    title = _("Case %(n)d: %(state)s")
     across = max(ACROSS, -(-len(rows) // LINES))
     cells = []
     for at, (number, state, public_id) in enumerate(rows):
         url = base.replace("/x/", f"/{public_id}/")
-        said = title % {"n": number, "state": words[state]}
-        cells.append(Cell(number, state, url, said, x=at % across * STEP, y=at // across * STEP))
+        cells.append(Cell(number, state, url, x=at % across * STEP, y=at // across * STEP))
     return cells
+
+
+def _band(cells: list[Cell]) -> dict[str, Any]:
+    """The band as one path a state, and its size: cells of 14 in steps of 18."""
+    groups = []
+    for state in LEGEND:
+        mine = [cell for cell in cells if cell.state == state]
+        if mine:
+            boxes = "".join(f"M{cell.x + 0.5} {cell.y + 0.5}h13v13h-13z" for cell in mine)
+            marks = "".join(f"M{cell.x} {cell.y}{MARKS[state]}" for cell in mine) if state in MARKS else ""
+            groups.append((state.value, boxes, marks))
+    return {
+        "width": max((cell.x for cell in cells), default=0) + STEP,
+        "height": max((cell.y for cell in cells), default=0) + STEP,
+        "groups": groups,
+    }
 
 
 def _next(cells: list[Cell]) -> Cell | None:
@@ -179,6 +193,7 @@ def _completed(user: User, round_: Round) -> list[Assignment]:
 def _add_words(listed: list[dict[str, Any]]) -> None:
     """Add what the table says: made here once, because a template takes ten times as long for each cell."""
     states = {state.value: str(state.label) for state in A}
+    classes = {value: class_words(value) for value in PlaqueClass.values}
     name, read, skip = _("Case %(n)d"), reverse("read", args=["x"]), reverse("skip-case", args=["x"])
     for row in listed:
         place = f"/{row['public_id']}/"
@@ -186,6 +201,7 @@ def _add_words(listed: list[dict[str, Any]]) -> None:
         row["url"] = read.replace("/x/", place)
         row["skip_url"] = skip.replace("/x/", place) if row["state"] in (A.ASSIGNED, A.OPENED) else ""
         row["state_words"] = states[row["state"]]
+        row["class_words"] = classes.get(row["your_class"], "–")
         row["thickness_words"] = _thickness_words(row["your_thickness"])
         left = row["missing"] or 0
         count = ngettext("%(n)d answer left.", "%(n)d answers left.", left) % {"n": left} if left else ""

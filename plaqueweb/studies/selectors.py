@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -38,15 +38,19 @@ def clips_for_reading(study_ids: Iterable[UUID], *, pictures: bool = True) -> Qu
 
 
 def clip_summaries(study_ids: Iterable[UUID]) -> dict[UUID, ClipSummary]:
-    """Return for each study what the worklist says of its clips, in one query of plain values."""
-    rows = Clip.objects.for_reading().filter(study_id__in=list(study_ids)).order_by()
-    found: dict[UUID, dict[UUID, list[str]]] = defaultdict(lambda: defaultdict(list))
-    values = rows.values_list("study_id", "pk", "regions__valid", "regions__row_mm", "regions__source")
-    for study_id, clip_id, valid, row_mm, source in values:
-        scaled = found[study_id][clip_id]
-        if valid and row_mm is not None and source != CalibrationSource.NONE:
-            scaled.append(source)
-    return {study: ClipSummary(len(clips), _scale(clips.values())) for study, clips in found.items()}
+    """Return for each study what the worklist says of its clips: one query, counted by the database."""
+    scaled = Q(regions__valid=True, regions__row_mm__isnull=False) & ~Q(regions__source=CalibrationSource.NONE)
+    rows = Clip.objects.for_reading().filter(study_id__in=list(study_ids)).order_by().values_list("study_id")
+    counted = rows.annotate(
+        clips=Count("pk", distinct=True),
+        scaled=Count("regions", filter=scaled),
+        with_scale=Count("pk", filter=scaled, distinct=True),
+        by_hand=Count("regions", filter=scaled & Q(regions__source=CalibrationSource.MANUAL)),
+    )
+    return {
+        study_id: ClipSummary(clips, _scale(scaled=regions, with_scale=with_scale, by_hand=by_hand))
+        for study_id, clips, regions, with_scale, by_hand in counted
+    }
 
 
 def region_payload(region: Region) -> dict[str, Any]:
@@ -92,21 +96,21 @@ def clip_payload(clip: Clip) -> dict[str, Any]:
 
 def scale_words(clips: Sequence[Clip]) -> str:
     """Return in two words where the millimetres of loaded clips come from."""
-    return _scale(
-        [region.source for region in clip.regions.all() if region.spacing and region.source != CalibrationSource.NONE]
-        for clip in clips
-    )
+    given = [
+        [r.source for r in clip.regions.all() if r.spacing and r.source != CalibrationSource.NONE] for clip in clips
+    ]
+    sources = [source for of_clip in given for source in of_clip]
+    by_hand = sources.count(CalibrationSource.MANUAL)
+    return _scale(scaled=len(sources), with_scale=sum(map(bool, given)), by_hand=by_hand)
 
 
-def _scale(clips: Iterable[Sequence[str]]) -> str:
-    """In two words where the millimetres of a study come from; sources of the scaled regions of each clip."""
-    listed = list(clips)
-    if any(len(sources) > 1 for sources in listed):
+def _scale(*, scaled: int, with_scale: int, by_hand: int) -> str:
+    """In two words where the millimetres come from: regions with a scale, clips that have one, scales set by hand."""
+    if scaled > with_scale:
         return _("two regions")
-    sources = {source for given in listed for source in given}
-    if not sources:
+    if not scaled:
         return _("no scale")
-    return _("set by hand") if CalibrationSource.MANUAL in sources else _("in file")
+    return _("set by hand") if by_hand else _("in file")
 
 
 def clips_by_study(study_ids: Iterable[UUID]) -> dict[UUID, list[Clip]]:
