@@ -54,8 +54,13 @@ def run_bench(predictor: Predictor, *, frames: int = 96, rounds: int = 5, seed: 
     bare, whole = float(np.median(bare_times)), float(np.median(whole_times))
     ratios = [b / w for b, w in zip(bare_times, whole_times, strict=True)]
     return BenchResult(
-        frames, torch.get_num_threads(), predictor.device.type, frames / bare, frames / whole,
-        float(np.median(ratios)), float(np.median(other)),
+        frames,
+        torch.get_num_threads(),
+        predictor.device.type,
+        frames / bare,
+        frames / whole,
+        float(np.median(ratios)),
+        float(np.median(other)),
     )
 
 

@@ -65,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _bar(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console,
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
         transient=True,
     )
 
@@ -81,12 +85,19 @@ def _phantom(args: argparse.Namespace, console: Console) -> int:
     from inference.phantom.dicom import JPEG_BASELINE, demo_cohort
 
     cohort = demo_cohort(
-        args.out, args.seed, args.subjects, args.frames, kinds=args.kinds, workers=args.workers,
+        args.out,
+        args.seed,
+        args.subjects,
+        args.frames,
+        kinds=args.kinds,
+        workers=args.workers,
         transfer_syntax=args.transfer_syntax or JPEG_BASELINE,
     )
     for number, subject in enumerate(cohort, start=1):
-        console.print(f"{number}/{args.subjects} {subject.name}: {subject.kind}, class {subject.study_class}, "
-                      f"{len(subject.files)} clips")
+        console.print(
+            f"{number}/{args.subjects} {subject.name}: {subject.kind}, class {subject.study_class}, "
+            f"{len(subject.files)} clips"
+        )
     return 0
 
 
@@ -100,8 +111,12 @@ def _train(args: argparse.Namespace, console: Console) -> int:
     if args.threads is not None:
         config = replace(config, threads=args.threads)
     spec = train(
-        config, cache=args.cache, work=args.work or Path("var/training") / config.name,
-        out=args.out or WEIGHTS_DIR, console=console, only=args.only,
+        config,
+        cache=args.cache,
+        work=args.work or Path("var/training") / config.name,
+        out=args.out or WEIGHTS_DIR,
+        console=console,
+        only=args.only,
     )
     console.print(f"{args.only} trained" if spec is None else f"pipeline {spec.name} {spec.hash[:12]} written")
     return 0
@@ -115,7 +130,10 @@ def _evaluate(args: argparse.Namespace, console: Console) -> int:
     with _bar(console) as bar:
         task = bar.add_task("unseen subjects", total=args.subjects)
         figures, rows = evaluate(
-            predictor, subjects=args.subjects, frames=args.frames, seed=args.seed,
+            predictor,
+            subjects=args.subjects,
+            frames=args.frames,
+            seed=args.seed,
             progress=lambda done, total: bar.update(task, completed=done),
         )
     show(figures, Console())

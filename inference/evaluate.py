@@ -74,13 +74,21 @@ def evaluate(
 
 def _compare(result: ClipResult, labels: np.ndarray[Any, np.dtype[np.uint8]], truth: dict[str, Any]) -> dict[str, Any]:
     size = (result.rows, result.columns)
-    plaque = [metrics.dice(rle_decode(f.plaque_rle, size), t == PLAQUE) for f, t in
-              zip(result.per_frame, labels, strict=True) if (t == PLAQUE).any()]
+    plaque = [
+        metrics.dice(rle_decode(f.plaque_rle, size), t == PLAQUE)
+        for f, t in zip(result.per_frame, labels, strict=True)
+        if (t == PLAQUE).any()
+    ]
     lumen = [metrics.dice(rle_decode(f.lumen_rle, size), t == 1) for f, t in zip(result.per_frame, labels, strict=True)]
     return {
-        "kind": truth["kind"], "class": truth["class"], "probability": result.probability_complex,
-        "predicted": result.predicted_class, "rule": result.rule_verdict, "true_mm": truth["thickness_mm"],
-        "predicted_mm": result.max_thickness_mm, "plaque_dice": [v or 0.0 for v in plaque],
+        "kind": truth["kind"],
+        "class": truth["class"],
+        "probability": result.probability_complex,
+        "predicted": result.predicted_class,
+        "rule": result.rule_verdict,
+        "true_mm": truth["thickness_mm"],
+        "predicted_mm": result.max_thickness_mm,
+        "plaque_dice": [v or 0.0 for v in plaque],
         "lumen_dice": [v or 0.0 for v in lumen],
     }
 
@@ -115,7 +123,8 @@ def summarise(rows: list[dict[str, Any]], threshold: float) -> Evaluation:
         brier=float(np.mean((np.asarray(scores) - np.asarray(truth)) ** 2)),
         accuracy_by_kind={
             kind: float(np.mean([r for r, row in zip(right, rows, strict=True) if row["kind"] == kind]))
-            for kind in KINDS if any(row["kind"] == kind for row in rows)
+            for kind in KINDS
+            if any(row["kind"] == kind for row in rows)
         },
     )
 
@@ -148,17 +157,26 @@ def write_into_cards(evaluation: Evaluation, folder: Path, spec: PipelineSpec) -
 def _markdown(figures: dict[str, Any], folder: Path, spec: PipelineSpec) -> str:
     cards = [read_card(folder / name) for name in (spec.classifier, spec.segmenter)]
     lines = [
-        f"# Model card: {spec.name}", "",
+        f"# Model card: {spec.name}",
+        "",
         "**Synthetic data only. Research use only. Not for diagnosis.** Both networks were trained on a physics-based "
         "phantom of the descending aorta in short axis. No picture of a patient was used, and nothing here says how "
-        "they would do on one.", "",
+        "they would do on one.",
+        "",
         f"Pipeline hash `{spec.hash}`; threshold {spec.threshold}, temperature {spec.temperature} (both from "
-        f"validation subjects); preprocessing `{spec.preprocessing}`.", "",
-        "| network | architecture | parameters | sha256 |", "|---|---|---|---|",
-        *(f"| {c.name} {c.version} | {c.architecture} | {c.parameters:,} | `{c.sha256}` |" for c in cards), "",
-        "## Figures on unseen phantom subjects", "",
+        f"validation subjects); preprocessing `{spec.preprocessing}`.",
+        "",
+        "| network | architecture | parameters | sha256 |",
+        "|---|---|---|---|",
+        *(f"| {c.name} {c.version} | {c.architecture} | {c.parameters:,} | `{c.sha256}` |" for c in cards),
+        "",
+        "## Figures on unseen phantom subjects",
+        "",
         "As printed by `python -m inference evaluate`. The probability answers the class (thickness of 4.0 mm or more, "
-        "ulceration or a mobile part); the rule's verdict sees thickness only.", "", "| figure | value |", "|---|---|",
+        "ulceration or a mobile part); the rule's verdict sees thickness only.",
+        "",
+        "| figure | value |",
+        "|---|---|",
     ]
     for key, value in figures.items():
         if isinstance(value, dict):
@@ -166,7 +184,9 @@ def _markdown(figures: dict[str, Any], folder: Path, spec: PipelineSpec) -> str:
         else:
             lines.append(f"| {key.replace('_', ' ')} | {'-' if value is None else value} |")
     lines += [
-        "", "## Known limits", "",
+        "",
+        "## Known limits",
+        "",
         "- One view (short axis), one vessel, five kinds of plaque, all from one simulator.",
         "- Without a calibrated region the picture is fitted to the canvas; the classifier then lacks the scale it "
         "was trained with, and its probability should not be trusted.",

@@ -109,28 +109,46 @@ def line_of(name: str, result: ClipResult, cards: tuple[Card, Card], synthetic: 
     """One line of ``predictions.jsonl``."""
     region = result.region
     return {
-        "file": name, "frames": result.frames, "rows": result.rows, "columns": result.columns,
+        "file": name,
+        "frames": result.frames,
+        "rows": result.rows,
+        "columns": result.columns,
         "spacing_mm": None if result.spacing_mm is None else list(result.spacing_mm),
-        "probability_complex": _rounded(result.probability_complex), "predicted_class": result.predicted_class,
-        "rule_verdict": result.rule_verdict, "max_thickness_mm": _rounded(result.max_thickness_mm),
-        "key_frame": result.key_frame, "key_chord": result.key_chord, "thickness_method": result.thickness_method,
-        "max_plaque_area_mm2": _rounded(result.max_plaque_area_mm2), "max_plaque_area_px": result.max_plaque_area_px,
-        "reason": result.reason, "synthetic": synthetic,
-        "region": None if region is None else {
-            "number": region.number, "box": [region.x0, region.y0, region.x1, region.y1], "source": region.source,
+        "probability_complex": _rounded(result.probability_complex),
+        "predicted_class": result.predicted_class,
+        "rule_verdict": result.rule_verdict,
+        "max_thickness_mm": _rounded(result.max_thickness_mm),
+        "key_frame": result.key_frame,
+        "key_chord": result.key_chord,
+        "thickness_method": result.thickness_method,
+        "max_plaque_area_mm2": _rounded(result.max_plaque_area_mm2),
+        "max_plaque_area_px": result.max_plaque_area_px,
+        "reason": result.reason,
+        "synthetic": synthetic,
+        "region": None
+        if region is None
+        else {
+            "number": region.number,
+            "box": [region.x0, region.y0, region.x1, region.y1],
+            "source": region.source,
             "view": region.view,
         },
         "per_frame": [
             {
-                "frame": f.frame, "probability_complex": _rounded(f.probability_complex),
-                "plaque_area_px": f.plaque_area_px, "plaque_area_mm2": _rounded(f.plaque_area_mm2),
-                "max_thickness_mm": _rounded(f.max_thickness_mm), "max_thickness_px": _rounded(f.max_thickness_px),
+                "frame": f.frame,
+                "probability_complex": _rounded(f.probability_complex),
+                "plaque_area_px": f.plaque_area_px,
+                "plaque_area_mm2": _rounded(f.plaque_area_mm2),
+                "max_thickness_mm": _rounded(f.max_thickness_mm),
+                "max_thickness_px": _rounded(f.max_thickness_px),
                 "reason": f.reason,
             }
             for f in result.per_frame
         ],
         "models": {"classifier": _model(cards[0]), "segmenter": _model(cards[1])},
-        "device": result.device, "seconds": round(result.seconds, 4), "use": "Research use only. Not for diagnosis.",
+        "device": result.device,
+        "seconds": round(result.seconds, 4),
+        "use": "Research use only. Not for diagnosis.",
     }
 
 

@@ -43,8 +43,18 @@ class ClipMeasurer:
         found = None if coloured else self._aorta(logits)
         if found is None:
             empty = [self.size[0] * self.size[1]]
-            return FrameResult(number, probability, 0, None if self.spacing is None else 0.0, None, None, 0,
-                               list(empty), list(empty), reason=COLOUR if coloured else NO_AORTA)
+            return FrameResult(
+                number,
+                probability,
+                0,
+                None if self.spacing is None else 0.0,
+                None,
+                None,
+                0,
+                list(empty),
+                list(empty),
+                reason=COLOUR if coloured else NO_AORTA,
+            )
         labels, row, column = found
         plaque = clean_mask(labels == PLAQUE, self.spacing)
         lumen = labels == LUMEN
@@ -56,11 +66,16 @@ class ClipMeasurer:
             chord = ((ax + x, ay + y), (bx + x, by + y))
         pixels = int(np.count_nonzero(plaque))
         return FrameResult(
-            frame=number, probability_complex=probability, plaque_area_px=pixels,
-            plaque_area_mm2=area_mm2(pixels, self.spacing), max_thickness_mm=thickness.mm,
-            max_thickness_px=thickness.px, lumen_area_px=int(np.count_nonzero(lumen)),
+            frame=number,
+            probability_complex=probability,
+            plaque_area_px=pixels,
+            plaque_area_mm2=area_mm2(pixels, self.spacing),
+            max_thickness_mm=thickness.mm,
+            max_thickness_px=thickness.px,
+            lumen_area_px=int(np.count_nonzero(lumen)),
             plaque_rle=rle_encode_part(plaque, row, column, self.size),
-            lumen_rle=rle_encode_part(lumen, row, column, self.size), chord=chord,
+            lumen_rle=rle_encode_part(lumen, row, column, self.size),
+            chord=chord,
         )
 
     def _thickness(self, plaque: NDArray[np.bool_], aorta: NDArray[np.bool_]) -> Thickness:
@@ -120,14 +135,24 @@ class ClipMeasurer:
         if not calibrated:
             reasons.append(self.canvas.region.reason or NO_SCALE)
         return ClipResult(
-            frames=len(frames), rows=self.size[0], columns=self.size[1], region=self.canvas.region,
-            spacing_mm=self.spacing, probability_complex=probability, predicted_class=int(probability >= threshold),
-            rule_verdict=None if verdict is None else int(verdict), max_thickness_mm=official,
-            key_frame=None if key is None else key.frame, key_chord=None if key is None else key.chord,
+            frames=len(frames),
+            rows=self.size[0],
+            columns=self.size[1],
+            region=self.canvas.region,
+            spacing_mm=self.spacing,
+            probability_complex=probability,
+            predicted_class=int(probability >= threshold),
+            rule_verdict=None if verdict is None else int(verdict),
+            max_thickness_mm=official,
+            key_frame=None if key is None else key.frame,
+            key_chord=None if key is None else key.chord,
             thickness_method="wall-normal" if key is not None else "none",
             max_plaque_area_mm2=max(areas) if areas else None,
-            max_plaque_area_px=max(f.plaque_area_px for f in frames), reason="; ".join(reasons), per_frame=frames,
-            device=device, seconds=seconds,
+            max_plaque_area_px=max(f.plaque_area_px for f in frames),
+            reason="; ".join(reasons),
+            per_frame=frames,
+            device=device,
+            seconds=seconds,
         )
 
 

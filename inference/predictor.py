@@ -84,8 +84,15 @@ class Predictor:
         segmenter, second = load_model(Path(segmenter_path))
         if first.architecture == "unet-v1" or second.architecture != "unet-v1":
             raise ValueError("The first weights must be a classifier's and the second a segmenter's.")
-        return cls(classifier, segmenter, (first, second), threshold=threshold, temperature=temperature,
-                   device=device, threads=threads)
+        return cls(
+            classifier,
+            segmenter,
+            (first, second),
+            threshold=threshold,
+            temperature=temperature,
+            device=device,
+            threads=threads,
+        )
 
     @classmethod
     def from_pipeline(
@@ -93,8 +100,14 @@ class Predictor:
     ) -> tuple[Predictor, PipelineSpec]:
         """Load the pipeline that a ``pipeline.json`` describes; its weights lie beside it."""
         spec = read_pipeline(path)
-        predictor = cls.load(path.parent / spec.classifier, path.parent / spec.segmenter, threshold=spec.threshold,
-                             temperature=spec.temperature, device=device, threads=threads)
+        predictor = cls.load(
+            path.parent / spec.classifier,
+            path.parent / spec.segmenter,
+            threshold=spec.threshold,
+            temperature=spec.temperature,
+            device=device,
+            threads=threads,
+        )
         if (predictor.cards[0].sha256, predictor.cards[1].sha256) != (spec.classifier_sha256, spec.segmenter_sha256):
             raise ValueError(f"{path.name}: the weights beside it are not the ones it names.")
         return predictor, spec
@@ -141,9 +154,11 @@ class Predictor:
                 margins, logits = self.forward(batch.images)
                 probabilities = torch.sigmoid(margins / self.temperature).cpu().numpy()
                 coloured.extend(batch.coloured.tolist())
-                pending.append(measuring.submit(
-                    measurer.measure, done, probabilities, logits.float().cpu().contiguous().numpy(), batch.coloured
-                ))
+                pending.append(
+                    measuring.submit(
+                        measurer.measure, done, probabilities, logits.float().cpu().contiguous().numpy(), batch.coloured
+                    )
+                )
                 done += len(batch.images)
                 while pending and (pending[0].done() or len(pending) > 2):
                     results.extend(pending.popleft().result())
@@ -152,7 +167,10 @@ class Predictor:
             for future in pending:
                 results.extend(future.result())
         return measurer.clip(
-            results, threshold=self.threshold, coloured=float(np.mean(coloured)), device=self.device.type,
+            results,
+            threshold=self.threshold,
+            coloured=float(np.mean(coloured)),
+            device=self.device.type,
             seconds=time.perf_counter() - started,
         )
 

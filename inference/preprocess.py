@@ -143,8 +143,9 @@ class Canvas:
         if self._back is None:
             self._back = (
                 _matrix(0.5 / self.step_rows + self.top - 0.5, 1 / self.step_rows, self.region.rows, self.size),
-                _matrix(0.5 / self.step_columns + self.left - 0.5, 1 / self.step_columns, self.region.columns,
-                        self.size),
+                _matrix(
+                    0.5 / self.step_columns + self.left - 0.5, 1 / self.step_columns, self.region.columns, self.size
+                ),
             )
         rows, columns = self.source_box(canvas_box)
         left = np.ascontiguousarray(self._back[0][rows, canvas_box[0]])
@@ -173,7 +174,8 @@ def choose_region(regions: Sequence[RegionBox], rows: int, columns: int) -> Regi
     Falls back to the whole picture, in pixels, where no region is valid or lies in the picture.
     """
     inside = [
-        r for r in regions
+        r
+        for r in regions
         if r.valid and not getattr(r, "is_strip", False) and 0 <= r.x0 < r.x1 < columns and 0 <= r.y0 < r.y1 < rows
     ]
     if not inside:

@@ -48,8 +48,16 @@ def _crop(*masks: Mask, margin: int = 3) -> tuple[list[Mask], tuple[int, int]]:
     return [np.pad(mask[cut], margin) for mask in masks], (int(rows[0]) - margin, int(columns[0]) - margin)
 
 
-def _finish(a: Floats, b: Floats, origin: tuple[int, int], spacing: Spacing, calibrated: bool, method: str,
-            profile: Floats, note: str = "") -> Thickness:
+def _finish(
+    a: Floats,
+    b: Floats,
+    origin: tuple[int, int],
+    spacing: Spacing,
+    calibrated: bool,
+    method: str,
+    profile: Floats,
+    note: str = "",
+) -> Thickness:
     """A result from a chord given as (row, column) in mm of the cropped grid."""
     scale = np.asarray(spacing)
     pa, pb = a / scale, b / scale
@@ -215,8 +223,15 @@ def _is_spike(length: Floats, curve: Floats, opening_mm: float) -> bool:
     return (right + left) * arc < 4 * opening_mm
 
 
-def _chord(plaque: Mask, curve: Floats, spacing: Spacing, calibrated: bool, origin: tuple[int, int],
-           method: str, opening_mm: float = OPENING_MM) -> Thickness | None:
+def _chord(
+    plaque: Mask,
+    curve: Floats,
+    spacing: Spacing,
+    calibrated: bool,
+    origin: tuple[int, int],
+    method: str,
+    opening_mm: float = OPENING_MM,
+) -> Thickness | None:
     normal = _inward_normals(curve)
     begin, end, length = _lengths(plaque, curve, normal, spacing)
     if length.max() <= 0:
@@ -310,10 +325,13 @@ def fit_outer_circle(mask: Mask, spacing: Spacing) -> tuple[Floats, float] | Non
     usable = np.abs(d) > 1e-6
     a, b, c, d = a[usable], b[usable], c[usable], d[usable]
     sa, sb, sc = (a**2).sum(1), (b**2).sum(1), (c**2).sum(1)
-    centres = np.stack((
-        (sa * (b[:, 1] - c[:, 1]) + sb * (c[:, 1] - a[:, 1]) + sc * (a[:, 1] - b[:, 1])) / d,
-        (sa * (c[:, 0] - b[:, 0]) + sb * (a[:, 0] - c[:, 0]) + sc * (b[:, 0] - a[:, 0])) / d,
-    ), axis=1)
+    centres = np.stack(
+        (
+            (sa * (b[:, 1] - c[:, 1]) + sb * (c[:, 1] - a[:, 1]) + sc * (a[:, 1] - b[:, 1])) / d,
+            (sa * (c[:, 0] - b[:, 0]) + sb * (a[:, 0] - c[:, 0]) + sc * (b[:, 0] - a[:, 0])) / d,
+        ),
+        axis=1,
+    )
     radii = np.hypot(*(a - centres).T)
     sized = (radii > max(0.8 * thick, 4 * max(spacing))) & (radii < 12 * thick)
     centres, radii = centres[sized], radii[sized]

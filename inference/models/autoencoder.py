@@ -31,13 +31,18 @@ class AutoencoderClassifier(nn.Module):
         super().__init__()
         first, second, third, fourth = widths
         self.encoder = nn.Sequential(
-            _layer(1, first, 5, 2), _layer(first, second, 5, 2), _layer(second, third, 5, 2),
+            _layer(1, first, 5, 2),
+            _layer(first, second, 5, 2),
+            _layer(second, third, 5, 2),
             _layer(third, fourth, 5, 1),
         )
         self.decoder = nn.Sequential(
-            nn.Upsample(scale_factor=2, mode="nearest"), _layer(fourth, second, 3, 1),
-            nn.Upsample(scale_factor=2, mode="nearest"), _layer(second, first, 3, 1),
-            nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(first, 1, 3, padding=1),
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            _layer(fourth, second, 3, 1),
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            _layer(second, first, 3, 1),
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            nn.Conv2d(first, 1, 3, padding=1),
         )
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(3 * fourth, 2)

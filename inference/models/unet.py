@@ -12,7 +12,14 @@ CHANNELS = (16, 32, 48, 64, 96)
 def build_unet(channels: tuple[int, ...] = CHANNELS) -> nn.Module:
     """A U-Net for (n, 1, 192, 192) in 0..1, giving logits (n, 4, 192, 192)."""
     return UNet(
-        spatial_dims=2, in_channels=1, out_channels=CLASSES, channels=channels, strides=(2,) * (len(channels) - 1),
-        kernel_size=3, up_kernel_size=3, num_res_units=1, act=("LEAKYRELU", {"inplace": True, "negative_slope": 0.1}),
+        spatial_dims=2,
+        in_channels=1,
+        out_channels=CLASSES,
+        channels=channels,
+        strides=(2,) * (len(channels) - 1),
+        kernel_size=3,
+        up_kernel_size=3,
+        num_res_units=1,
+        act=("LEAKYRELU", {"inplace": True, "negative_slope": 0.1}),
         norm="BATCH",
     )

@@ -94,8 +94,9 @@ class Tissue:
         return self._grain[row, column], self._texture[r8, c8], self._plaque[r8, c8]
 
 
-def form_image(beam: Beam, amplitude_db: Array, grain: ComplexArray, spec: PhantomSpec,
-               rng: np.random.Generator) -> Array:
+def form_image(
+    beam: Beam, amplitude_db: Array, grain: ComplexArray, spec: PhantomSpec, rng: np.random.Generator
+) -> Array:
     """Envelope in dB on the polar grid from echo levels and scatterers (both of the grid's shape)."""
     field = np.power(np.float32(10.0), amplitude_db / np.float32(20.0)) * grain
     spectrum = fft(field, axis=1)

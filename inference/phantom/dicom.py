@@ -19,7 +19,18 @@ from inference.phantom.spec import COMPLEX_KINDS, KINDS, Kind, random_spec
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _SPREAD: tuple[Kind, ...] = (
-    "thick", "thin", "mobile", "none", "ulcerated", "thin", "thick", "thin", "mobile", "none", "ulcerated", "thin",
+    "thick",
+    "thin",
+    "mobile",
+    "none",
+    "ulcerated",
+    "thin",
+    "thick",
+    "thin",
+    "mobile",
+    "none",
+    "ulcerated",
+    "thin",
 )
 _NAMESPACE = uuid.UUID("6f1de0c2-52f6-4e0a-9a26-61a3a2d3b9a7")
 
@@ -88,8 +99,9 @@ def write_study(
     return paths
 
 
-def write_truth(folder: Path, name: str, clips: Sequence[PhantomClip], files: Sequence[Path], study_uid: str,
-                kind: Kind) -> tuple[Path, int]:
+def write_truth(
+    folder: Path, name: str, clips: Sequence[PhantomClip], files: Sequence[Path], study_uid: str, kind: Kind
+) -> tuple[Path, int]:
     """Write ``<name>.json`` and one ``.npz`` of labels per clip; gives the JSON's path and the study's class."""
     folder.mkdir(parents=True, exist_ok=True)
     study_class = max(int(str(clip.truth["class"])) for clip in clips)
@@ -97,16 +109,35 @@ def write_truth(folder: Path, name: str, clips: Sequence[PhantomClip], files: Se
     for number, (clip, file) in enumerate(zip(clips, files, strict=True), start=1):
         masks = f"{name}-clip-{number}.npz"
         np.savez_compressed(folder / masks, labels=clip.labels)
-        rows.append({
-            "file": f"{name}/{file.name}", "sop_uid": uid_for(study_uid, "clip", number), "masks": masks,
-            "frames": len(clip.frames), "spacing_mm": list(clip.spacing), **clip.truth,
-        })
+        rows.append(
+            {
+                "file": f"{name}/{file.name}",
+                "sop_uid": uid_for(study_uid, "clip", number),
+                "masks": masks,
+                "frames": len(clip.frames),
+                "spacing_mm": list(clip.spacing),
+                **clip.truth,
+            }
+        )
     thickest = max(float(str(clip.truth["thickness_mm"])) for clip in clips)
     path = folder / f"{name}.json"
-    path.write_text(json.dumps({
-        "subject": name, "study_uid": study_uid, "kind": kind, "class": study_class, "thickness_mm": thickest,
-        "plaque_present": any(bool(clip.truth["plaque_present"]) for clip in clips), "synthetic": True, "clips": rows,
-    }, indent=1) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(
+            {
+                "subject": name,
+                "study_uid": study_uid,
+                "kind": kind,
+                "class": study_class,
+                "thickness_mm": thickest,
+                "plaque_present": any(bool(clip.truth["plaque_present"]) for clip in clips),
+                "synthetic": True,
+                "clips": rows,
+            },
+            indent=1,
+        )
+        + "\n",
+        encoding="utf-8",
+    )
     return path, study_class
 
 
@@ -124,8 +155,12 @@ def _write_subject(job: _Job) -> PhantomSubject:
     study_uid = uid_for("study", job.seed, job.number)
     clips = [simulate_clip(random_spec(rng, kind), job.frames) for kind in _clip_kinds(job.kind, rng)]
     files = write_study(
-        job.out / "dicom" / name, clips, patient_id=name, patient_name=f"Phantom^{job.number:03d}",
-        study_uid=study_uid, study_date=f"2026{1 + job.number % 12:02d}{1 + job.number % 28:02d}",
+        job.out / "dicom" / name,
+        clips,
+        patient_id=name,
+        patient_name=f"Phantom^{job.number:03d}",
+        study_uid=study_uid,
+        study_date=f"2026{1 + job.number % 12:02d}{1 + job.number % 28:02d}",
         transfer_syntax=job.transfer_syntax,
     )
     truth, study_class = write_truth(job.out / "truth", name, clips, files, study_uid, job.kind)

@@ -90,7 +90,7 @@ def _one_plaque(
     added: NDArray[np.float64] = cap / cap.max() * (plaque.thickness - spec.wall_mm)
     if plaque.ulcer_depth > 0:
         away = _wrap(angles - plaque.angle - plaque.ulcer_offset * plaque.half_width) * spec.radius
-        crater = np.exp(-np.abs(away / (plaque.ulcer_width / 2)) ** 6)
+        crater = np.exp(-(np.abs(away / (plaque.ulcer_width / 2)) ** 6))
         added = added - plaque.ulcer_depth * crater
         # The rim stays at full height, so the stated thickness is still what a reader measures beside the crater.
         added = added * (plaque.thickness - spec.wall_mm) / max(float(added.max()), 0.3)
@@ -116,9 +116,7 @@ def build_anatomy(spec: PhantomSpec) -> Anatomy:
             calcified |= np.abs(_wrap(angles - plaque.angle)) < 0.4 * plaque.half_width
     ripple = 0.06 * spec.wall_mm * _smooth_noise(rng, angles, 2, 9)
     thickness = np.maximum(np.where(plaque_at, thickness, thickness + ripple), _NEVER_THINNER_MM)
-    return Anatomy(
-        spec, thickness.astype(np.float32), plaque_at, level.astype(np.float32), calcified
-    )
+    return Anatomy(spec, thickness.astype(np.float32), plaque_at, level.astype(np.float32), calcified)
 
 
 def mobile_distance(plaque: PlaqueSpec, contours: Contours, swing: float, x: Array, y: Array) -> Array:
@@ -168,8 +166,9 @@ def truth_of(anatomy: Anatomy, visible: NDArray[np.bool_]) -> dict[str, object]:
         "mobile": any(plaque.mobile_length > 0 for plaque in spec.plaques),
         "thrombus": False,
     }
-    protrusion = max((p.thickness + p.mobile_length + p.mobile_head for p in spec.plaques if p.mobile_length > 0),
-                     default=thickness)
+    protrusion = max(
+        (p.thickness + p.mobile_length + p.mobile_head for p in spec.plaques if p.mobile_length > 0), default=thickness
+    )
     return {
         "kind": spec.kind,
         "class": int(any(reasons.values())),

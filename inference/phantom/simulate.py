@@ -59,8 +59,15 @@ def _moment(spec: PhantomSpec, frame: int) -> _Moment:
     return _Moment(centre, 1.0 + spec.pulsation * (pulse - 0.5), float(lean))
 
 
-def _wall_levels(spec: PhantomSpec, level: Array, outer_gap: Array, inner_gap: Array, facing: Array,
-                 plaque: NDArray[np.bool_], plaque_db: Array) -> None:
+def _wall_levels(
+    spec: PhantomSpec,
+    level: Array,
+    outer_gap: Array,
+    inner_gap: Array,
+    facing: Array,
+    plaque: NDArray[np.bool_],
+    plaque_db: Array,
+) -> None:
     """Write the echo level of wall and plaque into ``level`` (dB), in place.
 
     ``outer_gap`` and ``inner_gap`` are mm inward from the outer and outward from the inner contour; ``facing`` is the
@@ -79,8 +86,9 @@ def _wall_levels(spec: PhantomSpec, level: Array, outer_gap: Array, inner_gap: A
     level -= np.where(near & ~(plaque & (outer_gap > 0.8)), dropout, np.where(near, 0.4 * dropout, 0))
 
 
-def _levels(anatomy: Anatomy, contours: Contours, moment: _Moment, beam: Beam, tissue_db: Array,
-            plaque_db: Array) -> tuple[Array, NDArray[np.bool_]]:
+def _levels(
+    anatomy: Anatomy, contours: Contours, moment: _Moment, beam: Beam, tissue_db: Array, plaque_db: Array
+) -> tuple[Array, NDArray[np.bool_]]:
     """Echo level (dB) on the polar grid, and where the blood is."""
     spec = anatomy.spec
     x, y = beam.x - np.float32(moment.centre[0]), beam.y - np.float32(moment.centre[1])
@@ -89,7 +97,7 @@ def _levels(anatomy: Anatomy, contours: Contours, moment: _Moment, beam: Beam, t
     index = np.rint((np.arctan2(y, x) + np.pi) / (2 * np.pi) * steps).astype(np.int32) % steps
     outer_gap = contours.outer[index] - radius
     inner_gap = radius - contours.inner[index]
-    along = (x * beam.x + y * (beam.y + np.float32(spec.apex_mm)))
+    along = x * beam.x + y * (beam.y + np.float32(spec.apex_mm))
     facing = np.abs(along) / np.maximum(radius * np.hypot(beam.x, beam.y + np.float32(spec.apex_mm)), 1e-3)
     level: Array = (np.float32(spec.tissue_db) + tissue_db).astype(np.float32)
     plaque_at = contours.plaque[index]
@@ -120,8 +128,9 @@ def _shadow(spec: PhantomSpec, beam: Beam, calcified: NDArray[np.bool_], blood: 
     return np.asarray(total, dtype=np.float32)
 
 
-def _visible(anatomy: Anatomy, contours: Contours, moment: _Moment, converter: ScanConverter,
-             spacing: Spacing) -> NDArray[np.bool_]:
+def _visible(
+    anatomy: Anatomy, contours: Contours, moment: _Moment, converter: ScanConverter, spacing: Spacing
+) -> NDArray[np.bool_]:
     """Which samples of the wall lie in the sector with their whole thickness, at one moment."""
     seen = np.ones(contours.angles.size, dtype=np.bool_)
     for radius in (contours.outer, contours.outer - anatomy.thickness):
@@ -130,15 +139,23 @@ def _visible(anatomy: Anatomy, contours: Contours, moment: _Moment, converter: S
         column = np.floor(x / spacing[1] + converter.shape[1] / 2).astype(np.intp)
         row = np.floor(y / spacing[0]).astype(np.intp)
         ok = (row >= 0) & (row < converter.shape[0]) & (column >= 0) & (column < converter.shape[1])
-        seen &= ok & converter.inside[np.clip(row, 0, converter.shape[0] - 1),
-                                      np.clip(column, 0, converter.shape[1] - 1)]
+        seen &= (
+            ok & converter.inside[np.clip(row, 0, converter.shape[0] - 1), np.clip(column, 0, converter.shape[1] - 1)]
+        )
     return seen
 
 
 def _region(spec: PhantomSpec, spacing: Spacing) -> RegionBox:
     return RegionBox(
-        number=1, x0=spec.left, y0=spec.top, x1=spec.left + spec.box_columns - 1, y1=spec.top + spec.box_rows - 1,
-        row_mm=spacing[0], col_mm=spacing[1], source="us_region", view="SAX",
+        number=1,
+        x0=spec.left,
+        y0=spec.top,
+        x1=spec.left + spec.box_columns - 1,
+        y1=spec.top + spec.box_rows - 1,
+        row_mm=spacing[0],
+        col_mm=spacing[1],
+        source="us_region",
+        view="SAX",
     )
 
 

@@ -55,8 +55,13 @@ def _rate(config: StageConfig, done: float) -> float:
     return config.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (done - 0.08) / 0.92)))
 
 
-def _save(path: Path, stage: Stage, optimiser: torch.optim.Optimizer, best: dict[str, Tensor], state: dict[str, float],
-          ) -> None:
+def _save(
+    path: Path,
+    stage: Stage,
+    optimiser: torch.optim.Optimizer,
+    best: dict[str, Tensor],
+    state: dict[str, float],
+) -> None:
     tensors = {f"model.{key}": value for key, value in stage.model.state_dict().items()}
     tensors |= {f"best.{key}": value for key, value in best.items()}
     for index, parameter in enumerate(stage.parameters):
@@ -118,8 +123,9 @@ def run_stage(stage: Stage, frames: int, folder: Path, console: Console) -> dict
     return state
 
 
-def _one_epoch(stage: Stage, optimiser: torch.optim.Optimizer, frames: int, epoch: int, before: float,
-               console: Console) -> tuple[float, float]:
+def _one_epoch(
+    stage: Stage, optimiser: torch.optim.Optimizer, frames: int, epoch: int, before: float, console: Console
+) -> tuple[float, float]:
     """One pass over the frames; gives the mean loss and the seconds. A pass that outruns the minutes ends early."""
     config, started = stage.config, time.monotonic()
     generator = torch.Generator().manual_seed(stage.seed * 1000 + epoch)

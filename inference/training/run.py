@@ -34,8 +34,9 @@ def load_splits(config: TrainConfig, cache: Path, console: Console) -> dict[str,
         splits[name] = cached_split(
             cache, name, count, seed=d.seed, frames=d.frames, every=d.every, workers=d.workers, progress=progress
         )
-        console.print(f"phantom {name}: {len(splits[name].images)} frames of {count} subjects, "
-                      f"{time.monotonic() - started:.0f} s")
+        console.print(
+            f"phantom {name}: {len(splits[name].images)} frames of {count} subjects, {time.monotonic() - started:.0f} s"
+        )
     check_no_leak(splits)
     return splits
 
@@ -76,24 +77,52 @@ def train(
     temperature, threshold = calibrate(net, validation)
     console.print(f"temperature {temperature:.3f}, threshold {threshold:.2f} (validation subjects)")
     data = {**asdict(config.data), "phantom": PHANTOM_VERSION, "configuration": config.name, "code": __version__}
-    segmenter = save_model(unet, out / f"{config.name}-segmenter.safetensors", Card(
-        f"{config.name}-segmenter", config.version, "unet-v1", "", count_parameters(unet),
-        settings={"channels": list(config.channels)},
-        training={"data": data, "stage": asdict(config.segmenter), "seconds": round(seg["seconds"])},
-        metrics={"validation_plaque_dice": round(seg["plaque_dice"], 4)},
-    ))
-    classifier = save_model(net, out / f"{config.name}-classifier.safetensors", Card(
-        f"{config.name}-classifier", config.version, "autoencoder-classifier-v1", "", count_parameters(net),
-        settings={"widths": list(config.widths)},
-        training={"data": data, "stage_1": asdict(config.reconstruction), "stage_2": asdict(config.classifier),
-                  "seconds": round(rec["seconds"] + cls["seconds"])},
-        metrics={"validation_mse": round(rec["mse"], 5), "validation_frame_accuracy": round(cls["accuracy"], 4),
-                 "validation_frame_auc": round(cls["auc"], 4)},
-    ))
+    segmenter = save_model(
+        unet,
+        out / f"{config.name}-segmenter.safetensors",
+        Card(
+            f"{config.name}-segmenter",
+            config.version,
+            "unet-v1",
+            "",
+            count_parameters(unet),
+            settings={"channels": list(config.channels)},
+            training={"data": data, "stage": asdict(config.segmenter), "seconds": round(seg["seconds"])},
+            metrics={"validation_plaque_dice": round(seg["plaque_dice"], 4)},
+        ),
+    )
+    classifier = save_model(
+        net,
+        out / f"{config.name}-classifier.safetensors",
+        Card(
+            f"{config.name}-classifier",
+            config.version,
+            "autoencoder-classifier-v1",
+            "",
+            count_parameters(net),
+            settings={"widths": list(config.widths)},
+            training={
+                "data": data,
+                "stage_1": asdict(config.reconstruction),
+                "stage_2": asdict(config.classifier),
+                "seconds": round(rec["seconds"] + cls["seconds"]),
+            },
+            metrics={
+                "validation_mse": round(rec["mse"], 5),
+                "validation_frame_accuracy": round(cls["accuracy"], 4),
+                "validation_frame_auc": round(cls["auc"], 4),
+            },
+        ),
+    )
     spec = PipelineSpec(
-        name=config.name, classifier=f"{classifier.name}.safetensors", classifier_sha256=classifier.sha256,
-        segmenter=f"{segmenter.name}.safetensors", segmenter_sha256=segmenter.sha256,
-        threshold=threshold, temperature=round(temperature, 4), preprocessing=preprocess.VERSION,
+        name=config.name,
+        classifier=f"{classifier.name}.safetensors",
+        classifier_sha256=classifier.sha256,
+        segmenter=f"{segmenter.name}.safetensors",
+        segmenter_sha256=segmenter.sha256,
+        threshold=threshold,
+        temperature=round(temperature, 4),
+        preprocessing=preprocess.VERSION,
         code_version=__version__,
     )
     write_pipeline(spec, out / "pipeline.json")

@@ -26,14 +26,16 @@ def in_batches(model: nn.Module, images: Tensor, batch: int = 32) -> Tensor:
 def mean_plaque_dice(predicted: Tensor, labels: Tensor) -> float:
     """Mean plaque Dice over the frames where plaque is in the truth."""
     values = [
-        metrics.dice(p.numpy() == PLAQUE, t.numpy() == PLAQUE) for p, t in zip(predicted, labels, strict=True)
+        metrics.dice(p.numpy() == PLAQUE, t.numpy() == PLAQUE)
+        for p, t in zip(predicted, labels, strict=True)
         if bool((t == PLAQUE).any())
     ]
     return sum(value or 0.0 for value in values) / max(len(values), 1)
 
 
-def segmenter_stage(model: nn.Module, train: TrainingSet, validation: TrainingSet, config: StageConfig,
-                    seed: int) -> Stage:
+def segmenter_stage(
+    model: nn.Module, train: TrainingSet, validation: TrainingSet, config: StageConfig, seed: int
+) -> Stage:
     """The U-Net on background, lumen, wall and plaque, with Dice and cross-entropy."""
     images, labels = pictures_of(train), torch.from_numpy(train.labels)
     held, truth = pictures_of(validation), torch.from_numpy(validation.labels)
@@ -54,8 +56,9 @@ def segmenter_stage(model: nn.Module, train: TrainingSet, validation: TrainingSe
     return Stage("segmenter", model, list(model.parameters()), config, seed, loss, validate, "plaque_dice")
 
 
-def reconstruction_stage(model: AutoencoderClassifier, train: TrainingSet, validation: TrainingSet,
-                         config: StageConfig, seed: int) -> Stage:
+def reconstruction_stage(
+    model: AutoencoderClassifier, train: TrainingSet, validation: TrainingSet, config: StageConfig, seed: int
+) -> Stage:
     """Stage 1: the seven layers learn to give the picture back."""
     images, held = pictures_of(train), pictures_of(validation)
 
@@ -104,8 +107,9 @@ def _cells(labels: Tensor, cells: int) -> Tensor:
     return functional.avg_pool2d(planes, labels.shape[-1] // cells)
 
 
-def classifier_stage(net: AutoencoderClassifier, train: TrainingSet, validation: TrainingSet, config: StageConfig,
-                     seed: int) -> Stage:
+def classifier_stage(
+    net: AutoencoderClassifier, train: TrainingSet, validation: TrainingSet, config: StageConfig, seed: int
+) -> Stage:
     """Stage 2: bottleneck, fully connected layer, softmax over {0, 1}; layers 1 to 4 are tuned with it.
 
     The helpers of ``GuidedClassifier`` are trained along and not kept.

@@ -61,7 +61,9 @@ class Upload(BaseModel, LeasedRow):
         constraints: ClassVar = [
             *LeasedRow.work_constraints("upload"),
             models.CheckConstraint(condition=Q(state__in=UploadState.values), name="upload_state"),
-            models.CheckConstraint(condition=~Q(state=UploadState.REFUSED) | ~Q(rule=""), name="upload_refused_names_rule"),
+            models.CheckConstraint(
+                condition=~Q(state=UploadState.REFUSED) | ~Q(rule=""), name="upload_refused_names_rule"
+            ),
         ]
         indexes: ClassVar = [LeasedRow.work_index("upload")]
 

@@ -24,16 +24,26 @@ def raw_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "segmenter": (build_unet(), "unet-v1", {"channels": [16, 32, 48, 64, 96]}),
     }
     cards = {
-        key: save_model(net, folder / f"{key}.safetensors",
-                        Card(key, "0", kind, "", count_parameters(net), settings=settings))
+        key: save_model(
+            net, folder / f"{key}.safetensors", Card(key, "0", kind, "", count_parameters(net), settings=settings)
+        )
         for key, (net, kind, settings) in nets.items()
     }
     path = folder / "pipeline.json"
-    write_pipeline(PipelineSpec(
-        name="raw", classifier="classifier.safetensors", classifier_sha256=cards["classifier"].sha256,
-        segmenter="segmenter.safetensors", segmenter_sha256=cards["segmenter"].sha256, threshold=0.5, temperature=1.0,
-        preprocessing=preprocess.VERSION, code_version="0",
-    ), path)
+    write_pipeline(
+        PipelineSpec(
+            name="raw",
+            classifier="classifier.safetensors",
+            classifier_sha256=cards["classifier"].sha256,
+            segmenter="segmenter.safetensors",
+            segmenter_sha256=cards["segmenter"].sha256,
+            threshold=0.5,
+            temperature=1.0,
+            preprocessing=preprocess.VERSION,
+            code_version="0",
+        ),
+        path,
+    )
     return path
 
 

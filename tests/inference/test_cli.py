@@ -11,8 +11,22 @@ from inference.cli import main
 from inference.files import find_sources
 from inference.phantom.dicom import demo_cohort
 
-KEYS = {"file", "frames", "rows", "columns", "spacing_mm", "probability_complex", "predicted_class", "max_thickness_mm",
-        "key_frame", "max_plaque_area_mm2", "per_frame", "models", "device", "seconds"}
+KEYS = {
+    "file",
+    "frames",
+    "rows",
+    "columns",
+    "spacing_mm",
+    "probability_complex",
+    "predicted_class",
+    "max_thickness_mm",
+    "key_frame",
+    "max_plaque_area_mm2",
+    "per_frame",
+    "models",
+    "device",
+    "seconds",
+}
 FRAME_KEYS = {"frame", "probability_complex", "plaque_area_px", "plaque_area_mm2", "max_thickness_mm"}
 
 
@@ -25,8 +39,18 @@ def test_predict_reads_a_real_cine_a_phantom_clip_and_a_picture(tmp_path) -> Non
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (120, 160), dtype=np.uint8)).save(tmp_path / "still.png")
     cine = pydicom.examples.get_path("ybr_color")
 
-    status = main(["predict", str(tmp_path / "ph" / "dicom"), str(cine), str(tmp_path / "still.png"),
-                   "--out", str(tmp_path / "out"), "--device", "cpu"])
+    status = main(
+        [
+            "predict",
+            str(tmp_path / "ph" / "dicom"),
+            str(cine),
+            str(tmp_path / "still.png"),
+            "--out",
+            str(tmp_path / "out"),
+            "--device",
+            "cpu",
+        ]
+    )
 
     assert status == 0
     lines = {line["file"]: line for line in lines_of(tmp_path / "out")}
@@ -101,11 +125,14 @@ def test_bench_gives_a_ratio(raw_pipeline, capsys) -> None:
     assert json.loads(capsys.readouterr().out)["ratio"] > 0
 
 
-@pytest.mark.parametrize("arguments, rule", [
-    (["predict", "nowhere.dcm", "--out", "out"], "nothing at"),
-    (["phantom", "--out", "out", "--kinds", "huge"], "phantom kind"),
-    (["train", "nowhere.toml"], "no such configuration"),
-])
+@pytest.mark.parametrize(
+    "arguments, rule",
+    [
+        (["predict", "nowhere.dcm", "--out", "out"], "nothing at"),
+        (["phantom", "--out", "out", "--kinds", "huge"], "phantom kind"),
+        (["train", "nowhere.toml"], "no such configuration"),
+    ],
+)
 def test_bad_arguments_end_with_status_two_and_a_clear_line(arguments, rule, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
 

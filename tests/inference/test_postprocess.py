@@ -9,9 +9,21 @@ from inference.types import ClipResult
 
 def clip(probability: float, thickness: float | None, area: float | None = 10.0) -> ClipResult:
     return ClipResult(
-        frames=1, rows=10, columns=10, region=None, spacing_mm=(0.1, 0.1), probability_complex=probability,
-        predicted_class=0, rule_verdict=None, max_thickness_mm=thickness, key_frame=1 if thickness else None,
-        key_chord=None, thickness_method="wall-normal", max_plaque_area_mm2=area, max_plaque_area_px=5, reason="",
+        frames=1,
+        rows=10,
+        columns=10,
+        region=None,
+        spacing_mm=(0.1, 0.1),
+        probability_complex=probability,
+        predicted_class=0,
+        rule_verdict=None,
+        max_thickness_mm=thickness,
+        key_frame=1 if thickness else None,
+        key_chord=None,
+        thickness_method="wall-normal",
+        max_plaque_area_mm2=area,
+        max_plaque_area_px=5,
+        reason="",
         per_frame=[],
     )
 

@@ -40,8 +40,10 @@ def test_the_shipped_weights_find_thick_plaque_and_measure_it(shipped) -> None:
         clip = simulate_clip(random_spec(np.random.default_rng((900, seed)), "thick"), 2)
         result = shipped.predict_clip(clip.frames, [clip.region])
         size = clip.frames.shape[1:]
-        overlap += [metrics.dice(rle_decode(f.plaque_rle, size), labels == PLAQUE)
-                    for f, labels in zip(result.per_frame, clip.labels, strict=True)]
+        overlap += [
+            metrics.dice(rle_decode(f.plaque_rle, size), labels == PLAQUE)
+            for f, labels in zip(result.per_frame, clip.labels, strict=True)
+        ]
         errors.append(abs(result.max_thickness_mm - clip.truth["thickness_mm"]))
         called.append(result.predicted_class)
 

@@ -71,8 +71,11 @@ def test_one_spacing_for_both_axes_would_be_wrong() -> None:
 def test_without_calibration_there_are_pixels_and_never_millimetres() -> None:
     plaque, aorta = cap_on_wall(4.0, (0.3, 0.3))
 
-    for result in (wall_normal_thickness(plaque, aorta, None), depth_thickness(plaque, aorta, None),
-                   thickness_from_mask(plaque, None)):
+    for result in (
+        wall_normal_thickness(plaque, aorta, None),
+        depth_thickness(plaque, aorta, None),
+        thickness_from_mask(plaque, None),
+    ):
         assert result.mm is None
         assert result.px == pytest.approx(4.0 / 0.3, abs=2.5)
 

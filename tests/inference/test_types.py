@@ -43,8 +43,10 @@ def test_runs_are_row_major_with_the_zero_run_first() -> None:
     assert rle_encode(mask) == [0, 2, 2, 1, 1]
 
 
-@pytest.mark.parametrize("runs, rule", [([1, 2], "add up"), ([10, -4], "negative"), ([2.5, 3.5], "whole numbers"),
-                                        ([True, 5], "whole numbers")])
+@pytest.mark.parametrize(
+    "runs, rule",
+    [([1, 2], "add up"), ([10, -4], "negative"), ([2.5, 3.5], "whole numbers"), ([True, 5], "whole numbers")],
+)
 def test_runs_that_break_a_rule_are_refused_by_name(runs: list, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         rle_decode(runs, (2, 3))

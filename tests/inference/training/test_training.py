@@ -40,8 +40,19 @@ epochs = 2
 
 def test_a_killed_run_goes_on_and_ends_with_a_pipeline_that_predicts(tmp_path, thick_clip) -> None:
     (tmp_path / "tiny.toml").write_text(TINY)
-    command = [sys.executable, "-m", "inference", "train", str(tmp_path / "tiny.toml"), "--cache", str(tmp_path / "c"),
-               "--work", str(tmp_path / "w"), "--out", str(tmp_path / "o")]
+    command = [
+        sys.executable,
+        "-m",
+        "inference",
+        "train",
+        str(tmp_path / "tiny.toml"),
+        "--cache",
+        str(tmp_path / "c"),
+        "--work",
+        str(tmp_path / "w"),
+        "--out",
+        str(tmp_path / "o"),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "OMP_NUM_THREADS": "1"}
     curve = tmp_path / "w" / "segmenter.curve.csv"
     checkpoint = tmp_path / "w" / "segmenter.checkpoint.safetensors"
@@ -93,15 +104,18 @@ def test_no_two_subjects_share_a_seed() -> None:
     assert len(seeds) == 150
 
 
-@pytest.mark.parametrize("text, key", [
-    ('name = "x"\nversion = "1"\nspeed = 3', "speed"),
-    ('name = "x"', "version"),
-    ('name = "x"\nversion = "1"\n[data]\ntrain = -1', "data.train"),
-    ('name = "x"\nversion = "1"\n[data]\ntrain = 0', "data"),
-    ('name = "x"\nversion = "1"\n[classifier]\nepochs = 1.5', "classifier.epochs"),
-    ('name = "x"\nversion = "1"\nwidths = [1, 2]', "widths"),
-    ("name = ", "TOML"),
-])
+@pytest.mark.parametrize(
+    "text, key",
+    [
+        ('name = "x"\nversion = "1"\nspeed = 3', "speed"),
+        ('name = "x"', "version"),
+        ('name = "x"\nversion = "1"\n[data]\ntrain = -1', "data.train"),
+        ('name = "x"\nversion = "1"\n[data]\ntrain = 0', "data"),
+        ('name = "x"\nversion = "1"\n[classifier]\nepochs = 1.5', "classifier.epochs"),
+        ('name = "x"\nversion = "1"\nwidths = [1, 2]', "widths"),
+        ("name = ", "TOML"),
+    ],
+)
 def test_a_bad_configuration_is_refused_by_the_name_of_its_key(text, key, tmp_path) -> None:
     (tmp_path / "bad.toml").write_text(text)
 
