@@ -44,6 +44,7 @@ class TrainConfig:
 
     name: str
     version: str
+    title: str = ""  # the pipeline's name for people; the files are called after ``name``
     seed: int = 1
     threads: int = 2
     data: DataConfig = field(default_factory=DataConfig)

@@ -115,7 +115,7 @@ def train(
         ),
     )
     spec = PipelineSpec(
-        name=config.name,
+        name=config.title or config.name,
         classifier=f"{classifier.name}.safetensors",
         classifier_sha256=classifier.sha256,
         segmenter=f"{segmenter.name}.safetensors",

@@ -7,9 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Role(models.TextChoices):
+    COORDINATOR = "coordinator", _("Coordinator")
     READER = "reader", _("Reader")
     ADJUDICATOR = "adjudicator", _("Adjudicator")
-    COORDINATOR = "coordinator", _("Coordinator")
     ENGINEER = "engineer", _("ML engineer")
     DATA_STEWARD = "data_steward", _("Data steward")
     AUDITOR = "auditor", _("Auditor")
@@ -34,7 +34,7 @@ class Capability(models.TextChoices):
 _C = Capability
 CAPABILITIES: dict[str, frozenset[str]] = {
     Role.READER: frozenset({_C.READ}),
-    Role.ADJUDICATOR: frozenset({_C.READ, _C.VIEW_STUDIES, _C.ADJUDICATE, _C.SEE_RESULTS}),
+    Role.ADJUDICATOR: frozenset({_C.VIEW_STUDIES, _C.ADJUDICATE, _C.SEE_RESULTS}),
     Role.COORDINATOR: frozenset(
         {
             _C.VIEW_STUDIES,

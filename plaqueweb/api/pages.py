@@ -28,6 +28,16 @@ def home(request: HttpRequest) -> HttpResponse:
     project = Project.objects.visible_to(user).order_by("name").first()
     if project is None:
         return render(request, "no_project.html", status=200)
+    return enter(request, project.slug)
+
+
+@login_required
+def enter(request: HttpRequest, slug: str) -> HttpResponse:
+    """Go to the first page of one project that this user has."""
+    user = current_user(request)
+    project = Project.objects.visible_to(user).filter(slug=slug).first()
+    if project is None:
+        raise NotFound(_("There is nothing here that you may see."))
     page = "overview" if user.can(Capability.VIEW_STUDIES, project.pk) else "worklist"
     return redirect(page, slug=project.slug)
 

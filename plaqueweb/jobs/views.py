@@ -165,7 +165,11 @@ def _pipeline(user: User, pipeline: Pipeline) -> dict[str, Any]:
 
 def _model(role: str, version: ModelVersion) -> dict[str, Any]:
     card = version.card
-    figures = ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in _numbers(card.get("metrics", {})))
+    metrics = card.get("metrics", {})
+    unseen = metrics.get("unseen_phantom") or metrics
+    figures = ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in _numbers(unseen))
+    if unseen is not metrics:
+        figures = _("On unseen phantom subjects: %(figures)s") % {"figures": figures}
     return {
         "role": role,
         "name": str(version),
@@ -173,10 +177,19 @@ def _model(role: str, version: ModelVersion) -> dict[str, Any]:
         "card": {
             "summary": card.get("summary") or card.get("intended_use", ""),
             "limits": card.get("limits") or figures,
-            "trained_on": card.get("trained_on") or card.get("training", {}).get("data", ""),
+            "trained_on": card.get("trained_on") or _trained_on(card.get("training", {}).get("data", "")),
             "parameters": card.get("parameters"),
         },
     }
+
+
+def _trained_on(data: Any) -> str:
+    """Say what a model was trained on; the library's own training writes a table, others a sentence."""
+    if not isinstance(data, dict):
+        return str(data)
+    words = _("%(phantom)s, seed %(seed)s: %(train)s subjects, %(validation)s for validation")
+    known = {key: data.get(key, "?") for key in ("phantom", "seed", "train", "validation")}
+    return words % known
 
 
 def _numbers(metrics: dict[str, Any]) -> list[tuple[str, float]]:

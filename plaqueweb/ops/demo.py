@@ -20,7 +20,7 @@ SLUG = "demo"
 DOMAIN = "plaqueweb.example"
 COORDINATOR = f"coordinator@{DOMAIN}"
 PEOPLE: dict[str, tuple[str, list[str]]] = {
-    COORDINATOR: ("Demo Coordinator", [Role.COORDINATOR, Role.ADJUDICATOR, Role.DATA_STEWARD, Role.AUDITOR]),
+    COORDINATOR: ("Demo Coordinator", [Role.COORDINATOR, Role.ADJUDICATOR]),
     f"reader1@{DOMAIN}": ("Reader One", [Role.READER]),
     f"reader2@{DOMAIN}": ("Reader Two", [Role.READER]),
     f"engineer@{DOMAIN}": ("Demo Engineer", [Role.ENGINEER]),

@@ -84,23 +84,46 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def open_as(chromium: Browser, site: Site) -> Iterator[Callable[[str], Page]]:
-    """Return a function that logs an account in, in a context of its own; at the end no page may have complained."""
-    complaints: list[str] = []
-    contexts = []
+@dataclass
+class Console:
+    """What pages complained of; a refusal that a test provokes is announced beforehand, once for each."""
 
-    def log(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+    complaints: list[str] = field(default_factory=list)
+    announced: list[str] = field(default_factory=list)
+
+    def log(self, message: ConsoleMessage) -> None:
+        """Keep errors and warnings."""
+        if message.type not in {"error", "warning"}:
+            return
+        text = f"{message.type}: {message.text} ({message.location.get('url', '')})"
+        for part in self.announced:
+            if part in text:
+                self.announced.remove(part)
+                return
+        self.complaints.append(text)
+
+
+@pytest.fixture
+def console() -> Iterator[Console]:
+    """The console of all pages of a test: at its end none may have complained, and all that was announced has come."""
+    made = Console()
+    yield made
+    assert made.complaints == []
+    assert made.announced == []
+
+
+@pytest.fixture
+def open_as(chromium: Browser, site: Site, console: Console) -> Iterator[Callable[[str], Page]]:
+    """Return a function that logs an account in, in a context of its own."""
+    contexts = []
 
     def log_in(account: str) -> Page:
         context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
         contexts.append(context)
         context.set_default_timeout(30_000)
         page = context.new_page()
-        page.on("console", log)
-        page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
+        page.on("console", console.log)
+        page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
         page.goto(f"{site.address}/login/")
         page.fill("#id_username", f"{account}@plaqueweb.example")
         page.fill("#id_password", site.password)
@@ -111,4 +134,3 @@ def open_as(chromium: Browser, site: Site) -> Iterator[Callable[[str], Page]]:
     yield log_in
     for context in contexts:
         context.close()
-    assert complaints == []

@@ -13,14 +13,16 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from inference.dicom.write import write_us_multiframe
-from tests.browser.conftest import Site
+from tests.browser.conftest import Console, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 OpenAs = Callable[[str], Page]
 ALL_PREDICTED = 600_000  # ms
 
 
-def test_coordinator_and_readers_walk_the_main_job(open_as: OpenAs, site: Site, tmp_path: Path) -> None:
+def test_coordinator_and_readers_walk_the_main_job(
+    open_as: OpenAs, site: Site, console: Console, tmp_path: Path
+) -> None:
     coordinator = open_as("coordinator")
     look_at_a_study(coordinator)
     upload_and_release(coordinator, site, tmp_path)
@@ -28,6 +30,7 @@ def test_coordinator_and_readers_walk_the_main_job(open_as: OpenAs, site: Site, 
 
     first, second = open_as("reader1"), open_as("reader2")
     nothing_is_shown_before_signing(second, site)
+    console.announced.append("status of 422 (Unprocessable Entity) (" + site.address + "/api/v1/reads/sign/)")
     read_a_case(first, site)
     compare(first)
 
@@ -187,7 +190,7 @@ def compare(page: Page) -> None:
 
 def see_agreement(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/p/demo/agreement/")
-    expect(page.get_by_role("heading", name="Agreement")).to_be_visible()
+    expect(page.get_by_role("heading", name="Agreement", exact=True)).to_be_visible()
     cells = page.locator("td.cell a")
     expect(cells.first).to_be_visible()
     cells.first.click()
