@@ -131,8 +131,12 @@ class ReadQuerySet(ScopedQuerySet):
         return kept.in_projects(user, Capability.READ)
 
     def signed(self) -> Self:
-        """Signed reads that no later revision replaces."""
-        return self.filter(state=ReadState.SIGNED, superseded_by__isnull=True)
+        """Signed reads that no later signed revision replaces; a correction still in draft replaces nothing."""
+        return self.filter(state=ReadState.SIGNED).exclude(superseded_by__state=ReadState.SIGNED)
+
+    def replaced(self) -> Self:
+        """Reads that a later signed revision replaces."""
+        return self.filter(superseded_by__state=ReadState.SIGNED)
 
 
 class Read(BaseModel):

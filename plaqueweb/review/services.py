@@ -144,7 +144,7 @@ def _pending(*, round_id: uuid.UUID | None) -> list[Pair]:
     states = {(a, b): state for a, b, state in cases.values_list("round_id", "study_id", "state")}
     rows = agreed.order_by("revision").values_list("case__round_id", "case__study_id", "source_reads")
     compared = {(a, b): set(sources) for a, b, sources in rows}
-    replaced = {str(pk) for pk in Read.objects.filter(superseded_by__isnull=False).values_list("pk", flat=True)}
+    replaced = {str(pk) for pk in Read.objects.replaced().values_list("pk", flat=True)}
     pending: list[Pair] = []
     for a, b, n in signed:
         state = states.get((a, b))

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 from plaqueweb.audit.models import AuditEvent
 from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed, NotFound
-from plaqueweb.reads.models import Assignment
+from plaqueweb.reads.choices import ReadState
+from plaqueweb.reads.models import Assignment, Read
 from plaqueweb.review import services
 from plaqueweb.review.models import Case, CaseState, Consensus, ConsensusKind, DifferenceNote
 from plaqueweb.studies.models import CaseListItem
@@ -95,6 +98,39 @@ def test_a_corrected_read_is_compared_again(world: World) -> None:
     services.refresh_open_cases()
 
     assert state(world) == CaseState.DISCORDANT
+
+
+def test_a_signed_read_counts_until_its_correction_is_signed_too(world: World) -> None:
+    first = world.read(world.reader_a, 1, 5.0)
+    other = world.read(world.reader_b, 1, 5.2)
+    draft = Read.objects.create(assignment=first.assignment, reader_class=0, revision=2, supersedes=first)
+
+    assert services.current_reads(world.round.pk, world.study.pk) == [first, other]
+    assert world.compare(read=first.pk).read == first
+
+    Read.objects.filter(pk=draft.pk).update(
+        state=ReadState.SIGNED, signed_at=timezone.now(), payload_sha256="0" * 64, signed_name="Reader A"
+    )
+
+    assert services.current_reads(world.round.pk, world.study.pk) == [other, draft]
+
+
+def test_a_correction_in_draft_reopens_no_case(world: World) -> None:
+    first = world.read(world.reader_a, 1, 5.0)
+    world.read(world.reader_b, 1, 5.2)
+    services.refresh_open_cases()
+    Read.objects.create(assignment=first.assignment, reader_class=0, revision=2, supersedes=first)
+
+    assert services.refresh_open_cases() == 0
+    assert state(world) == CaseState.AGREED
+
+
+def test_which_reads_are_signed_takes_one_query(world: World, django_assert_num_queries: Any) -> None:
+    first = world.read(world.reader_a, 1, 5.0)
+    Read.objects.create(assignment=first.assignment, revision=2, supersedes=first)
+
+    with django_assert_num_queries(1):
+        assert list(Read.objects.signed()) == [first]
 
 
 def test_nothing_new_is_nothing_to_do(world: World) -> None:
