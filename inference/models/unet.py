@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monai.networks.nets import UNet
+from monai.networks.nets.unet import UNet
 from torch import nn
 
 CLASSES = 4

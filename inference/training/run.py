@@ -60,7 +60,7 @@ def train(
     training, validation = splits["train"], splits["validation"]
     frames, seed = len(training.images), config.seed
 
-    unet = build_unet(config.channels).to(memory_format=torch.channels_last)
+    unet = build_unet(config.channels).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if only != "classifier":
         seg = run_stage(segmenter_stage(unet, training, validation, config.segmenter, seed), frames, work, console)
     if only == "segmenter":
@@ -68,7 +68,7 @@ def train(
 
     torch.manual_seed(config.seed + 1)
     widths = (config.widths[0], config.widths[1], config.widths[2], config.widths[3])
-    net = AutoencoderClassifier(widths).to(memory_format=torch.channels_last)
+    net = AutoencoderClassifier(widths).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     rec = run_stage(reconstruction_stage(net, training, validation, config.reconstruction, seed), frames, work, console)
     cls = run_stage(classifier_stage(net, training, validation, config.classifier, seed), frames, work, console)
 
