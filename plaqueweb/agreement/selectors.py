@@ -156,8 +156,8 @@ def _first_disclosures(project: Project) -> dict[tuple[uuid.UUID, uuid.UUID], da
 
 
 def visible_consensus(user: User, project: Project, studies: Iterable[uuid.UUID] | None) -> list[Consensus]:
-    """The latest revision of each kind and study, of studies whose results may be shown to the user."""
-    rows = Consensus.objects.visible_to(user).filter(study__project=project).select_related("study")
+    """The latest revision of each kind in force and study, of studies whose results may be shown to the user."""
+    rows = Consensus.objects.visible_to(user).in_force().filter(study__project=project).select_related("study")
     if studies is not None:
         rows = rows.filter(study_id__in=list(studies))
     latest: dict[tuple[uuid.UUID, str], Consensus] = {}

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from plaqueweb.accounts.models import User
@@ -76,6 +76,16 @@ class ConsensusQuerySet(ScopedQuerySet):
     def visible_to(self, user: User) -> Self:
         """References of studies the user is not blinded to."""
         return self.filter(results_visible(user))
+
+    def in_force(self) -> Self:
+        """References that may be shown and scored: agreement ends with a case of the study that differs or was decided.
+
+        The rows themselves stay, as history.
+        """
+        study = OuterRef("study_id")
+        differs = Exists(Case.objects.filter(study=study, state__in=[CaseState.DISCORDANT, CaseState.ADJUDICATED]))
+        decided = Exists(Consensus.objects.filter(study=study, kind=ConsensusKind.ADJUDICATED))
+        return self.exclude(Q(kind=ConsensusKind.AGREED) & (differs | decided))
 
 
 class Consensus(BaseModel):

@@ -19,7 +19,7 @@ from plaqueweb.predictions.models import ClipPrediction, PipelineState, Predicti
 from plaqueweb.reads.choices import AssignmentState
 from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
 from plaqueweb.review.masks import FrameDice, MarkedFrame, ModelMasks, Place, frame_dice, marked_frames
-from plaqueweb.review.models import Case, CaseState, Consensus, ConsensusKind, DifferenceNote
+from plaqueweb.review.models import Case, CaseState, Consensus, DifferenceNote
 from plaqueweb.studies.models import DEFAULT_RULE, Clip, Region
 from plaqueweb.studies.selectors import clips_for_reading
 
@@ -264,14 +264,9 @@ def latest_note(comparison: Comparison) -> DifferenceNote | None:
 
 
 def references(user: User, case: Case) -> list[Consensus]:
-    """The latest revision of each kind of reference the user may see; agreement counts no more once it was decided."""
-    rows = (
-        Consensus.objects.visible_to(user).filter(study=case.study_id).select_related("by").order_by("revision", "id")
-    )
-    latest = {row.kind: row for row in rows}
-    if ConsensusKind.ADJUDICATED in latest or case.state == CaseState.DISCORDANT:
-        latest.pop(ConsensusKind.AGREED, None)
-    return list(latest.values())
+    """The latest revision of each kind of reference in force that the user may see."""
+    rows = Consensus.objects.visible_to(user).in_force().filter(study=case.study_id).select_related("by")
+    return list({row.kind: row for row in rows.order_by("revision", "id")}.values())
 
 
 def may_adjudicate(user: User, case: Case) -> bool:

@@ -11,11 +11,11 @@ import pytest
 from plaqueweb.accounts.models import User
 from plaqueweb.agreement.compute import compute
 from plaqueweb.agreement.evidence import load
-from plaqueweb.agreement.selectors import find_round, manifest, primary_reads, scope, select
+from plaqueweb.agreement.selectors import find_round, manifest, primary_reads, scope, select, visible_consensus
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.models import PipelineState
 from plaqueweb.reads.choices import AssignmentState
-from plaqueweb.review.models import ConsensusKind
+from plaqueweb.review.models import Case, CaseState, ConsensusKind
 from tests.factories import PipelineFactory, PredictionFactory, RoundFactory, SubjectFactory, member
 from tests.plaqueweb.agreement.world import START, World
 
@@ -108,6 +108,31 @@ def test_an_adjudicated_reference_outranks_an_agreed_one_and_the_last_revision_c
     type(first).objects.create(study=study, kind=ConsensusKind.ADJUDICATED, reader_class=1, revision=2)
 
     assert results(world, against="consensus")["confusion"][0][0] == 1
+
+
+@pytest.mark.parametrize("state", [CaseState.DISCORDANT, CaseState.ADJUDICATED])
+def test_an_agreed_reference_scores_nothing_once_a_later_read_differs(world: World, state: str) -> None:
+    kept, lost = world.study(), world.study()
+    for study in (kept, lost):
+        world.predict(study, 1)
+        world.truth(study, 1, kind=ConsensusKind.AGREED)
+    before = results(world, against="consensus")
+    Case.objects.filter(study=lost).update(state=state)
+
+    after = results(world, against="consensus")
+
+    assert (before["confusion"][0][0], after["confusion"][0][0]) == (2, 1)
+    assert [row.study for row in visible_consensus(world.coordinator, world.project, None)] == [kept]
+
+
+def test_the_known_truth_stands_whatever_the_readers_say(world: World) -> None:
+    study = world.study()
+    world.truth(study, 1)
+    Case.objects.filter(study=study).update(state=CaseState.DISCORDANT)
+
+    rows = visible_consensus(world.coordinator, world.project, None)
+
+    assert [row.kind for row in rows] == [ConsensusKind.KNOWN_TRUTH]
 
 
 def test_the_model_is_compared_on_the_content_that_was_read(world: World) -> None:

@@ -13,6 +13,7 @@ from plaqueweb.reads.choices import ReadState
 from plaqueweb.reads.models import Assignment, Read
 from plaqueweb.review import services
 from plaqueweb.review.models import Case, CaseState, Consensus, ConsensusKind, DifferenceNote
+from plaqueweb.review.selectors import references
 from plaqueweb.studies.models import CaseListItem
 from tests.factories import ProjectFactory, member
 from tests.plaqueweb.review.world import ALL, World, box
@@ -70,11 +71,14 @@ def test_a_later_read_that_disagrees_turns_an_agreed_case(world: World) -> None:
     world.read(world.reader_a, 1, 5.0)
     world.read(world.reader_b, 1, 5.2)
     services.refresh_open_cases()
+    assert [row.kind for row in references(world.coordinator, world.case)] == [ConsensusKind.AGREED]
     world.read(member(world.project, "reader"), 0, 2.0)
 
     services.refresh_open_cases()
 
     assert state(world) == CaseState.DISCORDANT
+    assert references(world.coordinator, world.case) == []
+    assert Consensus.objects.filter(kind=ConsensusKind.AGREED).exists()
 
 
 def test_a_later_read_that_agrees_is_a_new_revision_of_the_reference(world: World) -> None:
