@@ -37,11 +37,17 @@ class MarkedFrame:
     lesions: dict[int, Mask]
     outline: list[list[float]] | None
     shape: tuple[int, int]
+    erased: bool = False
 
     @property
     def declared(self) -> bool:
-        """Tell whether the reader said that everything here is marked."""
-        return self.extent in DECLARED
+        """Tell whether the reader said that everything here is marked. Once a mask was erased nobody knows any more."""
+        return self.extent in DECLARED and not self.erased
+
+    @property
+    def known(self) -> bool:
+        """Tell whether an area can be given: something is marked, or the reader said that nothing is."""
+        return bool(self.lesions) or self.declared
 
     @property
     def plaque(self) -> Mask:
@@ -75,7 +81,8 @@ def marked_frames(annotations: Iterable[FrameAnnotation]) -> dict[Place, MarkedF
         lesions = lesion_masks(mask) if mask is not None else {}
         if lesions or row.outline or row.extent:
             shape = (row.clip.rows, row.clip.columns)
-            out[place] = MarkedFrame(place, row.extent, lesions, row.outline, shape)
+            erased = mask is not None and mask.rle is None
+            out[place] = MarkedFrame(place, row.extent, lesions, row.outline, shape, erased)
     return out
 
 
@@ -191,7 +198,7 @@ def frame_dice(frames: dict[Place, MarkedFrame], model: ModelMasks, clips: dict[
     out: list[FrameDice] = []
     for place, marked in frames.items():
         clip = clips.get(place[0])
-        if clip is None or not (marked.declared or marked.lesions):
+        if clip is None or not marked.known:
             continue
         theirs = model.plaque(place[0], place[1])
         if theirs is None or theirs.shape != marked.shape:

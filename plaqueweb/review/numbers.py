@@ -140,7 +140,7 @@ def _several_regions(c: Comparison, marked: MarkedFrame) -> bool:
 
 def _area(c: Comparison) -> Iterator[Row]:
     marked = _key_frame(c)
-    if marked is None or not (marked.lesions or marked.declared):
+    if marked is None or not marked.known:
         return
     region = c.region(marked.place)
     px, mm2 = area(int(np.count_nonzero(marked.plaque)), region)
@@ -195,7 +195,7 @@ def _ratio(c: Comparison) -> Iterator[Row]:
         return
     wall = polygon_mask(marked.outline, marked.shape)
     inside = int(np.count_nonzero(wall))
-    mine = 100 * int(np.count_nonzero(marked.plaque & wall)) / inside if inside else None
+    mine = 100 * int(np.count_nonzero(marked.plaque & wall)) / inside if inside and marked.known else None
     theirs = None
     aorta, plaque = c.masks.aorta(marked.place[0], marked.place[1]), _model_plaque(c, marked)
     if aorta is not None and plaque is not None and aorta.any():

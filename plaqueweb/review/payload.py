@@ -158,7 +158,7 @@ def _curve(comparison: Comparison, clip: uuid.UUID, frames: int) -> dict[str, An
     """Return plaque area by frame: the model's on every frame, the reader's where marked. One unit for both."""
     parts = [part for part in comparison.parts if part.clip_id == clip]
     rows = [_curves(part, frames) for part in parts]
-    marked = [one for place, one in comparison.frames.items() if place[0] == clip]
+    marked = [one for place, one in comparison.frames.items() if place[0] == clip and not one.erased]
     areas = [_marked_area(comparison, one.place) for one in marked]
     scaled = all(mm2 is not None for _px, mm2 in areas) and all(not np.isnan(r[AREA_MM2]).all() for r in rows)
     unit = "mm²" if scaled and (rows or marked) else "px"

@@ -7,6 +7,7 @@ import pytest
 
 from plaqueweb.core.errors import NotFound
 from plaqueweb.core.work import WorkState
+from plaqueweb.reads.models import FrameMask
 from plaqueweb.review import services
 from plaqueweb.review.numbers import Row, numbers
 from plaqueweb.review.payload import compare_payload
@@ -68,6 +69,25 @@ def test_area_of_the_index_lesion_alone_is_not_subtracted_from_all_plaque(world:
 
     assert row.difference == ""
     assert row.how == "reader marked the index lesion only"
+
+
+def test_a_frame_whose_mask_was_erased_is_unknown_and_not_empty(world: World) -> None:
+    wall = [[4, 4], [44, 4], [44, 34], [4, 34]]
+    read = world.read(world.reader_a, 1, 6.0, marks={1: (ALL, MINE), 2: (ALL, MINE)}, outline=wall)
+    world.predict(1, 5.6, masks={1: MINE, 2: THEIRS}, aorta=box(4, 4, 25, 40))
+    FrameMask.objects.filter(annotation__read=read, annotation__frame=2).update(rle=None)
+
+    comparison = world.compare()
+    rows = {row.key: row for row in numbers(comparison)}
+    payload = compare_payload(comparison)
+
+    assert (rows["dice"].label, rows["dice"].difference) == ("Dice, frame 1", "1.00")
+    assert rows["dice"].how == "1 frame fully marked"
+    assert "area" not in rows
+    assert (rows["ratio"].physician, rows["ratio"].difference) == ("–", "")
+    assert [one["frame"] for one in payload["dice"]] == [1]
+    assert [one["frame"] for one in payload["curve"][str(world.clip.pk)]["marked"]] == [1]
+    assert payload["largest_difference"]["frame"] == 1
 
 
 def test_area_uses_the_spacing_of_each_axis(project: Project) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from plaqueweb.audit.models import AuditEvent
 from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed, NotFound
 from plaqueweb.reads.choices import ReadState
-from plaqueweb.reads.models import Assignment, Read
+from plaqueweb.reads.models import Assignment, FrameMask, Read
 from plaqueweb.review import services
 from plaqueweb.review.models import Case, CaseState, Consensus, ConsensusKind, DifferenceNote
 from plaqueweb.review.selectors import references
@@ -65,6 +65,16 @@ def test_masks_alone_can_make_a_case_discordant(world: World) -> None:
     services.refresh_cases(round=world.round)
 
     assert state(world) == CaseState.DISCORDANT
+
+
+def test_an_erased_mask_makes_no_case_discordant(world: World) -> None:
+    first = world.read(world.reader_a, 1, 5.0, marks={2: (ALL, box(5, 5, 10, 10))})
+    world.read(world.reader_b, 1, 5.0, marks={2: (ALL, box(5, 5, 10, 10))})
+    FrameMask.objects.filter(annotation__read=first).update(rle=None)
+
+    services.refresh_cases(round=world.round)
+
+    assert state(world) == CaseState.AGREED
 
 
 def test_a_later_read_that_disagrees_turns_an_agreed_case(world: World) -> None:
