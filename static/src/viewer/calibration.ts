@@ -65,7 +65,7 @@ export function lengthWords(length: { mm: number | null; px: number | null; why?
 
 /** Two lines for the corner: "0.114 mm/px" and where it comes from. */
 export function scaleWords(region: Region | null): [string, string] {
-  if (!region || !hasScale(region)) return [gettext("pixels only"), region?.reason || gettext("no scale in the file")];
+  if (!region || !hasScale(region)) return [gettext("no scale in the file"), gettext("pixels only")];
   const row = (region.row_mm ?? 0).toFixed(3);
   const col = (region.col_mm ?? 0).toFixed(3);
   const value = row === col ? row : `${row} × ${col}`;

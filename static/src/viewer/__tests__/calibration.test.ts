@@ -53,6 +53,6 @@ describe("the scale", () => {
   it("names both axes when they differ, and its source", () => {
     expect(scaleWords(region())).toEqual(["0.200 × 0.300 mm/px", "scale from the file"]);
     expect(scaleWords(region({ col_mm: 0.2, source: "manual" }))).toEqual(["0.200 mm/px", "scale set by hand"]);
-    expect(scaleWords(null)).toEqual(["pixels only", "no scale in the file"]);
+    expect(scaleWords(null)).toEqual(["no scale in the file", "pixels only"]);
   });
 });
