@@ -53,12 +53,13 @@ class ClipMeasurer:
                 0,
                 list(empty),
                 list(empty),
+                list(empty),
                 reason=COLOUR if coloured else NO_AORTA,
             )
         labels, row, column = found
         plaque = clean_mask(labels == PLAQUE, self.spacing)
-        lumen = labels == LUMEN
-        thickness = self._thickness(plaque, labels > 0)
+        lumen, aorta = labels == LUMEN, labels > 0
+        thickness = self._thickness(plaque, aorta)
         x, y = column, row
         chord = None
         if thickness.chord is not None:
@@ -75,6 +76,7 @@ class ClipMeasurer:
             lumen_area_px=int(np.count_nonzero(lumen)),
             plaque_rle=rle_encode_part(plaque, row, column, self.size),
             lumen_rle=rle_encode_part(lumen, row, column, self.size),
+            wall_rle=rle_encode_part(aorta & ~(plaque | lumen), row, column, self.size),
             chord=chord,
         )
 

@@ -83,12 +83,14 @@ def rle_encode_part(part: NDArray[np.bool_], row: int, column: int, size: tuple[
     rows, cols = size
     if row < 0 or column < 0 or row + part.shape[0] > rows or column + part.shape[1] > cols:
         raise ValueError("The part of a mask must lie inside the picture.")
-    padded = np.zeros((part.shape[0], part.shape[1] + 2), dtype=np.int8)
+    width = part.shape[1] + 2
+    padded = np.zeros((part.shape[0], width), dtype=np.bool_)
     padded[:, 1:-1] = part
-    steps = np.diff(padded, axis=1)
-    y0, x0 = np.nonzero(steps == 1)
-    y1, x1 = np.nonzero(steps == -1)
-    starts, stops = (y0 + row) * cols + x0 + column, (y1 + row) * cols + x1 + column
+    flat = padded.ravel()
+    # Every row begins and ends empty, so that starts and stops take turns.
+    at_row, at_column = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]) + 1, width)
+    places = (at_row + row) * cols + at_column + (column - 1)
+    starts, stops = places[::2], places[1::2]
     if starts.size == 0:
         return [rows * cols] if rows * cols else []
     apart = starts[1:] != stops[:-1]
@@ -109,13 +111,13 @@ def rle_decode(rle: Iterable[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     if rows < 0 or cols < 0:
         raise ValueError("The size of a mask is (rows, columns), neither below zero.")
     given = list(rle)
-    if any(isinstance(value, bool) or not isinstance(value, (int, np.integer)) for value in given):
+    if any(kind is bool or not issubclass(kind, (int, np.integer)) for kind in set(map(type, given))):
         raise ValueError("Run lengths must be whole numbers.")
-    total_given = sum(int(value) for value in given)
-    if any(value < 0 for value in given):
+    if given and min(given) < 0:
         raise ValueError("Run lengths must not be negative.")
-    if total_given != rows * cols:
-        raise ValueError(f"Run lengths must add up to rows x columns = {rows * cols}; they add up to {total_given}.")
+    total = sum(map(int, given))
+    if total != rows * cols:
+        raise ValueError(f"Run lengths must add up to rows x columns = {rows * cols}; they add up to {total}.")
     runs = np.asarray(given, dtype=np.int64)
     values = np.zeros(runs.size, dtype=np.bool_)
     values[1::2] = True
@@ -142,7 +144,10 @@ class Thickness:
 
 @dataclass(frozen=True)
 class FrameResult:
-    """What the model says about one frame. Frames are numbered from 1. Masks are row-major RLE on the source grid."""
+    """What the model says about one frame. Frames are numbered from 1. Masks are row-major RLE on the source grid.
+
+    ``wall_rle`` is the rest within the outer wall: lumen, wall and plaque together are the whole aorta.
+    """
 
     frame: int
     probability_complex: float
@@ -153,6 +158,7 @@ class FrameResult:
     lumen_area_px: int
     plaque_rle: list[int] = field(repr=False)
     lumen_rle: list[int] = field(repr=False)
+    wall_rle: list[int] = field(repr=False)
     chord: tuple[Point, Point] | None = None
     reason: str = ""
 
@@ -185,8 +191,8 @@ class ClipResult:
         data = asdict(self)
         if not masks:
             for row in data["per_frame"]:
-                row.pop("plaque_rle")
-                row.pop("lumen_rle")
+                for name in ("plaque_rle", "lumen_rle", "wall_rle"):
+                    row.pop(name)
         return data
 
 

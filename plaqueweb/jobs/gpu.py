@@ -169,9 +169,8 @@ def _clip_row(job: InferenceJob, clip: Clip, result: ClipResult) -> dict[str, An
     )
     masks = {
         "size": [result.rows, result.columns],
-        "frames": {str(f.frame): {"plaque": [int(n) for n in f.plaque_rle], "lumen": [int(n) for n in f.lumen_rle]}
-                   for f in frames},
-    }  # fmt: skip
+        "frames": {str(f.frame): {"plaque": f.plaque_rle, "lumen": f.lumen_rle, "wall": f.wall_rle} for f in frames},
+    }
     packed = gzip.compress(json.dumps(masks, separators=(",", ":")).encode(), compresslevel=6, mtime=0)
     region = _region_of(clip, result)
     found = _has_aorta(result)

@@ -34,6 +34,26 @@ def test_a_clip_gets_one_result_per_frame_on_the_source_grid(shipped, thick_clip
         assert frame.plaque_area_mm2 == pytest.approx(mask.sum() * np.prod(thick_clip.spacing))
 
 
+def test_lumen_wall_and_plaque_together_are_the_aorta(shipped, thick_clip) -> None:
+    result = shipped.predict_clip(thick_clip.frames, [thick_clip.region])
+
+    size = thick_clip.frames.shape[1:]
+    for frame, truth in zip(result.per_frame, thick_clip.labels, strict=True):
+        plaque, lumen, wall = (rle_decode(r, size) for r in (frame.plaque_rle, frame.lumen_rle, frame.wall_rle))
+        assert wall.any()
+        assert not (wall & (plaque | lumen)).any()
+        assert metrics.dice(plaque | lumen | wall, truth > 0) > 0.9
+        assert metrics.dice(plaque | lumen, truth > 0) < metrics.dice(plaque | lumen | wall, truth > 0)
+
+
+def test_run_lengths_are_left_out_of_a_result_unless_asked_for(raw, thick_clip) -> None:
+    result = raw.predict_clip(thick_clip.frames, [thick_clip.region])
+
+    names = {"plaque_rle", "lumen_rle", "wall_rle"}
+    assert names <= result.as_dict(masks=True)["per_frame"][0].keys()
+    assert not names & result.as_dict()["per_frame"][0].keys()
+
+
 def test_the_shipped_weights_find_thick_plaque_and_measure_it(shipped) -> None:
     overlap, errors, called = [], [], []
     for seed in range(6):
@@ -89,7 +109,7 @@ def test_a_black_clip_has_no_aorta_and_no_thickness(shipped) -> None:
     assert result.reason == NO_AORTA
     assert result.max_thickness_mm is None
     assert result.key_frame is None
-    assert result.per_frame[0].plaque_rle == [40000]
+    assert result.per_frame[0].plaque_rle == result.per_frame[0].wall_rle == [40000]
 
 
 def test_frames_under_a_colour_overlay_are_not_segmented(shipped, thick_clip) -> None:

@@ -52,6 +52,10 @@ def test_runs_that_break_a_rule_are_refused_by_name(runs: list, rule: str) -> No
         rle_decode(runs, (2, 3))
 
 
+def test_small_integer_types_add_up_like_any_other() -> None:
+    assert rle_decode(np.array([200, 100, 100], dtype=np.uint8), (20, 20)).sum() == 100
+
+
 def test_a_part_outside_the_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="inside the picture"):
         rle_encode_part(np.ones((3, 3), dtype=bool), 1, 1, (3, 3))

@@ -134,6 +134,27 @@ def test_plaque_share_of_the_aorta_needs_an_outer_wall(world: World) -> None:
     assert (row.physician, row.model, row.difference) == ("10 %", "9 %", "−1 points")
 
 
+def test_the_models_aorta_holds_its_wall_where_it_was_stored(world: World) -> None:
+    outer = [[4, 4], [44, 4], [44, 34], [4, 34]]
+    world.read(world.reader_a, 1, 6.0, marks={2: (ALL, box(10, 10, 12, 10))}, outline=outer)  # 120 px: 10 %
+    lumen, aorta = box(5, 5, 20, 40), box(4, 4, 25, 40) | box(5, 5, 20, 40)
+    world.predict(1, 5.6, masks={2: box(10, 10, 5, 10)}, aorta=lumen, wall=aorta & ~lumen)  # 50 px of 1020
+
+    row = table(world)["ratio"]
+
+    assert (row.model, row.how) == ("5 %", "area in outer wall")
+
+
+def test_masks_stored_before_the_wall_was_say_what_the_share_is_of(world: World) -> None:
+    outer = [[4, 4], [44, 4], [44, 34], [4, 34]]
+    world.read(world.reader_a, 1, 6.0, marks={2: (ALL, box(10, 10, 12, 10))}, outline=outer)
+    world.predict(1, 5.6, masks={2: box(10, 10, 5, 10)}, aorta=box(5, 5, 20, 40))  # 50 px of 800
+
+    row = table(world)["ratio"]
+
+    assert (row.model, row.how) == ("6 %", "in outer wall; model: lumen and plaque")
+
+
 def test_times_stand_beside_the_published_mark(world: World) -> None:
     usual(world)
 

@@ -122,27 +122,31 @@ class World:
         key_frame: int | None = 3,
         masks: dict[int, Mask] | None = None,
         aorta: Mask | None = None,
+        wall: Mask | None = None,
         **fields: Any,
     ) -> Prediction:
-        """A prediction with one part for the clip; frames without a mask are empty."""
+        """A prediction with one part for the clip; frames without a mask are empty.
+
+        ``aorta`` is lumen with plaque. Without ``wall`` the object is one of those stored before the wall was.
+        """
         values: dict[str, Any] = {
             "predicted_class": predicted_class, "thickness_mm": mm, "key_clip": self.clip, "key_frame": key_frame,
             "key_region": 1, "seconds": 1.3, "area_px": sum(int(m.sum()) for m in (masks or {}).values()),
         }  # fmt: skip
         row: Prediction = PredictionFactory(study=self.study, pipeline=self.pipeline, **(values | fields))
-        self._part(row, masks or {}, aorta)
+        self._part(row, masks or {}, aorta, wall)
         return row
 
-    def _part(self, prediction: Prediction, masks: dict[int, Mask], aorta: Mask | None) -> None:
+    def _part(self, prediction: Prediction, masks: dict[int, Mask], aorta: Mask | None, wall: Mask | None) -> None:
         frames: dict[str, Any] = {}
         curves = np.full((4, self.clip.frames), np.nan, dtype="<f4")
         curves[0], curves[1], curves[2] = 0.5, 0, 0
         for frame in range(1, self.clip.frames + 1):
             plaque = masks.get(frame, np.zeros((ROWS, COLUMNS), dtype=np.bool_))
             rest = aorta & ~plaque if aorta is not None else np.zeros_like(plaque)
-            frames[str(frame)] = {
-                "plaque": rle_encode(plaque), "lumen": rle_encode(rest), "wall": rle_encode(np.zeros_like(plaque)),
-            }  # fmt: skip
+            frames[str(frame)] = {"plaque": rle_encode(plaque), "lumen": rle_encode(rest)}
+            if wall is not None:
+                frames[str(frame)]["wall"] = rle_encode(wall & ~plaque)
             curves[1, frame - 1] = plaque.sum()
             curves[2, frame - 1] = plaque.sum() * MM * MM
         if not self.clip.regions.filter(row_mm__isnull=False).exists():
