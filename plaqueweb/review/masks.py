@@ -8,6 +8,7 @@ import uuid
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,15 @@ DECLARED = frozenset({Extent.ALL_MARKED, Extent.NO_PLAQUE})
 
 @dataclass(frozen=True)
 class MarkedFrame:
-    """What a read holds on one frame and region."""
+    """What a read holds on one frame and region; pixels are made once, on demand.
+
+    ``runs`` are the run lengths of each lesion on a grid of ``size``, ``shape`` is the picture's, both (rows, columns).
+    """
 
     place: Place
     extent: str
-    lesions: dict[int, Mask]
+    runs: dict[int, list[int]]
+    size: tuple[int, int]
     outline: list[list[float]] | None
     shape: tuple[int, int]
     erased: bool = False
@@ -47,42 +52,58 @@ class MarkedFrame:
     @property
     def known(self) -> bool:
         """Tell whether an area can be given: something is marked, or the reader said that nothing is."""
-        return bool(self.lesions) or self.declared
+        return bool(self.runs) or self.declared
 
-    @property
+    @cached_property
+    def lesions(self) -> dict[int, Mask]:
+        """The mask of each lesion by number, for reading only."""
+        return {number: _fixed(rle_decode(runs, self.size)) for number, runs in self.runs.items()}
+
+    @cached_property
     def plaque(self) -> Mask:
-        """All lesions together, shape (rows, columns)."""
-        union = np.zeros(self.shape, dtype=np.bool_)
-        for mask in self.lesions.values():
-            union |= mask
-        return union
+        """All lesions together, shape (rows, columns), for reading only."""
+        masks = list(self.lesions.values())
+        return masks[0] if len(masks) == 1 else _union(masks, self.shape)
+
+    @cached_property
+    def area_px(self) -> int:
+        """Pixels of all lesions together."""
+        return int(np.count_nonzero(self.plaque))
 
 
-def lesion_masks(row: FrameMask) -> dict[int, Mask]:
-    """Decode the masks of one frame by lesion number; empty once they were erased."""
+def _fixed(mask: Mask) -> Mask:
+    """Several answers share one decoded mask, so nobody may write on it."""
+    mask.setflags(write=False)
+    return mask
+
+
+def _union(masks: Iterable[Mask], shape: tuple[int, int]) -> Mask:
+    union = np.zeros(shape, dtype=np.bool_)
+    for mask in masks:
+        union |= mask
+    return _fixed(union)
+
+
+def lesion_runs(row: FrameMask) -> dict[int, list[int]]:
+    """Return the run lengths of one frame by lesion number; empty once they were erased."""
     if row.rle is None:
         return {}
     stored = json.loads(zlib.decompress(bytes(row.rle)))
-    size = (row.rows, row.columns)
-    return {int(number): rle_decode(_runs(value), size) for number, value in stored.items()}
-
-
-def _runs(value: Any) -> list[int]:
-    runs: list[int] = value["rle"] if isinstance(value, dict) else value
-    return runs
+    return {int(number): value["rle"] if isinstance(value, dict) else value for number, value in stored.items()}
 
 
 def marked_frames(annotations: Iterable[FrameAnnotation]) -> dict[Place, MarkedFrame]:
     """Return a read's frames that carry a mask, an outline or an extent; ``clip`` and ``mask`` should be joined."""
     out: dict[Place, MarkedFrame] = {}
     for row in annotations:
-        mask = getattr(row, "mask", None)
+        mask: FrameMask | None = getattr(row, "mask", None)
         place = (row.clip_id, row.frame, row.region)
-        lesions = lesion_masks(mask) if mask is not None else {}
-        if lesions or row.outline or row.extent:
+        runs = lesion_runs(mask) if mask is not None else {}
+        if runs or row.outline or row.extent:
             shape = (row.clip.rows, row.clip.columns)
+            size = (mask.rows, mask.columns) if mask is not None else shape
             erased = mask is not None and mask.rle is None
-            out[place] = MarkedFrame(place, row.extent, lesions, row.outline, shape, erased)
+            out[place] = MarkedFrame(place, row.extent, runs, size, row.outline, shape, erased)
     return out
 
 
@@ -95,6 +116,7 @@ class ModelMasks:
 
     rows: dict[uuid.UUID, list[ClipPrediction]]
     _open: dict[uuid.UUID, list[dict[str, Any]]] = field(default_factory=dict)
+    _made: dict[tuple[uuid.UUID, int, tuple[str, ...]], Mask | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, parts: Iterable[ClipPrediction]) -> ModelMasks:
@@ -107,12 +129,12 @@ class ModelMasks:
         return cls(grouped)
 
     def plaque(self, clip: uuid.UUID, frame: int) -> Mask | None:
-        """Return the plaque on a frame, or None where the model gave no result on the clip."""
-        return self._union(clip, frame, ("plaque",))
+        """Return the plaque on a frame, for reading only, or None where the model gave no result on the clip."""
+        return self._once(clip, frame, ("plaque",))
 
     def aorta(self, clip: uuid.UUID, frame: int) -> Mask | None:
-        """Return everything within the outer wall on a frame, or None without a result."""
-        return self._union(clip, frame, ("plaque", "lumen", "wall"))
+        """Return everything within the outer wall on a frame, for reading only, or None without a result."""
+        return self._once(clip, frame, ("plaque", "lumen", "wall"))
 
     def knows_wall(self, clip: uuid.UUID, frame: int) -> bool:
         """Tell whether the bare wall was stored too; without it the outer wall is known only where plaque is."""
@@ -124,16 +146,22 @@ class ModelMasks:
             self._open[clip] = [json.loads(gzip.decompress(read_all(row))) for row in rows]
         return self._open[clip]
 
-    def _union(self, clip: uuid.UUID, frame: int, names: tuple[str, ...]) -> Mask | None:
-        union: Mask | None = None
+    def _once(self, clip: uuid.UUID, frame: int, names: tuple[str, ...]) -> Mask | None:
+        key = (clip, frame, names)
+        if key not in self._made:
+            self._made[key] = self._decode(clip, frame, names)
+        return self._made[key]
+
+    def _decode(self, clip: uuid.UUID, frame: int, names: tuple[str, ...]) -> Mask | None:
+        size: tuple[int, int] | None = None
+        masks: list[Mask] = []
         for stored in self._objects(clip):
             size = (int(stored["size"][0]), int(stored["size"][1]))
-            union = np.zeros(size, dtype=np.bool_) if union is None else union
-            for name in names:
-                runs = stored["frames"].get(str(frame), {}).get(name)
-                if runs:
-                    union |= rle_decode(runs, size)
-        return union
+            found = stored["frames"].get(str(frame), {})
+            masks += [rle_decode(found[name], size) for name in names if found.get(name)]
+        if size is None:
+            return None
+        return _fixed(masks[0]) if len(masks) == 1 else _union(masks, size)
 
 
 def within(mask: Mask, region: Region | None) -> Mask:
@@ -158,25 +186,28 @@ def area(pixels: int, region: Region | None) -> tuple[int, float | None]:
 
 
 def polygon_mask(points: list[list[float]], shape: tuple[int, int]) -> Mask:
-    """Return the pixels whose centre lies within a closed polygon of (x, y) points, even-odd, shape (rows, columns)."""
+    """Return the pixels whose centre lies within a closed polygon of (x, y) points, even-odd, shape (rows, columns).
+
+    Every edge turns over what lies right of its crossing with a row's centre line; a pixel turned over an odd number of
+    times lies within.
+    """
     rows, columns = shape
-    inside = np.zeros(shape, dtype=np.bool_)
     if len(points) < 3:
-        return inside
+        return np.zeros(shape, dtype=np.bool_)
     corners = np.asarray(points, dtype=np.float64)
-    centres = np.arange(columns) + 0.5
-    first = max(0, int(np.floor(corners[:, 1].min() - 0.5)))
-    last = min(rows - 1, int(np.ceil(corners[:, 1].max())))
     nexts = np.roll(corners, -1, axis=0)
-    for row in range(first, last + 1):
-        y = row + 0.5
-        crosses = (corners[:, 1] <= y) != (nexts[:, 1] <= y)
-        if not crosses.any():
-            continue
-        (x0, y0), (x1, y1) = corners[crosses].T, nexts[crosses].T
-        at = np.sort(x0 + (y - y0) * (x1 - x0) / (y1 - y0))
-        inside[row] = np.searchsorted(at, centres) % 2 == 1
-    return inside
+    low, high = np.minimum(corners[:, 1], nexts[:, 1]), np.maximum(corners[:, 1], nexts[:, 1])
+    first = np.clip(np.ceil(low - 0.5), 0, rows).astype(np.int64)  # a row counts from low ≤ centre
+    last = np.clip(np.ceil(high - 0.5), 0, rows).astype(np.int64)  # to centre < high
+    counts = np.maximum(last - first, 0)
+    edge = np.repeat(np.arange(len(corners)), counts)
+    row = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
+    (x0, y0), (x1, y1) = corners[edge].T, nexts[edge].T
+    at = x0 + (row + 0.5 - y0) * (x1 - x0) / (y1 - y0)
+    column = np.clip(np.floor(at - 0.5) + 1, 0, columns).astype(np.int64)
+    turns = np.bincount(row * (columns + 1) + column, minlength=rows * (columns + 1)).reshape(rows, columns + 1)
+    odd: Mask = np.cumsum(turns, axis=1)[:, :columns] % 2 == 1
+    return odd
 
 
 @dataclass(frozen=True)
@@ -205,9 +236,7 @@ def frame_dice(frames: dict[Place, MarkedFrame], model: ModelMasks, clips: dict[
             continue
         several = len(clip.regions.all()) > 1
         theirs = within(theirs, region_of(clip, place[2])) if several else theirs
-        mine = marked.plaque
-        value = metrics.dice(mine, theirs)
-        counts = int(np.count_nonzero(mine)), int(np.count_nonzero(theirs))
-        out.append(FrameDice(place, value, marked.declared, *counts))
+        value = metrics.dice(marked.plaque, theirs)
+        out.append(FrameDice(place, value, marked.declared, marked.area_px, int(np.count_nonzero(theirs))))
     order = {pk: clip.number for pk, clip in clips.items()}
     return sorted(out, key=lambda one: (order.get(one.place[0], 0), one.place[1], one.place[2]))

@@ -127,7 +127,11 @@ def _key_frame(c: Comparison) -> MarkedFrame | None:
 
 
 def _model_plaque(c: Comparison, marked: MarkedFrame) -> Mask | None:
-    mask = c.masks.plaque(marked.place[0], marked.place[1])
+    return _in_region(c, marked, c.masks.plaque(*marked.place[:2]))
+
+
+def _in_region(c: Comparison, marked: MarkedFrame, mask: Mask | None) -> Mask | None:
+    """What the model marked in the region that was annotated; None where it cannot be laid over the picture."""
     if mask is None or mask.shape != marked.shape:
         return None
     return within(mask, c.region(marked.place)) if _several_regions(c, marked) else mask
@@ -143,7 +147,7 @@ def _area(c: Comparison) -> Iterator[Row]:
     if marked is None or not marked.known:
         return
     region = c.region(marked.place)
-    px, mm2 = area(int(np.count_nonzero(marked.plaque)), region)
+    px, mm2 = area(marked.area_px, region)
     theirs = _model_plaque(c, marked)
     model_px, model_mm2 = area(int(np.count_nonzero(theirs)), region) if theirs is not None else (None, None)
     difference = ""
@@ -197,7 +201,7 @@ def _ratio(c: Comparison) -> Iterator[Row]:
     inside = int(np.count_nonzero(wall))
     mine = 100 * int(np.count_nonzero(marked.plaque & wall)) / inside if inside and marked.known else None
     theirs = None
-    aorta, plaque = c.masks.aorta(marked.place[0], marked.place[1]), _model_plaque(c, marked)
+    aorta, plaque = _in_region(c, marked, c.masks.aorta(*marked.place[:2])), _model_plaque(c, marked)
     if aorta is not None and plaque is not None and aorta.any():
         theirs = 100 * int(np.count_nonzero(plaque)) / int(np.count_nonzero(aorta))
     difference = ""

@@ -35,7 +35,7 @@ def compare_payload(comparison: Comparison) -> dict[str, Any]:
     case, user = comparison.case, comparison.user
     place = selectors.position(user, case)
     said = verdict(comparison)
-    sources = {pk for row in selectors.references(user, case) for pk in row.source_reads}
+    sources = {pk for row in comparison.references for pk in row.source_reads}
     sees_studies = user.can(Capability.VIEW_STUDIES, case.round.project_id)
     return {
         "case": {"id": str(case.pk), "number": place.number, "of": place.of, "state": case.state},
@@ -180,8 +180,7 @@ def _curves(part: ClipPrediction, frames: int) -> np.ndarray[Any, Any]:
 
 
 def _marked_area(comparison: Comparison, place: Place) -> tuple[int, float | None]:
-    pixels = int(np.count_nonzero(comparison.frames[place].plaque))
-    return area(pixels, comparison.region(place))
+    return area(comparison.frames[place].area_px, comparison.region(place))
 
 
 def reason_payload(comparison: Comparison) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
@@ -86,6 +87,11 @@ class Comparison:
         if row is None or row.key_clip_id is None or row.key_frame is None:
             return None
         return row.key_clip_id, row.key_frame, row.key_region or 1
+
+    @cached_property
+    def references(self) -> list[Consensus]:
+        """The study's references in force that the user may see."""
+        return references(self.user, self.case)
 
     @property
     def cutoff_mm(self) -> float:
@@ -238,29 +244,30 @@ def position(user: User, case: Case) -> Position:
         .order_by("order_no", "id")
         .values_list("study_id", "order_no", "public_id", "state")
     )
-    seen = {row.study_id: row for row in Case.objects.visible_to(user).filter(round=case.round_id)}
+    cases = Case.objects.visible_to(user).filter(round=case.round_id).order_by("number", "id")
+    seen = {study: (number, pk) for study, number, pk in cases.values_list("study_id", "number", "id")}
     waiting = [a for a in own if a[3] in (AssignmentState.ASSIGNED, AssignmentState.OPENED)]
     mine = next((a for a in own if a[0] == case.study_id), None)
     if mine is not None:
         ordered = [a[0] for a in own]
         after = [pk for pk in ordered[ordered.index(case.study_id) + 1 :] if pk in seen]
         later = [a for a in waiting if a[1] > mine[1]] or waiting
-        return Position(mine[1], len(own), seen[after[0]].pk if after else None, later[0][2] if later else None)
-    rows = sorted(seen.values(), key=lambda row: (row.number, row.pk))
-    behind = [row.pk for row in rows if (row.number, row.pk) > (case.number, case.pk)]
+        return Position(mine[1], len(own), seen[after[0]][1] if after else None, later[0][2] if later else None)
+    behind = [pk for number, pk in seen.values() if (number, pk) > (case.number, case.pk)]
     total = case.round.case_list.items.count()
     return Position(case.number, max(total, case.number), behind[0] if behind else None, None)
 
 
 def latest_note(comparison: Comparison) -> DifferenceNote | None:
-    """The last reason that anybody who may be seen gave for this read and prediction, one's own first."""
+    """The last reason that anybody gave for this read and prediction, one's own first. Who sees the case sees it."""
     if comparison.read is None or comparison.prediction is None:
         return None
-    notes = DifferenceNote.objects.visible_to(comparison.user).filter(
+    notes = DifferenceNote.objects.filter(
         case=comparison.case, read_id=comparison.read.pk, prediction_id=comparison.prediction.pk
     )
-    own = notes.filter(by=comparison.user).order_by("-id").first()
-    return own or notes.order_by("-id").first()
+    newest = list(notes.select_related("by").order_by("-id"))
+    own = (row for row in newest if row.by_id == comparison.user.pk)
+    return next(own, newest[0] if newest else None)
 
 
 def references(user: User, case: Case) -> list[Consensus]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from typing import Any
 
 from plaqueweb.reads.models import FrameAnnotation, Read
 from plaqueweb.reads.selectors import lesion_payload
+from plaqueweb.review.masks import MarkedFrame, Place
 from plaqueweb.review.selectors import Comparison
 
 
@@ -32,7 +31,7 @@ def read_payload(comparison: Comparison) -> dict[str, Any] | None:
             },
         },
         "lesions": [lesion_payload(row) for row in comparison.lesions],
-        "frames": [_frame(row) for row in comparison.annotations],
+        "frames": [_frame(row, comparison.frames) for row in comparison.annotations],
         "thickness_mm": read.thickness_mm,
         "thickness_px": read.thickness_px,
         "thickness_source": read.thickness_source or None,
@@ -52,16 +51,12 @@ def _agrees(read: Read) -> bool | None:
     return read.rule_class == read.reader_class
 
 
-def _frame(row: FrameAnnotation) -> dict[str, Any]:
+def _frame(row: FrameAnnotation, frames: dict[Place, MarkedFrame]) -> dict[str, Any]:
     mask = getattr(row, "mask", None)
+    marked = frames.get((row.clip_id, row.frame, row.region))
     masks: dict[str, Any] = {}
-    if mask is not None and mask.rle is not None:
-        size = [mask.rows, mask.columns]
-        stored = json.loads(zlib.decompress(bytes(mask.rle)))
-        masks = {
-            number: {"size": size, "rle": value["rle"] if isinstance(value, dict) else value}
-            for number, value in stored.items()
-        }
+    if marked is not None:
+        masks = {str(number): {"size": list(marked.size), "rle": runs} for number, runs in marked.runs.items()}
     return {
         "clip": str(row.clip_id),
         "frame": row.frame,

@@ -117,7 +117,7 @@ def same_plaque(comparison: Comparison) -> tuple[bool | None, Place | None]:
     """
     lesion = comparison.index
     number = lesion.number if lesion is not None else None
-    marked = [one for one in comparison.frames.values() if one.lesions]
+    marked = [one for one in comparison.frames.values() if one.runs]
     key = comparison.key
     marked.sort(key=lambda one: (one.place != key, str(one.place[0]), one.place[1]))
     compared = False

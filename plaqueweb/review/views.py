@@ -89,7 +89,7 @@ def compare(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
         "comparison": comparison,
         "reader": reader,
         "payload": compare_payload(comparison),
-        "references": [] if comparison.model_hidden else selectors.references(user, case),
+        "references": [] if comparison.model_hidden else comparison.references,
         "may_adjudicate": selectors.may_adjudicate(user, case),
         "classes": PlaqueClass.choices,
         "reasons": DifferenceReason.choices,

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import json
+import zlib
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from plaqueweb.reads.models import FrameAnnotation, FrameMask
-from plaqueweb.review.masks import ModelMasks, frame_dice, lesion_masks, marked_frames, polygon_mask
+from inference.types import rle_decode, rle_encode
+from plaqueweb.reads.models import FrameAnnotation, FrameMask, Read
+from plaqueweb.review.masks import ModelMasks, frame_dice, lesion_runs, marked_frames, polygon_mask
 from tests.plaqueweb.review.world import ALL, INDEX, NONE, UNUSABLE, World, box
 
 
@@ -30,15 +36,62 @@ def test_a_circle_has_the_area_of_a_circle() -> None:
     assert polygon_mask(circle, (48, 64)).sum() == pytest.approx(np.pi * 400, rel=0.01)
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(-16, 80), st.integers(-16, 64)).map(lambda p: [p[0] / 2, p[1] / 2]),
+        min_size=3,
+        max_size=9,
+    )
+)
+def test_every_pixel_of_a_polygon_is_told_by_the_edges_on_its_left(points: list[list[float]]) -> None:
+    rows, columns = 24, 32
+    expected = np.zeros((rows, columns), dtype=bool)
+    for row, column in np.ndindex(rows, columns):
+        x, y = column + 0.5, row + 0.5
+        for (x0, y0), (x1, y1) in zip(points, points[1:] + points[:1], strict=True):
+            if (y0 <= y) != (y1 <= y) and x0 + (y - y0) * (x1 - x0) / (y1 - y0) < x:
+                expected[row, column] ^= True
+
+    assert np.array_equal(polygon_mask(points, (rows, columns)), expected)
+
+
+def test_a_mask_is_decoded_once_and_nobody_can_write_on_it(world: World) -> None:
+    read = world.read(world.reader_a, 1, 5.0, marks={2: (ALL, box(3, 4, 5, 6))})
+    prediction = world.predict(1, 5.0, masks={2: box(3, 4, 5, 6)}, aorta=box(0, 0, 20, 20))
+    model = ModelMasks.of(prediction.clips.select_related("masks"))
+    marked = marked_frames(FrameAnnotation.objects.filter(read=read).select_related("mask", "clip"))
+    mine = marked[(world.clip.pk, 2, 1)]
+
+    assert model.plaque(world.clip.pk, 2) is model.plaque(world.clip.pk, 2)
+    assert mine.plaque is mine.plaque
+    for mask in (mine.plaque, model.plaque(world.clip.pk, 2), model.aorta(world.clip.pk, 2)):
+        assert mask is not None
+        with pytest.raises(ValueError, match="read-only"):
+            mask[0, 0] = True
+
+
+def test_several_lesions_are_one_plaque(world: World) -> None:
+    read = Read.objects.create(assignment=world.assign(world.reader_a), reader_class=1)
+    row = FrameAnnotation.objects.create(read=read, clip=world.clip, frame=2, extent=ALL)
+    packed = zlib.compress(json.dumps({"1": rle_encode(box(3, 4, 5, 6)), "2": rle_encode(box(6, 4, 5, 6))}).encode())
+    FrameMask.objects.create(annotation=row, rows=48, columns=64, rle=packed, sha256="0" * 64)
+
+    marked = marked_frames(FrameAnnotation.objects.filter(read=read).select_related("mask", "clip"))
+    mine = marked[(world.clip.pk, 2, 1)]
+
+    assert np.array_equal(mine.plaque, box(3, 4, 8, 6))
+    assert (sorted(mine.lesions), mine.area_px) == ([1, 2], 48)
+
+
 def test_masks_come_back_as_they_were_stored_and_erased_ones_are_empty(world: World) -> None:
     mask = box(3, 4, 5, 6)
     read = world.read(world.reader_a, 1, 5.0, marks={2: (ALL, mask)})
     row = FrameMask.objects.get(annotation__read=read)
 
-    assert np.array_equal(lesion_masks(row)[1], mask)
+    assert np.array_equal(rle_decode(lesion_runs(row)[1], (48, 64)), mask)
 
     row.rle = None
-    assert lesion_masks(row) == {}
+    assert lesion_runs(row) == {}
 
 
 def test_dice_is_told_for_marked_frames_only_and_says_which_were_declared(world: World) -> None:
