@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from django.apps import apps
-from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
@@ -62,8 +62,9 @@ def world(project: Project) -> dict[str, Any]:
     )
     read = _signed_read(signed, clip)
     prediction = PredictionFactory(study=study, probability=0.918273, thickness_mm=7.654321, no_result_reason=CANARY)
+    curves = np.full((4, clip.frames), 0.918273, dtype="<f4").tobytes()
     ClipPrediction.objects.create(
-        prediction=prediction, clip=clip, probability=0.918273, max_area_mm2=543.2198, curves=b""
+        prediction=prediction, clip=clip, probability=0.918273, max_area_mm2=543.2198, curves=curves
     )
     job = InferenceJobFactory(study=study, work_state="failed", error_code=CANARY, log=CANARY)
     case = Case.objects.create(round=round_, study=study, number=1)
@@ -177,7 +178,6 @@ def test_every_role_at_once_does_not_unblind(world: dict[str, Any]) -> None:
     _, leaks = crawl(world["blinded"], world)
 
     # Rounds and members are known to who manages them: the other reader's name may stand there, answers may not.
-    Read.objects.filter(assignment__reader=world["other"])
     assert [
         leak
         for leak in leaks
@@ -208,4 +208,3 @@ def test_a_hidden_object_answers_byte_for_byte_like_one_that_never_was(world: di
         return re.sub(r'"(instance|trace_id)": ?"[^"]*"', "", answer.content.decode())
 
     assert (hidden.status_code, plain(hidden)) == (absent.status_code, plain(absent)) == (404, plain(absent))
-    assert connection.vendor
