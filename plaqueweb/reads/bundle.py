@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.models import User
 from plaqueweb.core.errors import NotFound
+from plaqueweb.core.prepared import Prepared
 from plaqueweb.reads.draft_input import FrameKey
-from plaqueweb.reads.models import FrameAnnotation, FrameMask, Lesion, Read, SegmentFinding
+from plaqueweb.reads.models import FrameAnnotation, FrameMask, Lesion, Read, ReadQuerySet, SegmentFinding
 from plaqueweb.studies.models import Clip, Protocol
-from plaqueweb.studies.selectors import clips_for_reading
+from plaqueweb.studies.selectors import clips_of_study
 
 
 @dataclass
@@ -53,9 +54,9 @@ def mask_of(annotation: FrameAnnotation) -> FrameMask | None:
     return getattr(annotation, "mask", None)
 
 
-def reads_with_assignment() -> QuerySet[Read]:
+def reads_with_assignment() -> ReadQuerySet:
     """Reads joined with what every answer about them needs."""
-    rows: QuerySet[Read] = Read.objects.select_related("assignment__round__protocol")
+    rows: ReadQuerySet = Read.objects.select_related("assignment__round__protocol")
     return rows
 
 
@@ -65,12 +66,9 @@ def own_read(*, user: User, pk: UUID | str) -> Read:
     Raises:
         NotFound: it is not the user's, or not there.
     """
-    from django.core.exceptions import ValidationError
-
     try:
-        rows: QuerySet[Read] = Read.objects.own(user).filter(pk=pk).order_by()
-        read = rows.select_related("assignment__round__protocol").first()
-    except (ValidationError, ValueError):
+        read = _OWN_READ.first(reader=user.pk, pk=pk)
+    except ValueError:  # no key at all
         read = None
     if read is None:
         raise NotFound(_("There is nothing here that you may see."))
@@ -79,15 +77,27 @@ def own_read(*, user: User, pk: UUID | str) -> Read:
 
 def load_bundle(read: Read, *, masks: bool, clips: dict[str, Clip] | None = None) -> Bundle:
     """Load a read's parts: three queries, two more for the clips. Mask pixels only with ``masks``."""
-    rows = FrameAnnotation.objects.filter(read=read).select_related("mask").order_by("clip_id", "frame", "region")
-    if not masks:
-        rows = rows.defer("mask__rle")
     if clips is None:
-        clips = {str(clip.pk): clip for clip in clips_for_reading([read.assignment.study_id], pictures=False)}
+        clips = {str(clip.pk): clip for clip in clips_of_study(read.assignment.study_id, pictures=False)}
+    annotations = _ANNOTATIONS_WITH_MASKS if masks else _ANNOTATIONS
     return Bundle(
         read=read,
         clips=clips,
-        findings={row.segment: row for row in SegmentFinding.objects.filter(read=read)},
-        lesions=list(Lesion.objects.filter(read=read).order_by("number")),
-        annotations={key_of(row): row for row in rows},
+        findings={row.segment: row for row in _FINDINGS(read=read.pk)},
+        lesions=_LESIONS(read=read.pk),
+        annotations={key_of(row): row for row in annotations(read=read.pk)},
     )
+
+
+def _annotations(read: UUID) -> QuerySet[FrameAnnotation]:
+    rows: QuerySet[FrameAnnotation] = FrameAnnotation.objects.filter(read_id=read).select_related("mask")
+    return rows.order_by("clip_id", "frame", "region")
+
+
+_OWN_READ = Prepared(
+    lambda reader, pk: reads_with_assignment().own(User(pk=reader)).filter(pk=pk).order_by(), "reader", "pk"
+)
+_FINDINGS = Prepared(lambda read: SegmentFinding.objects.filter(read_id=read).order_by(), "read")
+_LESIONS = Prepared(lambda read: Lesion.objects.filter(read_id=read).order_by("number"), "read")
+_ANNOTATIONS_WITH_MASKS = Prepared(_annotations, "read")
+_ANNOTATIONS = Prepared(lambda read: _annotations(read).defer("mask__rle"), "read")

@@ -12,6 +12,7 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from plaqueweb.core.prepared import Prepared
 from plaqueweb.studies.choices import CalibrationSource
 from plaqueweb.studies.models import Clip, Region
 
@@ -31,10 +32,28 @@ def clips_for_reading(study_ids: Iterable[UUID], *, pictures: bool = True) -> Qu
 
     Without ``pictures`` the stored object and the frame times are left out: a save measures, it shows nothing.
     """
-    rows: QuerySet[Clip] = Clip.objects.for_reading().filter(study_id__in=list(study_ids)).defer("frame_offsets")
-    rows = rows.select_related("cine") if pictures else rows.defer("frame_offsets", "frame_times_ms")
     regions = Prefetch("regions", queryset=Region.objects.order_by("number"))
+    rows = _readable(pictures=pictures).filter(study_id__in=list(study_ids))
     return rows.prefetch_related(regions).order_by("study_id", "number", "id")
+
+
+def _readable(*, pictures: bool) -> QuerySet[Clip]:
+    rows: QuerySet[Clip] = Clip.objects.for_reading().defer("frame_offsets")
+    rows = rows.select_related("cine") if pictures else rows.defer("frame_offsets", "frame_times_ms")
+    return rows.order_by("number", "id")
+
+
+def clips_of_study(study_id: UUID, *, pictures: bool = True) -> list[Clip]:
+    """Return what ``clips_for_reading`` returns for one study. Two queries, whose SQL is made once."""
+    clips = (_CLIPS if pictures else _CLIPS_TO_MEASURE)(study=study_id)
+    of_clip: dict[UUID, list[Region]] = defaultdict(list)
+    for region in _REGIONS(study=study_id):
+        of_clip[region.clip_id].append(region)
+    for clip in clips:
+        rows = Region.objects.all()
+        rows._result_cache, rows._prefetch_done = of_clip[clip.pk], True
+        clip._prefetched_objects_cache = {"regions": rows}
+    return clips
 
 
 def clip_summaries(study_ids: Iterable[UUID]) -> dict[UUID, ClipSummary]:
@@ -119,6 +138,14 @@ def clips_by_study(study_ids: Iterable[UUID]) -> dict[UUID, list[Clip]]:
     for clip in clips_for_reading(study_ids):
         grouped[clip.study_id].append(clip)
     return grouped
+
+
+_CLIPS = Prepared(lambda study: _readable(pictures=True).filter(study_id=study), "study")
+_CLIPS_TO_MEASURE = Prepared(lambda study: _readable(pictures=False).filter(study_id=study), "study")
+_REGIONS = Prepared(
+    lambda study: Region.objects.filter(clip__in=Clip.objects.for_reading().filter(study_id=study)).order_by("number"),
+    "study",
+)
 
 
 def frame_content_type(data: bytes) -> str:

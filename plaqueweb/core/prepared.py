@@ -1,0 +1,85 @@
+"""Queries whose SQL is made once: on the hot requests Django takes longer to write the SQL than to run it.
+
+Only the text of the SQL is kept, never a row; whose rows are asked for is a parameter of each call.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from django.db import connections
+from django.db.models import Model, QuerySet
+
+M = TypeVar("M", bound=Model)
+
+
+class _Compiled:
+    """One queryset compiled for one connection, with the places of its parameters."""
+
+    def __init__(self, rows: QuerySet[Any], stand_ins: dict[str, uuid.UUID]) -> None:
+        self.rows = rows
+        self.connection = connections[rows.db]
+        self.compiler: Any = rows.query.get_compiler(using=rows.db)
+        self.sql, params = self.compiler.as_sql()
+        known: dict[Any, tuple[str, Callable[[Any], Any]]]
+        known = {str(value): (name, str) for name, value in stand_ins.items()}  # where a text column is asked
+        known |= {self._key(value): (name, self._key) for name, value in stand_ins.items()}
+        self.params = tuple(params)
+        self.places = [(at, *known[value]) for at, value in enumerate(params) if _hashed(value) in known]
+        if lost := set(stand_ins) - {name for _at, name, _write in self.places}:
+            raise RuntimeError(f"the query does not depend on {', '.join(sorted(lost))}")
+        converters = self.compiler.get_converters([column[0] for column in self.compiler.select])
+        self.compiler.get_converters = lambda _columns: converters
+        rows.query.get_compiler = lambda *_args, **_given: self.compiler  # type: ignore[method-assign]
+
+    def _key(self, value: uuid.UUID | str) -> uuid.UUID | str:
+        """Return a key as this database takes it."""
+        key = value if isinstance(value, uuid.UUID) else uuid.UUID(value)
+        return key if self.connection.features.has_native_uuid_field else key.hex
+
+    def run(self, values: dict[str, Any]) -> list[Any]:
+        """Return the rows for these values."""
+        params = list(self.params)
+        for at, name, write in self.places:
+            params[at] = write(values[name])
+        self.compiler.as_sql = lambda *_args, **_given: (self.sql, tuple(params))
+        return list(self.rows._iterable_class(self.rows))  # type: ignore[attr-defined]
+
+
+def _hashed(value: Any) -> Any:
+    return value if isinstance(value, str | uuid.UUID) else None
+
+
+class Prepared(Generic[M]):
+    """A queryset of named parameters, each a key (UUID) or a text, compiled at its first use in each thread.
+
+    Args:
+        make: gets a stand-in (a UUID) for each name and returns the queryset; no prefetching, no lists of keys.
+        names: the parameters; each must reach the SQL, so that a condition cannot get lost.
+    """
+
+    def __init__(self, make: Callable[..., QuerySet[M]], *names: str) -> None:
+        self._make, self._names = make, names
+        self._local = threading.local()
+
+    def __call__(self, **values: uuid.UUID | str) -> list[M]:
+        """Return the rows; one query.
+
+        Raises:
+            TypeError: a parameter is missing or unknown.
+            ValueError: a key is no UUID.
+        """
+        if values.keys() != set(self._names):
+            raise TypeError(f"this query takes {', '.join(self._names)}")
+        found: _Compiled | None = getattr(self._local, "compiled", None)
+        if found is None or found.connection is not connections[found.rows.db]:
+            stand_ins = {name: uuid.uuid4() for name in self._names}
+            found = self._local.compiled = _Compiled(self._make(**stand_ins), stand_ins)
+        return found.run(values)
+
+    def first(self, **values: uuid.UUID | str) -> M | None:
+        """Return the first row, None where there is none."""
+        return next(iter(self(**values)), None)
