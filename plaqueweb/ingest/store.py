@@ -17,7 +17,6 @@ from plaqueweb.studies.choices import CalibrationSource, ClipKind, ClipState, Vi
 from plaqueweb.studies.models import Clip, Project, Region, Study, Subject
 
 MAGIC = b"CINE"
-SCALED_KINDS = ("tissue_2d", "colour_2d", "tissue", "other")
 STRIPS = ("ecg", "depth_ruler")
 
 
