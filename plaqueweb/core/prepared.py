@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from django.db import connections
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
-M = TypeVar("M", bound=Model)
+R = TypeVar("R")
 
 
 class _Compiled:
@@ -53,7 +53,7 @@ def _hashed(value: Any) -> Any:
     return value if isinstance(value, str | uuid.UUID) else None
 
 
-class Prepared(Generic[M]):
+class Prepared(Generic[R]):
     """A queryset of named parameters, each a key (UUID) or a text, compiled at its first use in each thread.
 
     Args:
@@ -61,11 +61,11 @@ class Prepared(Generic[M]):
         names: the parameters; each must reach the SQL, so that a condition cannot get lost.
     """
 
-    def __init__(self, make: Callable[..., QuerySet[M]], *names: str) -> None:
+    def __init__(self, make: Callable[..., QuerySet[Any, R]], *names: str) -> None:
         self._make, self._names = make, names
         self._local = threading.local()
 
-    def __call__(self, **values: uuid.UUID | str) -> list[M]:
+    def __call__(self, **values: uuid.UUID | str) -> list[R]:
         """Return the rows; one query.
 
         Raises:
@@ -80,6 +80,6 @@ class Prepared(Generic[M]):
             found = self._local.compiled = _Compiled(self._make(**stand_ins), stand_ins)
         return found.run(values)
 
-    def first(self, **values: uuid.UUID | str) -> M | None:
+    def first(self, **values: uuid.UUID | str) -> R | None:
         """Return the first row, None where there is none."""
         return next(iter(self(**values)), None)

@@ -122,8 +122,8 @@ class AssignmentViewSet(AllowListedFilters, GenericViewSet[Assignment]):
         """Open a case: its draft is made the first time."""
         user = current_user(request)
         assignment = self._assignment()
-        services.open_assignment(assignment=assignment, by=user)
-        return json_answer(selectors.assignment_detail(assignment, user=user))
+        read = services.open_assignment(assignment=assignment, by=user)
+        return json_answer(selectors.assignment_detail(assignment, user=user, read=read))
 
     @extend_schema(request=shapes.SkipIn, responses=shapes.AssignmentRowOut)
     @action(detail=True, methods=["post"])

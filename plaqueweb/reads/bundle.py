@@ -12,7 +12,7 @@ from plaqueweb.accounts.models import User
 from plaqueweb.core.errors import NotFound
 from plaqueweb.core.prepared import Prepared
 from plaqueweb.reads.draft_input import FrameKey
-from plaqueweb.reads.models import FrameAnnotation, FrameMask, Lesion, Read, ReadQuerySet, SegmentFinding
+from plaqueweb.reads.models import Assignment, FrameAnnotation, FrameMask, Lesion, Read, ReadQuerySet, SegmentFinding
 from plaqueweb.studies.models import Clip, Protocol
 from plaqueweb.studies.selectors import clips_of_study
 
@@ -75,6 +75,14 @@ def own_read(*, user: User, pk: UUID | str) -> Read:
     return read
 
 
+def newest_read(assignment: Assignment) -> Read | None:
+    """Return the last revision of a case's read, None before it is opened."""
+    read = _NEWEST_READ.first(assignment=assignment.pk)
+    if read is not None:
+        read.assignment = assignment
+    return read
+
+
 def load_bundle(read: Read, *, masks: bool, clips: dict[str, Clip] | None = None) -> Bundle:
     """Load a read's parts: three queries, two more for the clips. Mask pixels only with ``masks``."""
     if clips is None:
@@ -96,6 +104,9 @@ def _annotations(read: UUID) -> QuerySet[FrameAnnotation]:
 
 _OWN_READ = Prepared(
     lambda reader, pk: reads_with_assignment().own(User(pk=reader)).filter(pk=pk).order_by(), "reader", "pk"
+)
+_NEWEST_READ = Prepared(
+    lambda assignment: Read.objects.filter(assignment_id=assignment).order_by("-revision")[:1], "assignment"
 )
 _FINDINGS = Prepared(lambda read: SegmentFinding.objects.filter(read_id=read).order_by(), "read")
 _LESIONS = Prepared(lambda read: Lesion.objects.filter(read_id=read).order_by("number"), "read")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from plaqueweb.accounts.models import User
 from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed, Stale
 from plaqueweb.reads.answers import NOT_MEASURED, caliper_thickness
-from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of
+from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of, newest_read
 from plaqueweb.reads.choices import Arm, AssignmentState, Extent, Policy, ReadState
 from plaqueweb.reads.draft_input import (
     CLIENT_SOURCES,
+    REASON_KEYS,
     CaliperInput,
     FrameInput,
     FrameKey,
@@ -31,6 +33,7 @@ from plaqueweb.reads.models import Assignment, FrameAnnotation, FrameMask, Lesio
 from plaqueweb.reads.states import ASSIGNMENT, READ
 from plaqueweb.studies.models import Clip
 
+MASK_COLUMNS = ["rows", "columns", "rle", "sha256", "areas", "source"]
 ANSWER_COLUMNS = ("reader_class", "quality", "confidence", "note")
 
 
@@ -53,7 +56,7 @@ def open_assignment(*, assignment: Assignment, by: User) -> Read:
             actor=by, verb="assignment.opened", target=assignment, project_id=assignment.round.project_id,
             diff={"from": before},
         )  # fmt: skip
-    read = Read.objects.filter(assignment=assignment).order_by("-revision").first()
+    read = newest_read(assignment)
     if read is None:
         arm = Arm.UNKNOWN if assignment.round.policy == Policy.OPEN else Arm.BLIND
         read = Read.objects.create(assignment=assignment, arm=arm, content_no=assignment.study.content_no)
@@ -106,11 +109,10 @@ def save_parsed(*, read: Read, by: User, draft_no: int, given: SaveInput) -> tup
     read.draft_no, read.last_save_id, read.saved_at = draft_no + 1, given.save_id, now
     bundle = load_bundle(read, masks=False)
     _save_findings(bundle, given)
-    if given.lesions is not None:
-        _replace_lesions(bundle, given.lesions)
+    replaced = given.lesions is not None and _replace_lesions(bundle, given.lesions)
     _save_frames(bundle, given.frames)
     _check_references(bundle)
-    _measure_lesions(bundle, write_all=given.lesions is not None)
+    _measure_lesions(bundle, write_all=replaced)
     record_event(
         actor=by, verb="read.saved", target=read, project_id=read.assignment.round.project_id,
         diff={"draft_no": read.draft_no, "frames": len(keys)},
@@ -156,12 +158,11 @@ def _save_findings(bundle: Bundle, given: SaveInput) -> None:
         SegmentFinding.objects.bulk_update(changed, ["visibility", "plaque"])
 
 
-def _replace_lesions(bundle: Bundle, given: Sequence[LesionInput]) -> None:
-    """Put the sent lesions in the place of the stored ones; a single lesion is the index lesion."""
-    Lesion.objects.filter(read=bundle.read).delete()
+def _replace_lesions(bundle: Bundle, given: Sequence[LesionInput]) -> bool:
+    """Put the sent lesions in the place of the stored ones; tell whether they differ. A single one is the index."""
     for lesion in given:
         _check_key_frame(bundle, lesion)
-    bundle.lesions = [
+    sent = [
         Lesion(
             read=bundle.read, number=lesion.number, segment=lesion.segment,
             is_index=lesion.is_index or len(given) == 1,
@@ -170,6 +171,15 @@ def _replace_lesions(bundle: Bundle, given: Sequence[LesionInput]) -> None:
         )
         for lesion in sorted(given, key=lambda item: item.number)
     ]  # fmt: skip
+    if list(map(_as_sent, sent)) == list(map(_as_sent, bundle.lesions)):
+        return False
+    if bundle.lesions:
+        Lesion.objects.filter(read=bundle.read).delete()
+    bundle.lesions = sent
+    return True
+
+
+_as_sent = attrgetter("number", "segment", "is_index", "key_clip_id", "key_frame", "key_region", *REASON_KEYS)
 
 
 def _check_key_frame(bundle: Bundle, lesion: LesionInput) -> None:
@@ -207,10 +217,9 @@ def _save_frames(bundle: Bundle, frames: Sequence[FrameInput]) -> None:
     """Store the sent frames as they are, remove the emptied ones. A fixed number of statements."""
     if not frames:
         return
-    new: list[FrameAnnotation] = []
-    changed: list[FrameAnnotation] = []
+    written: list[FrameAnnotation] = []
     gone: list[UUID] = []
-    repainted: list[UUID] = []
+    cleared: list[UUID] = []
     masks: list[FrameMask] = []
     for frame in frames:
         stored = bundle.annotations.get(frame.key)
@@ -223,14 +232,14 @@ def _save_frames(bundle: Bundle, frames: Sequence[FrameInput]) -> None:
         annotation = stored or FrameAnnotation(
             read=bundle.read, clip_id=UUID(frame.key[0]), frame=frame.key[1], region=frame.key[2]
         )
-        (new if stored is None else changed).append(annotation)
+        written.append(annotation)
         _fill(bundle, annotation, frame)
-        if frame.masks is not None:
-            repainted.append(annotation.pk)
+        if packed is None and frame.masks is not None and stored is not None and mask_of(stored) is not None:
+            cleared.append(annotation.pk)
         if frame.masks is not None or stored is None:
             _hang_mask(bundle, annotation, packed, frame.source, masks)
         bundle.annotations[frame.key] = annotation
-    _write_frames(new, changed, gone, repainted, masks)
+    _write_frames(written, gone, cleared, masks)
 
 
 def _nothing_left(frame: FrameInput, stored: FrameAnnotation | None) -> bool:
@@ -255,21 +264,21 @@ def _hang_mask(
 
 
 def _write_frames(
-    new: list[FrameAnnotation], changed: list[FrameAnnotation], gone: list[UUID], repainted: list[UUID],
-    masks: list[FrameMask],
-) -> None:  # fmt: skip
-    old = {annotation.pk for annotation in changed}
-    stale_masks = [*gone, *(pk for pk in repainted if pk in old)]
-    if stale_masks:
-        FrameMask.objects.filter(annotation_id__in=stale_masks).delete()
+    written: list[FrameAnnotation], gone: list[UUID], cleared: list[UUID], masks: list[FrameMask]
+) -> None:
+    """Write all frames of a save: one statement for the marks, one for the masks, and two for what was removed."""
+    if gone or cleared:
+        FrameMask.objects.filter(annotation_id__in=[*gone, *cleared]).delete()
     if gone:
         FrameAnnotation.objects.filter(pk__in=gone).delete()
-    if changed:
-        FrameAnnotation.objects.bulk_update(changed, ["extent", "outline", "calipers"])
-    if new:
-        FrameAnnotation.objects.bulk_create(new)
+    if written:
+        FrameAnnotation.objects.bulk_create(
+            written, update_conflicts=True, unique_fields=["id"], update_fields=["extent", "outline", "calipers"]
+        )
     if masks:
-        FrameMask.objects.bulk_create(masks)
+        FrameMask.objects.bulk_create(
+            masks, update_conflicts=True, unique_fields=["annotation_id"], update_fields=MASK_COLUMNS
+        )
 
 
 def _packed(bundle: Bundle, frame: FrameInput, stored: FrameAnnotation | None) -> PackedMasks | None:

@@ -6,15 +6,16 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Max, Prefetch, QuerySet
+from django.db.models import Case, Max, Prefetch, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.models import User
 from plaqueweb.core.errors import NotFound
+from plaqueweb.core.prepared import Prepared
 from plaqueweb.reads.answers import label_verdict, missing_answers, plaque_present, reason_words, rule_agrees
-from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of
+from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of, newest_read
 from plaqueweb.reads.choices import AssignmentState, Policy, ReadState, Reason, Reveal
 from plaqueweb.reads.draft_input import REASON_KEYS, FrameKey
 from plaqueweb.reads.measure import masks_text
@@ -23,7 +24,7 @@ from plaqueweb.reads.rawjson import RawJson, masks_as_json
 from plaqueweb.studies.blinding import is_disclosed
 from plaqueweb.studies.choices import Segment
 from plaqueweb.studies.models import Protocol
-from plaqueweb.studies.selectors import ClipSummary, clip_payload, clip_summaries, clips_for_reading
+from plaqueweb.studies.selectors import ClipSummary, clip_payload, clip_summaries, clips_of_study, scale_words
 
 NO_CLIPS = ClipSummary(0, "")
 
@@ -34,8 +35,7 @@ def own_assignment(*, user: User, public_id: str) -> Assignment:
     Raises:
         NotFound: it is not the user's, or not there.
     """
-    rows: QuerySet[Assignment] = Assignment.objects.visible_to(user)
-    row = rows.filter(public_id=public_id).select_related("round__protocol", "round__project", "study").first()
+    row = _OWN_ASSIGNMENT.first(reader=user.pk, public_id=public_id)
     if row is None:
         raise NotFound(_("There is nothing here that you may see."))
     return row
@@ -219,16 +219,15 @@ def bundles_of(assignments: Iterable[Assignment]) -> dict[UUID, Bundle]:
     return bundles
 
 
-def assignment_detail(row: Assignment, *, user: User) -> dict[str, Any]:
-    """Return everything the reading page needs of one case, and nothing of others."""
-    clips = list(clips_for_reading([row.study_id]))
-    read = Read.objects.filter(assignment=row).order_by("-revision").first()
-    summary = clip_summaries([row.study_id]).get(row.study_id, NO_CLIPS)
+def assignment_detail(row: Assignment, *, user: User, read: Read | None = None) -> dict[str, Any]:
+    """Return everything the reading page needs of one case, and nothing of others; ``read`` where it is known."""
+    clips = clips_of_study(row.study_id)
+    read = read or newest_read(row)
+    summary = ClipSummary(len(clips), scale_words(clips)) if clips else NO_CLIPS
     bundle = None
     if read is not None:
-        read.assignment = row
         bundle = load_bundle(read, masks=True, clips={str(clip.pk): clip for clip in clips})
-    of = _totals([row.round_id], user).get(row.round_id, 0)
+    of = _LAST_NUMBER.first(reader=user.pk, round=row.round_id) or 0
     return {
         **assignment_row(row, bundle, summary, of=of),
         "round": round_payload(row.round),
@@ -255,11 +254,16 @@ def worklist_url(row: Assignment) -> str:
 
 def next_assignment(row: Assignment, *, user: User) -> Assignment | None:
     """Return the next case to read after this one in the reader's order, starting again at the front."""
-    waiting = Assignment.objects.own(user).filter(
-        round_id=row.round_id, state__in=[AssignmentState.ASSIGNED, AssignmentState.OPENED]
+    return _FOLLOWING.first(reader=user.pk, round=row.round_id, case=row.pk)
+
+
+def _following(reader: UUID, round: UUID, case: UUID) -> QuerySet[Assignment]:
+    here = Assignment.objects.filter(pk=case).values("order_no")
+    waiting = Assignment.objects.own(User(pk=reader)).filter(
+        round_id=round, state__in=[AssignmentState.ASSIGNED, AssignmentState.OPENED]
     )
-    ordered = list(waiting.exclude(pk=row.pk).order_by("order_no").only("pk", "public_id", "order_no")[:500])
-    return next((other for other in ordered if other.order_no > row.order_no), ordered[0] if ordered else None)
+    before = Case(When(order_no__gt=Subquery(here), then=0), default=1)
+    return waiting.exclude(pk=case).order_by(before, "order_no").only("pk", "public_id", "order_no")[:1]
 
 
 def next_url(row: Assignment, *, user: User) -> str | None:
@@ -323,3 +327,23 @@ def ground_words(bundle: Bundle) -> str:
 def is_blinded(round_: Round) -> bool:
     """Tell whether a round keeps its readers blind."""
     return round_.policy != Policy.OPEN
+
+
+_OWN_ASSIGNMENT = Prepared(
+    lambda reader, public_id: (
+        Assignment.objects.visible_to(User(pk=reader))
+        .filter(public_id=public_id)
+        .select_related("round__protocol", "round__project", "study")
+    ),
+    "reader", "public_id",
+)  # fmt: skip
+_FOLLOWING = Prepared(_following, "reader", "round", "case")
+_LAST_NUMBER = Prepared(
+    lambda reader, round: (
+        Assignment.objects.own(User(pk=reader))
+        .filter(round_id=round)
+        .order_by("-order_no")
+        .values_list("order_no", flat=True)[:1]
+    ),
+    "reader", "round",
+)  # fmt: skip
