@@ -33,7 +33,7 @@ export function shortcuts(page: ComparePage, reasons: Reasons, acts: Acts): Keym
     { code: "KeyF", keys: ["F"], words: gettext("fit"), group: look, run: () => page.fit() },
     { code: "Equal", keys: ["="], words: gettext("one to one"), group: look, run: () => page.oneToOne() },
     { code: "Slash", keys: ["/"], words: gettext("comment"), group: case_, run: () => reasons.ask() },
-    { code: "Slash", shift: true, keys: ["?"], words: gettext("these keys"), group: case_, run: () => acts.help() },
+    { code: "Slash", char: "?", keys: ["?"], words: gettext("these keys"), group: case_, run: () => acts.help() },
     { code: "Enter", keys: ["↵"], words: gettext("next case"), group: case_, run: () => acts.next() },
     { code: "Escape", keys: ["Esc"], words: gettext("back to review"), group: case_, run: () => acts.back() },
   );

@@ -142,6 +142,6 @@ function endKeys(page: ReadingPage): Binding[] {
         else if (!stage.leaveTool()) void page.leave();
       },
     },
-    { code: "Slash", shift: true, group, keys: ["?"], words: gettext("this list"), run: () => page.showKeys() },
+    { code: "Slash", char: "?", group, keys: ["?"], words: gettext("this list"), run: () => page.showKeys() },
   ];
 }

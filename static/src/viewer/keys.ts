@@ -11,6 +11,8 @@ import { gettext } from "./words.ts";
 export interface Binding {
   code: string;
   shift?: boolean;
+  /** The character itself, wherever the layout puts it ("?" is not everywhere on the same key); then code and shift do not count. */
+  char?: string;
   ctrl?: boolean;
   /** Keycaps to show; empty: not shown. */
   keys: string[];
@@ -61,14 +63,13 @@ export class Keymap {
   }
 
   /** The binding that answers this event, or null. Exposed for tests. */
-  match(event: Pick<KeyboardEvent, "code" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey" | "repeat">, typing: boolean): Binding | null {
+  match(event: Pick<KeyboardEvent, "code" | "key" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey" | "repeat">, typing: boolean): Binding | null {
     if (event.altKey) return null;
     const ctrl = event.ctrlKey || event.metaKey;
     return (
       this.bindings.find(
         (b) =>
-          b.code === event.code &&
-          (b.shift ?? false) === event.shiftKey &&
+          (b.char === undefined ? b.code === event.code && (b.shift ?? false) === event.shiftKey : b.char === event.key) &&
           (b.ctrl ?? false) === ctrl &&
           (!event.repeat || (b.repeat ?? false)) &&
           (!typing || (b.always ?? false)) &&

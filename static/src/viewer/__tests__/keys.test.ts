@@ -11,6 +11,7 @@ function bound(): Keymap {
     { ...binding, code: "KeyB", shift: true, words: "eraser" },
     { ...binding, code: "Digit1", when: () => false, words: "class" },
     { ...binding, code: "ArrowLeft", repeat: true, words: "back" },
+    { ...binding, code: "Slash", char: "?", words: "help" },
     { ...binding, code: "Enter", ctrl: true, always: true, words: "complete" },
   );
 }
@@ -20,6 +21,11 @@ describe("keymap", () => {
     expect(bound().match(press("KeyB"), false)?.words).toBe("brush");
     expect(bound().match(press("KeyB", { shiftKey: true }), false)?.words).toBe("eraser");
     expect(bound().match(press("KeyB", { ctrlKey: true }), false)).toBeNull();
+  });
+
+  it("finds a character wherever the layout puts it", () => {
+    expect(bound().match(press("Minus", { key: "?", shiftKey: true }), false)?.words).toBe("help");
+    expect(bound().match(press("Slash", { key: "/" }), false)).toBeNull();
   });
 
   it("is silent while the person types, but for what must always answer", () => {
