@@ -205,9 +205,14 @@ def polygon_mask(points: list[list[float]], shape: tuple[int, int]) -> Mask:
     (x0, y0), (x1, y1) = corners[edge].T, nexts[edge].T
     at = x0 + (row + 0.5 - y0) * (x1 - x0) / (y1 - y0)
     column = np.clip(np.floor(at - 0.5) + 1, 0, columns).astype(np.int64)
-    turns = np.bincount(row * (columns + 1) + column, minlength=rows * (columns + 1)).reshape(rows, columns + 1)
-    odd: Mask = np.cumsum(turns, axis=1)[:, :columns] % 2 == 1
-    return odd
+    inside = np.zeros(shape, dtype=np.bool_)
+    if not len(row):
+        return inside
+    top, bottom = int(row.min()), int(row.max()) + 1
+    turns = np.bincount((row - top) * (columns + 1) + column, minlength=(bottom - top) * (columns + 1))
+    odd = (turns % 2).astype(np.bool_).reshape(bottom - top, columns + 1)
+    inside[top:bottom] = np.logical_xor.accumulate(odd, axis=1)[:, :columns]
+    return inside
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import NotFound
+from plaqueweb.core.prepared import Prepared
 from plaqueweb.core.work import WorkState
 from plaqueweb.jobs.models import LIVE, InferenceJob
 from plaqueweb.predictions.models import ClipPrediction, PipelineState, Prediction
@@ -128,7 +129,7 @@ def visible_case(user: User, pk: object) -> Case:
         NotFound: it does not exist, or the user may not see it (blinded users see none).
     """
     key = as_uuid(pk)
-    return _found(visible_cases(user).filter(pk=key).first() if key else None)
+    return _found(_CASE.first(user=user.pk, pk=key) if key else None)
 
 
 def as_uuid(value: object) -> uuid.UUID | None:
@@ -141,23 +142,14 @@ def as_uuid(value: object) -> uuid.UUID | None:
 
 def comparable_reads(user: User, case: Case) -> list[Read]:
     """Signed reads of a case that the user may see, one's own first, then in order of signature."""
-    rows = (
-        Read.objects.visible_to(user)
-        .signed()
-        .filter(assignment__round=case.round_id, assignment__study=case.study_id)
-        .exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
-        .select_related("assignment__reader")
-        .order_by("signed_at", "id")
-    )
+    rows = _READS(user=user.pk, round=case.round_id, study=case.study_id)
     return sorted(rows, key=lambda read: read.assignment.reader_id != user.pk)
 
 
 def comparable_predictions(user: User, case: Case) -> list[Prediction]:
     """The newest prediction of each pipeline that the user may see, the active pipeline first."""
-    rows = Prediction.objects.visible_to(user).filter(study=case.study_id)
-    rows = rows.select_related("pipeline__classifier", "pipeline__segmenter")
     newest: dict[uuid.UUID, Prediction] = {}
-    for row in rows.order_by("content_no", "id"):
+    for row in _PREDICTIONS(user=user.pk, study=case.study_id):
         newest[row.pipeline_id] = row
     return sorted(newest.values(), key=lambda row: (row.pipeline.state != PipelineState.ACTIVE, -row.pk.int))
 
@@ -244,8 +236,7 @@ def position(user: User, case: Case) -> Position:
         .order_by("order_no", "id")
         .values_list("study_id", "order_no", "public_id", "state")
     )
-    cases = Case.objects.visible_to(user).filter(round=case.round_id).order_by("number", "id")
-    seen = {study: (number, pk) for study, number, pk in cases.values_list("study_id", "number", "id")}
+    seen = {row.study_id: (row.number, row.pk) for row in _CASES(user=user.pk, round=case.round_id)}
     waiting = [a for a in own if a[3] in (AssignmentState.ASSIGNED, AssignmentState.OPENED)]
     mine = next((a for a in own if a[0] == case.study_id), None)
     if mine is not None:
@@ -262,18 +253,14 @@ def latest_note(comparison: Comparison) -> DifferenceNote | None:
     """The last reason that anybody gave for this read and prediction, one's own first. Who sees the case sees it."""
     if comparison.read is None or comparison.prediction is None:
         return None
-    notes = DifferenceNote.objects.filter(
-        case=comparison.case, read_id=comparison.read.pk, prediction_id=comparison.prediction.pk
-    )
-    newest = list(notes.select_related("by").order_by("-id"))
+    newest = _NOTES(case=comparison.case.pk, read=comparison.read.pk, prediction=comparison.prediction.pk)
     own = (row for row in newest if row.by_id == comparison.user.pk)
     return next(own, newest[0] if newest else None)
 
 
 def references(user: User, case: Case) -> list[Consensus]:
     """The latest revision of each kind of reference in force that the user may see."""
-    rows = Consensus.objects.visible_to(user).in_force().filter(study=case.study_id).select_related("by")
-    return list({row.kind: row for row in rows.order_by("revision", "id")}.values())
+    return list({row.kind: row for row in _REFERENCES(user=user.pk, study=case.study_id)}.values())
 
 
 def may_adjudicate(user: User, case: Case) -> bool:
@@ -281,6 +268,38 @@ def may_adjudicate(user: User, case: Case) -> bool:
     states = (CaseState.DISCORDANT, CaseState.ADJUDICATED)
     return case.state in states and user.can(Capability.ADJUDICATE, case.round.project_id)
 
+
+def _reads(user: uuid.UUID, round: uuid.UUID, study: uuid.UUID) -> QuerySet[Read]:
+    rows: QuerySet[Read] = Read.objects.visible_to(User(pk=user)).signed()
+    rows = rows.filter(assignment__round_id=round, assignment__study_id=study)
+    rows = rows.exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
+    return rows.select_related("assignment__reader").order_by("signed_at", "id")
+
+
+def _predictions(user: uuid.UUID, study: uuid.UUID) -> QuerySet[Prediction]:
+    rows: QuerySet[Prediction] = Prediction.objects.visible_to(User(pk=user)).filter(study_id=study)
+    return rows.select_related("pipeline__classifier", "pipeline__segmenter").order_by("content_no", "id")
+
+
+def _references(user: uuid.UUID, study: uuid.UUID) -> QuerySet[Consensus]:
+    rows: QuerySet[Consensus] = Consensus.objects.visible_to(User(pk=user)).in_force().filter(study_id=study)
+    return rows.select_related("by").order_by("revision", "id")
+
+
+def _notes(case: uuid.UUID, read: uuid.UUID, prediction: uuid.UUID) -> QuerySet[DifferenceNote]:
+    rows: QuerySet[DifferenceNote] = DifferenceNote.objects.filter(case_id=case, read_id=read, prediction_id=prediction)
+    return rows.select_related("by").order_by("-id")
+
+
+_CASE = Prepared(lambda user, pk: visible_cases(User(pk=user)).filter(pk=pk).order_by(), "user", "pk")
+_CASES = Prepared(
+    lambda user, round: Case.objects.visible_to(User(pk=user)).filter(round_id=round).order_by("number", "id"),
+    "user", "round",
+)  # fmt: skip
+_READS = Prepared(_reads, "user", "round", "study")
+_PREDICTIONS = Prepared(_predictions, "user", "study")
+_REFERENCES = Prepared(_references, "user", "study")
+_NOTES = Prepared(_notes, "case", "read", "prediction")
 
 __all__ = [
     "HIDDEN", "Comparison", "Position", "as_uuid", "comparable_predictions", "comparable_reads", "compare",
