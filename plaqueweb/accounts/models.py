@@ -13,6 +13,7 @@ from django.db.models import Q
 from plaqueweb.accounts.roles import Role, capabilities_of, roles_with
 from plaqueweb.core.ids import uuid7
 from plaqueweb.core.models import BaseModel
+from plaqueweb.core.prepared import Prepared
 
 
 class UserManager(BaseUserManager["User"]):
@@ -52,7 +53,7 @@ class User(AbstractBaseUser):
         """Return the user's roles in a project, empty for non-members. One query per project and request."""
         cache: dict[uuid.UUID, list[str]] = self.__dict__.setdefault("_roles", {})
         if project_id not in cache:
-            row = Membership.objects.filter(user=self, project_id=project_id).values_list("roles", flat=True).first()
+            row = _ROLES.first(user=self.pk, project=project_id)
             cache[project_id] = list(row or [])
         return cache[project_id]
 
@@ -93,5 +94,9 @@ class Membership(BaseModel):
         return ", ".join(str(Role(role).label) for role in self.roles)
 
 
+_ROLES = Prepared(
+    lambda user, project: Membership.objects.filter(user_id=user, project_id=project).values_list("roles", flat=True),
+    "user", "project",
+)  # fmt: skip
 AnyUser = User | AnonymousUser
 __all__ = ["AnyUser", "Membership", "User"]

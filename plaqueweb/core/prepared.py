@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from django.db import connections
@@ -46,7 +46,8 @@ class _Compiled:
         for at, name, write in self.places:
             params[at] = write(values[name])
         self.compiler.as_sql = lambda *_args, **_given: (self.sql, tuple(params))
-        return list(self.rows._iterable_class(self.rows))  # type: ignore[attr-defined]
+        rows: Any = self.rows
+        return list(rows._iterable_class(rows))
 
 
 def _hashed(value: Any) -> Any:
@@ -83,3 +84,26 @@ class Prepared(Generic[R]):
     def first(self, **values: uuid.UUID | str) -> R | None:
         """Return the first row, None where there is none."""
         return next(iter(self(**values)), None)
+
+
+class PreparedIn(Generic[R]):
+    """A queryset over a list of keys, asked for in chunks of fixed size: a short one repeats its last key.
+
+    Args:
+        make: gets a list of stand-ins and returns the queryset; rows of one key must not depend on another's.
+    """
+
+    CHUNK = 50
+
+    def __init__(self, make: Callable[[list[uuid.UUID]], QuerySet[Any, R]]) -> None:
+        self._names = [f"key{number}" for number in range(self.CHUNK)]
+        self._one = Prepared(lambda **keys: make(list(keys.values())), *self._names)
+
+    def __call__(self, keys: Iterable[uuid.UUID]) -> list[R]:
+        """Return the rows of these keys; one query for each 50 keys, none for no key."""
+        wanted, rows = list(dict.fromkeys(keys)), []
+        for start in range(0, len(wanted), self.CHUNK):
+            chunk = wanted[start : start + self.CHUNK]
+            chunk += chunk[-1:] * (self.CHUNK - len(chunk))
+            rows += self._one(**dict(zip(self._names, chunk, strict=True)))
+        return rows

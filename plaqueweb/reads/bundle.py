@@ -67,7 +67,7 @@ def own_read(*, user: User, pk: UUID | str) -> Read:
         NotFound: it is not the user's, or not there.
     """
     try:
-        read = _OWN_READ.first(reader=user.pk, pk=pk)
+        read: Read | None = _OWN_READ.first(reader=user.pk, pk=pk)
     except ValueError:  # no key at all
         read = None
     if read is None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Case, Max, Prefetch, QuerySet, Subquery, When
+from django.db.models import Case, Max, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.models import User
 from plaqueweb.core.errors import NotFound
-from plaqueweb.core.prepared import Prepared
+from plaqueweb.core.prepared import Prepared, PreparedIn
 from plaqueweb.reads.answers import label_verdict, missing_answers, plaque_present, reason_words, rule_agrees
-from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of, newest_read
+from plaqueweb.reads.bundle import Bundle, key_of, load_bundle, mask_of, newest_read
 from plaqueweb.reads.choices import AssignmentState, Policy, ReadState, Reason, Reveal
 from plaqueweb.reads.draft_input import REASON_KEYS, FrameKey
 from plaqueweb.reads.measure import masks_text
@@ -26,6 +27,7 @@ from plaqueweb.studies.choices import Segment
 from plaqueweb.studies.models import Protocol
 from plaqueweb.studies.selectors import ClipSummary, clip_payload, clip_summaries, clips_of_study, scale_words
 
+Part = TypeVar("Part", SegmentFinding, Lesion, FrameAnnotation)
 NO_CLIPS = ClipSummary(0, "")
 
 
@@ -196,27 +198,27 @@ def bundles_of(assignments: Iterable[Assignment]) -> dict[UUID, Bundle]:
     begun = {row.pk: row for row in assignments if row.state != AssignmentState.ASSIGNED}
     if not begun:
         return {}
-    annotations = FrameAnnotation.objects.select_related("mask").defer("mask__rle")
-    reads = (
-        Read.objects.filter(assignment_id__in=begun)
-        .order_by("assignment_id", "revision")
-        .prefetch_related(
-            Prefetch("findings", queryset=SegmentFinding.objects.all()),
-            Prefetch("lesions", queryset=Lesion.objects.order_by("number")),
-            Prefetch("annotations", queryset=annotations.order_by("clip_id", "frame", "region")),
-        )
-    )
+    reads = {read.assignment_id: read for read in _READS(begun)}
+    keys = [read.pk for read in reads.values()]
+    findings, lesions, annotations = _by_read(_FINDINGS(keys)), _by_read(_LESIONS(keys)), _by_read(_ANNOTATIONS(keys))
     bundles = {}
-    for read in reads:
-        read.assignment = begun[read.assignment_id]
-        bundles[read.assignment_id] = Bundle(
+    for key, read in reads.items():
+        read.assignment = begun[key]
+        bundles[key] = Bundle(
             read=read,
             clips={},
-            findings={found.segment: found for found in read.findings.all()},
-            lesions=list(read.lesions.all()),
-            annotations={(str(a.clip_id), a.frame, a.region): a for a in read.annotations.all()},
+            findings={found.segment: found for found in findings[read.pk]},
+            lesions=lesions[read.pk],
+            annotations={key_of(found): found for found in annotations[read.pk]},
         )
     return bundles
+
+
+def _by_read(rows: Iterable[Part]) -> dict[UUID, list[Part]]:
+    grouped: dict[UUID, list[Part]] = defaultdict(list)
+    for row in rows:
+        grouped[row.read_id].append(row)
+    return grouped
 
 
 def assignment_detail(row: Assignment, *, user: User, read: Read | None = None) -> dict[str, Any]:
@@ -347,3 +349,14 @@ _LAST_NUMBER = Prepared(
     ),
     "reader", "round",
 )  # fmt: skip
+_READS = PreparedIn(lambda keys: Read.objects.filter(assignment_id__in=keys).order_by("assignment_id", "revision"))
+_FINDINGS = PreparedIn(lambda keys: SegmentFinding.objects.filter(read_id__in=keys).order_by())
+_LESIONS = PreparedIn(lambda keys: Lesion.objects.filter(read_id__in=keys).order_by("number"))
+_ANNOTATIONS = PreparedIn(
+    lambda keys: (
+        FrameAnnotation.objects.filter(read_id__in=keys)
+        .select_related("mask")
+        .defer("mask__rle")
+        .order_by("clip_id", "frame", "region")
+    )
+)

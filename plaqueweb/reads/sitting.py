@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from plaqueweb.accounts.models import User
+from plaqueweb.core.prepared import Prepared
 from plaqueweb.core.templatetags.ui import class_words
 from plaqueweb.reads.bundle import Bundle
 from plaqueweb.reads.choices import AssignmentState as A
@@ -43,6 +44,18 @@ class Cell:
     y: int
 
 
+class CaseLine(NamedTuple):
+    """What the worklist needs of one case, for all cases of a round in one query."""
+
+    id: UUID
+    study_id: UUID
+    order_no: int
+    state: str
+    public_id: str
+    active_seconds: int
+    skip_reason: str
+
+
 @dataclass(frozen=True)
 class ToSign:
     """One line of the signing dialog."""
@@ -68,8 +81,10 @@ class Sitting:
 
 def rounds_of(user: User, project: Project) -> list[Round]:
     """Return the rounds in which the user has cases, newest first."""
-    mine = Assignment.objects.own(user).filter(round__project=project).values("round_id")
-    return list(Round.objects.filter(pk__in=mine).select_related("protocol", "project").order_by("-id"))
+    rounds = _ROUNDS(reader=user.pk, project=project.pk)
+    for row in rounds:
+        row.project = project
+    return rounds
 
 
 def worklist_context(*, user: User, project: Project, round_id: str, tab: str, after: str) -> dict[str, Any]:
@@ -78,14 +93,13 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
     if not rounds:
         return {"project": project, "rounds": [], "round": None}
     chosen = next((row for row in rounds if str(row.pk) == round_id), rounds[0])
-    cells = _cells(user, chosen)
+    mine = [CaseLine(*row) for row in _CASES(reader=user.pk, round=chosen.pk)]
+    cells = _cells(mine)
     counts = Counter(cell.state for cell in cells)
     following = _next(cells)
     tab = tab if tab in TABS else ""
-    rows, older = _page(user, chosen, tab, after)
-    waiting = [row for row in rows if row.state == A.COMPLETED]
-    if len(waiting) < counts[A.COMPLETED]:  # some are on another page
-        waiting = _completed(user, chosen)
+    rows, older = _page(mine, chosen, tab, after)
+    waiting = [_case(line, chosen) for line in mine if line.state == A.COMPLETED]
     bundles = bundles_of({row.pk: row for row in [*waiting, *rows]}.values())
     total = max((cell.number for cell in cells), default=0)
     listed = rows_payload(rows, bundles=bundles, totals={chosen.pk: total})
@@ -132,19 +146,13 @@ def _reveals(round_: Round, counts: Counter[str]) -> str:
     return _("Nothing. This round does not reveal.")
 
 
-def _cells(user: User, round_: Round) -> list[Cell]:
-    rows = list(
-        Assignment.objects.own(user)
-        .filter(round=round_)
-        .order_by("order_no")
-        .values_list("order_no", "state", "public_id")
-    )
+def _cells(rows: list[CaseLine]) -> list[Cell]:
     base = reverse("read", args=["x"])
     across = max(ACROSS, -(-len(rows) // LINES))
     cells = []
-    for at, (number, state, public_id) in enumerate(rows):
-        url = base.replace("/x/", f"/{public_id}/")
-        cells.append(Cell(number, state, url, x=at % across * STEP, y=at // across * STEP))
+    for at, row in enumerate(rows):
+        url = base.replace("/x/", f"/{row.public_id}/")
+        cells.append(Cell(row.order_no, row.state, url, x=at % across * STEP, y=at // across * STEP))
     return cells
 
 
@@ -170,24 +178,19 @@ def _next(cells: list[Cell]) -> Cell | None:
     return opened or next((cell for cell in cells if cell.state == A.ASSIGNED), None)
 
 
-def _page(user: User, round_: Round, tab: str, after: str) -> tuple[list[Assignment], int | None]:
+def _page(mine: list[CaseLine], round_: Round, tab: str, after: str) -> tuple[list[Assignment], int | None]:
     """One page in the reader's order, by key: cases behind number ``after``."""
-    rows: QuerySet[Assignment] = Assignment.objects.own(user).filter(round=round_)
-    if tab:
-        rows = rows.filter(state=tab)
-    if after.isascii() and after.isdigit() and len(after) < 9:
-        rows = rows.filter(order_no__gt=int(after))
-    page = list(rows.order_by("order_no")[: PAGE + 1])
-    for row in page:
-        row.round = round_
-    return page[:PAGE], page[PAGE - 1].order_no if len(page) > PAGE else None
+    behind = int(after) if after.isascii() and after.isdigit() and len(after) < 9 else -1
+    found = [line for line in mine if line.order_no > behind and (not tab or line.state == tab)]
+    page = [_case(line, round_) for line in found[:PAGE]]
+    return page, page[-1].order_no if len(found) > PAGE else None
 
 
-def _completed(user: User, round_: Round) -> list[Assignment]:
-    rows = list(Assignment.objects.own(user).filter(round=round_, state=A.COMPLETED).order_by("order_no"))
-    for row in rows:
-        row.round = round_
-    return rows
+def _case(line: CaseLine, round_: Round) -> Assignment:
+    """Return a case as a row of its table, for reading only."""
+    row = Assignment(**line._asdict())
+    row.round = round_
+    return row
 
 
 def _add_words(listed: list[dict[str, Any]]) -> None:
@@ -229,8 +232,7 @@ def _line(row: Assignment, bundle: Bundle) -> ToSign:
 def _sitting(user: User, round_: Round) -> Sitting:
     """Cases completed or signed since the last pause of 45 minutes, by one's own saves."""
     mine: dict[UUID, tuple[datetime, str, int]] = {}
-    rows = Read.objects.own(user).filter(assignment__round=round_, saved_at__isnull=False).order_by("-saved_at")
-    for pk, saved, state, seconds in rows.values_list("pk", "saved_at", "state", "assignment__active_seconds")[:200]:
+    for pk, saved, state, seconds in _SAVED(reader=user.pk, round=round_.pk):
         mine[pk] = (saved, state, seconds)
     kept: list[tuple[datetime, str, int]] = []
     edge = timezone.now()
@@ -247,3 +249,23 @@ def _sitting(user: User, round_: Round) -> Sitting:
         active_seconds=sum(seconds for _saved, _state, seconds in kept),
         saved_at=next((saved for saved, _state, _seconds in mine.values()), None),
     )
+
+
+def _rounds(reader: UUID, project: UUID) -> QuerySet[Round]:
+    mine = Assignment.objects.own(User(pk=reader)).filter(round__project_id=project).values("round_id")
+    return Round.objects.filter(pk__in=mine).select_related("protocol").order_by("-id")
+
+
+def _cases(reader: UUID, round: UUID) -> QuerySet[Assignment, Any]:
+    mine = Assignment.objects.own(User(pk=reader)).filter(round_id=round).order_by("order_no")
+    return mine.values_list(*CaseLine._fields)
+
+
+def _saved(reader: UUID, round: UUID) -> QuerySet[Read, Any]:
+    rows = Read.objects.own(User(pk=reader)).filter(assignment__round_id=round, saved_at__isnull=False)
+    return rows.order_by("-saved_at").values_list("pk", "saved_at", "state", "assignment__active_seconds")[:200]
+
+
+_ROUNDS = Prepared(_rounds, "reader", "project")
+_CASES = Prepared(_cases, "reader", "round")
+_SAVED = Prepared(_saved, "reader", "round")

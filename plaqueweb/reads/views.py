@@ -19,15 +19,18 @@ from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import DomainError, Invalid, NotFound
+from plaqueweb.core.prepared import Prepared
 from plaqueweb.reads import overview, selectors, services, sitting
 from plaqueweb.reads.bundle import own_read
 from plaqueweb.reads.choices import Reveal, SignatureMeaning
 from plaqueweb.studies.choices import ListPurpose
 from plaqueweb.studies.models import Project
 
+_PROJECT = Prepared(lambda user, slug: Project.objects.visible_to(User(pk=user)).filter(slug=slug), "user", "slug")
+
 
 def _reading_project(user: User, slug: str) -> Project:
-    project = Project.objects.visible_to(user).filter(slug=slug).first()
+    project = _PROJECT.first(user=user.pk, slug=slug)
     if project is None or not user.can(Capability.READ, project.pk):
         raise NotFound(_("There is nothing here that you may see."))
     return project

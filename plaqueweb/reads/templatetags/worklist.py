@@ -1,0 +1,40 @@
+"""The rows of the worklist's table in one piece: a page of 50 has 600 values, and a template takes 30 µs for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+
+from plaqueweb.core.templatetags.ui import chip, clock
+
+register = template.Library()
+
+ROW = (
+    '<tr data-row="{public_id}" data-name="{name}"{marks}><th scope="row"><a href="{url}">{name}</a></th>'
+    '<td>{state}</td><td class="num">{clips}</td><td>{scale}</td><td class="said">{class_words}</td>'
+    '<td class="num said">{thickness_words}</td><td class="num">{time}</td>'
+    '<td class="wrap" title="{note_words}">{note_words}</td></tr>\n'
+)
+TEXTS = ("public_id", "name", "url", "clips", "scale", "class_words", "thickness_words", "note_words")
+
+
+@register.simple_tag
+def case_rows(rows: Iterable[Mapping[str, Any]], chosen_url: str) -> SafeString:
+    """Return the rows of ``sitting.worklist_context``; the one at ``chosen_url`` is selected. Every text is escaped."""
+    chips: dict[str, str] = {}
+    written = []
+    for row in rows:
+        state = row["state"]
+        if state not in chips:
+            chips[state] = chip(state, row["state_words"])
+        marks = ' aria-selected="true"' if row["url"] == chosen_url else ""
+        if row["skip_url"]:
+            marks += f' data-skip-url="{escape(row["skip_url"])}"'
+        texts = {key: escape(str(row[key])) for key in TEXTS}
+        time = clock(row["active_seconds"]) if row["active_seconds"] else "–"
+        written.append(ROW.format(marks=marks, state=chips[state], time=time, **texts))
+    return mark_safe("".join(written))  # every value was escaped above
