@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability as C
 from plaqueweb.accounts.roles import Role
+from plaqueweb.core.prepared import Prepared
 from plaqueweb.studies.models import Project
 
 
@@ -43,6 +44,9 @@ ITEMS: list[tuple[str, str, str, str, tuple[str, ...]]] = [
 ]
 
 
+_PROJECTS = Prepared(lambda user: Project.objects.visible_to(User(pk=user)).order_by("name"), "user")
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context of the page frame. Nothing here counts what a blinded reader may not know."""
     base = {"now": timezone.now(), "version": getattr(settings, "PLAQUEWEB_VERSION", "")}
@@ -51,7 +55,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(user, User) or match is None:
         return base
     slug = match.kwargs.get("slug")
-    projects = list(Project.objects.visible_to(user).order_by("name"))
+    projects = _PROJECTS(user=user.pk)
     project = next((p for p in projects if p.slug == slug), None)
     if project is None:
         return base | {"projects": projects}

@@ -125,7 +125,8 @@ class Site:
         read, clip = detail["read"], detail["clips"][0]["id"]
         ends = [[300.5, 240.0], [340.5, 240.0]]
         yy, xx = np.mgrid[:ROWS, :COLUMNS]
-        runs = [int(n) for n in rle_encode((yy - 240) ** 2 + (xx - 320) ** 2 < 45**2)]
+        discs = [(yy - 240) ** 2 + (xx - 320) ** 2 < radius**2 for radius in (41, 43, 45, 47)]
+        painted = [[int(n) for n in rle_encode(disc)] for disc in discs]  # another one each time, as when painting
         lesion = {
             "number": 1,
             "segment": "descending",
@@ -140,7 +141,7 @@ class Site:
             frame: dict[str, Any] = {
                 "clip": clip, "frame": 3 + number % 5, "region": 1, "extent": "all_marked",
                 "calipers": [{"id": str(uuid.uuid4()), "kind": "thickness", "lesion": 1, "points": ends}],
-                "masks": {"1": {"size": [ROWS, COLUMNS], "rle": runs}},
+                "masks": {"1": {"size": [ROWS, COLUMNS], "rle": painted[number % len(painted)]}},
             }  # fmt: skip
             answer = self.client.patch(
                 f"/api/v1/reads/{read['id']}/",

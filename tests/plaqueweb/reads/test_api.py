@@ -261,7 +261,7 @@ def test_a_case_costs_the_same_queries_for_1_and_40_marked_frames(
     save(opened(assignment), lesions=[lesion()], frames=marks)
     client = api(assignment.reader)
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(11):
         body = client.get(f"/api/v1/assignments/{assignment.public_id}/").json()
 
     assert len(body["read"]["frames"]) == frames

@@ -377,7 +377,7 @@ def test_saving_costs_the_same_statements_for_one_and_for_many_frames(django_ass
     marks = [frame(long, n + 1, masks={"1": box_mask(0, 2, 0, 5)}, extent="all_marked") for n in range(50)]
     fresh = own_read(user=assignment.reader, pk=read.pk)
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(12):
         services.save_draft(
             read=fresh, by=assignment.reader, draft_no=1, body={"save_id": str(uuid4()), "frames": marks}
         )

@@ -66,7 +66,7 @@ def test_the_worklist_page_costs_the_same_queries(
         save(opened(row), answers={"quality": "good"})
     client = browser_of(assignment.reader)
 
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(13):
         page = client.get(worklist(assignment)).content.decode()
 
     assert page.count("data-row=") == cases
