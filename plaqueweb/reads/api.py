@@ -182,7 +182,7 @@ class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):
 
         try:
             visible = self._visible().filter(pk=pk).values("pk")
-            read = reads_with_assignment().filter(pk__in=visible).first()
+            read: Read | None = reads_with_assignment().filter(pk__in=visible).first()
         except (ValidationError, ValueError):
             read = None
         if read is None:
