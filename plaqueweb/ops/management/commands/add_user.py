@@ -1,0 +1,42 @@
+"""Add a person to a project; a new one gets a random password, printed once."""
+
+from __future__ import annotations
+
+import secrets
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Role
+from plaqueweb.accounts.services import create_user, set_roles
+from plaqueweb.studies.models import Project
+
+
+class Command(BaseCommand):
+    help = "Adds a person to a project with exactly the given roles; a new person gets a random password, printed once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email")
+        parser.add_argument("--name", default="", help="as it stands under signatures; needed for a new person")
+        parser.add_argument("--project", required=True, help="short name of the project")
+        parser.add_argument(
+            "--role", action="append", required=True, choices=Role.values, help="may be given more than once"
+        )
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        project = Project.objects.filter(slug=options["project"]).first()
+        if project is None:
+            raise CommandError(f"There is no project “{options['project']}”.")
+        user = User.objects.filter(email=options["email"].lower()).first()
+        if user is None:
+            if not options["name"].strip():
+                raise CommandError("A new person needs --name: it stands under signatures.")
+            password = secrets.token_urlsafe(12)
+            user = create_user(email=options["email"], name=options["name"].strip(), password=password, by=None)
+            self.stdout.write(f"Password of {user.email}: {password} (printed once)")
+        set_roles(project=project, user=user, roles=options["role"], by=None)
+        self.stdout.write(f"{user.email} is {', '.join(user.roles_in(project.pk))} in {project.slug}")
