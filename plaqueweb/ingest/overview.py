@@ -131,7 +131,7 @@ class Board:
                 place = upload.study.label if upload.study else _("a file")
                 number = f", {_('clip')} {upload.clip.number}" if upload.clip else ""
                 url = reverse("release", args=[self.project.slug, upload.pk])
-                words = "; ".join(finding_words(upload.findings))
+                words = " ".join(finding_words(upload.findings))
                 needs.append({"state": "held", "title": f"{place}{number}", "detail": words, "url": url})
         if self.blind:
             return needs

@@ -106,7 +106,7 @@ def release_context(user: User, project: Project, upload: Upload) -> dict[str, A
 
 def _intake_line(project: Project, upload: Upload) -> dict[str, Any]:
     held = upload.state == UploadState.QUARANTINED
-    detail = "; ".join(finding_words(upload.findings)) if held else upload.detail or rule_words(upload.rule)
+    detail = " ".join(finding_words(upload.findings)) if held else upload.detail or rule_words(upload.rule)
     return {
         "state": upload.state,
         "words": str(UploadState(upload.state).label),
