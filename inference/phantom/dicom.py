@@ -14,7 +14,7 @@ import numpy as np
 
 from inference.dicom.write import write_us_multiframe
 from inference.phantom.simulate import PhantomClip, simulate_clip
-from inference.phantom.spec import COMPLEX_KINDS, KINDS, Kind, random_spec
+from inference.phantom.spec import KINDS, Kind, random_spec
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
@@ -206,8 +206,3 @@ def _run(jobs: list[_Job], workers: int) -> Iterator[PhantomSubject]:
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(_write_subject, jobs)
-
-
-def is_complex(kind: Kind) -> bool:
-    """Whether a kind counts as complex by the default label rule."""
-    return kind in COMPLEX_KINDS

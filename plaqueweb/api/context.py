@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability as C
@@ -30,17 +29,17 @@ class NavItem:
 
 
 # name of the address, words, icon, group, capabilities of which one is needed
-ITEMS: list[tuple[str, str, str, str, tuple[str, ...]]] = [
-    ("overview", "Overview", "home", "", (C.VIEW_STUDIES,)),
-    ("studies", "Studies", "list", "", (C.VIEW_STUDIES,)),
-    ("release-queue", "Release queue", "gate", "", (C.RELEASE,)),
-    ("rounds", "Rounds", "clock", "Reading", (C.MANAGE_ROUNDS,)),
-    ("worklist", "My worklist", "eye", "Reading", (C.READ,)),
-    ("review", "Review", "columns", "Reading", (C.SEE_RESULTS, C.READ)),
-    ("agreement", "Agreement", "chart", "Trust", (C.SEE_RESULTS, C.READ)),
-    ("pipelines", "Pipelines", "pipeline", "Machine", (C.SEE_RESULTS,)),
-    ("jobs", "Jobs", "work", "Machine", (C.SEE_RESULTS,)),
-    ("audit", "Audit", "audit", "Machine", (C.VIEW_AUDIT,)),
+ITEMS: list[tuple[str, Any, str, Any, tuple[str, ...]]] = [
+    ("overview", _("Overview"), "home", "", (C.VIEW_STUDIES,)),
+    ("studies", _("Studies"), "list", "", (C.VIEW_STUDIES,)),
+    ("release-queue", _("Release queue"), "gate", "", (C.RELEASE,)),
+    ("rounds", _("Rounds"), "clock", _("Reading"), (C.MANAGE_ROUNDS,)),
+    ("worklist", _("My worklist"), "eye", _("Reading"), (C.READ,)),
+    ("review", _("Review"), "columns", _("Reading"), (C.SEE_RESULTS, C.READ)),
+    ("agreement", _("Agreement"), "chart", _("Trust"), (C.SEE_RESULTS, C.READ)),
+    ("pipelines", _("Pipelines"), "pipeline", _("Machine"), (C.SEE_RESULTS,)),
+    ("jobs", _("Jobs"), "work", _("Machine"), (C.SEE_RESULTS,)),
+    ("audit", _("Audit"), "audit", _("Machine"), (C.VIEW_AUDIT,)),
 ]
 
 
@@ -49,7 +48,7 @@ _PROJECTS = Prepared(lambda user: Project.objects.visible_to(User(pk=user)).orde
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context of the page frame. Nothing here counts what a blinded reader may not know."""
-    base = {"now": timezone.now(), "version": getattr(settings, "PLAQUEWEB_VERSION", "")}
+    base: dict[str, Any] = {"now": timezone.now()}
     match = request.resolver_match
     user = request.user if hasattr(request, "user") else None
     if not isinstance(user, User) or match is None:
@@ -61,7 +60,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return base | {"projects": projects}
     roles = user.roles_in(project.pk)
     nav = [
-        NavItem(_(label), icon, reverse(name, args=[project.slug]), _(group) if group else "", match.url_name == name)
+        NavItem(str(label), icon, reverse(name, args=[project.slug]), str(group), match.url_name == name)
         for name, label, icon, group, needed in ITEMS
         if any(user.can(capability, project.pk) for capability in needed)
     ]

@@ -26,3 +26,11 @@ def uuid7() -> uuid.UUID:
     value |= 0x7 << 76 | fraction << 64 | 0b10 << 62
     value |= int.from_bytes(os.urandom(8), "big") & (2**62 - 1)
     return uuid.UUID(int=value)
+
+
+def parse_uuid(text: str | None) -> uuid.UUID | None:
+    """Return a key that came with a request, None where it is missing or no UUID."""
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError:
+        return None

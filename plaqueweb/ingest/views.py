@@ -17,6 +17,7 @@ from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core import limits
 from plaqueweb.core.errors import DomainError, NotAllowed, NotFound
+from plaqueweb.core.ids import parse_uuid
 from plaqueweb.ingest import pages, services
 from plaqueweb.ingest.models import Upload
 from plaqueweb.ingest.overview import PAGE, Board
@@ -78,7 +79,7 @@ def release_queue(request: HttpRequest, slug: str) -> HttpResponse:
     user = current_user(request)
     project = project_for(user, slug, Capability.RELEASE)
     held = held_uploads(user, project)
-    after = _uuid(request.GET.get("after"))
+    after = parse_uuid(request.GET.get("after"))
     page = list((held.filter(pk__gt=after) if after else held)[: PAGE + 1])
     older = f"{request.path}?after={page[PAGE - 1].pk}" if len(page) > PAGE else None
     rows = [pages.held_row(project, upload) for upload in page[:PAGE]]
@@ -129,7 +130,7 @@ def _table(request: HttpRequest, board: Board, page: str) -> dict[str, Any]:
     if tab not in {item["key"] for item in tabs}:
         tab = "all"
     found = board.studies(tab, query)
-    before = _uuid(request.GET.get("before"))
+    before = parse_uuid(request.GET.get("before"))
     rows = list((found.filter(pk__lt=before) if before else found)[: PAGE + 1])
     shown = rows[:PAGE]
     older = f"{here}?tab={tab}&q={query}&before={shown[-1].pk}" if len(rows) > PAGE else None
@@ -170,10 +171,3 @@ def _decide(request: HttpRequest, user: User, upload: Upload) -> None:
 
 def _rounds_url(user: User, project: Project) -> str | None:
     return reverse("rounds", args=[project.slug]) if user.can(Capability.MANAGE_ROUNDS, project.pk) else None
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None

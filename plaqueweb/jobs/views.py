@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,6 +17,7 @@ from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import DomainError, NotFound
+from plaqueweb.core.ids import parse_uuid
 from plaqueweb.core.work import WorkState
 from plaqueweb.jobs import services
 from plaqueweb.jobs.models import InferenceJob
@@ -61,7 +61,7 @@ def pipelines(request: HttpRequest, slug: str) -> HttpResponse:
     project = _project(user, slug)
     rows = Pipeline.objects.visible_to(user).filter(project=project).select_related("classifier", "segmenter")
     if request.method == "POST":
-        wished = _uuid(request.POST.get("pipeline"))
+        wished = parse_uuid(request.POST.get("pipeline"))
         pipeline = rows.filter(pk=wished).first() if wished else None
         if pipeline is None or request.POST.get("action") != "activate":
             raise NotFound(_("There is no such pipeline that you may see."))
@@ -83,7 +83,7 @@ def _project(user: User, slug: str) -> Project:
 
 
 def _act(request: HttpRequest, user: User, project: Project, found: QuerySet[InferenceJob]) -> HttpResponse:
-    wished = _uuid(request.POST.get("job"))
+    wished = parse_uuid(request.POST.get("job"))
     job = found.filter(pk=wished).first() if wished else None
     if job is None:
         raise NotFound(_("There is no such job that you may see."))
@@ -108,7 +108,7 @@ def _context(request: HttpRequest, user: User, project: Project, found: QuerySet
     tab = request.GET.get("tab", "all")
     tab = tab if tab in TABS else "all"
     chosen = _of_tab(found, tab)
-    before = _uuid(request.GET.get("before"))
+    before = parse_uuid(request.GET.get("before"))
     page = list((chosen.filter(pk__lt=before) if before else chosen)[: PAGE + 1])
     places = services.places(project.pk)
     return {
@@ -194,10 +194,3 @@ def _trained_on(data: Any) -> str:
 
 def _numbers(metrics: dict[str, Any]) -> list[tuple[str, float]]:
     return [(key, float(value)) for key, value in metrics.items() if isinstance(value, int | float)][:8]
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
