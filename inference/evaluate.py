@@ -100,8 +100,9 @@ def _mean(values: list[float]) -> float | None:
 def summarise(rows: list[dict[str, Any]], threshold: float) -> Evaluation:
     """Figures from rows of single subjects."""
     truth = [int(row["class"]) for row in rows]
-    scores = [float(row["probability"]) for row in rows]
-    right = [int(score >= threshold) == label for score, label in zip(scores, truth, strict=True)]
+    # A clip without a result is neither: it scores one half and counts as wrong.
+    scores = [0.5 if row["probability"] is None else float(row["probability"]) for row in rows]
+    right = [row["predicted"] == label for row, label in zip(rows, truth, strict=True)]
     measured = [row for row in rows if row["true_mm"] > 0 and row["predicted_mm"] is not None]
     errors = [float(row["predicted_mm"] - row["true_mm"]) for row in measured]
     still = [abs(e) for e, row in zip(errors, measured, strict=True) if row["kind"] != "mobile"]

@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -124,6 +124,20 @@ def line_of(name: str, result: ClipResult, cards: tuple[Card, Card], synthetic: 
         "max_plaque_area_mm2": _rounded(result.max_plaque_area_mm2),
         "max_plaque_area_px": result.max_plaque_area_px,
         "reason": result.reason,
+        "no_result": result.no_result,
+        "no_thickness": result.no_thickness,
+        "flags": list(result.flags),
+        "lesions": [asdict(lesion) for lesion in result.lesions],
+        "thickness_sd_mm": _rounded(result.thickness_sd_mm),
+        "area_sd_mm2": _rounded(result.area_sd_mm2),
+        "area_ratio": _rounded(result.area_ratio),
+        "arc_share": _rounded(result.arc_share),
+        "protrusion_mm": _rounded(result.protrusion_mm),
+        "ood_score": _rounded(result.ood_score),
+        "quality": _rounded(result.quality),
+        "gated_frames": result.gated_frames,
+        "engine": result.engine,
+        "outputs": list(result.outputs),
         "synthetic": synthetic,
         "region": None
         if region is None
@@ -142,6 +156,8 @@ def line_of(name: str, result: ClipResult, cards: tuple[Card, Card], synthetic: 
                 "max_thickness_mm": _rounded(f.max_thickness_mm),
                 "max_thickness_px": _rounded(f.max_thickness_px),
                 "reason": f.reason,
+                "no_result": f.no_result,
+                "quality": _rounded(f.quality),
             }
             for f in result.per_frame
         ],

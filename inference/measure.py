@@ -9,7 +9,7 @@ from scipy import ndimage
 from inference.postprocess import area_mm2, choose_key_frame, clean_mask, clip_probability, rule_verdict
 from inference.preprocess import Canvas
 from inference.thickness import wall_normal_thickness
-from inference.types import LUMEN, PLAQUE, ClipResult, FrameResult, Thickness, rle_encode_part
+from inference.types import LUMEN, PLAQUE, ClipResult, FrameResult, NoResult, Thickness, rle_encode_part
 
 Floats = NDArray[np.float32]
 _MARGIN = 3
@@ -55,6 +55,8 @@ class ClipMeasurer:
                 list(empty),
                 list(empty),
                 reason=COLOUR if coloured else NO_AORTA,
+                no_result=NoResult.COLOUR if coloured else NoResult.NO_AORTA,
+                no_thickness=NoResult.COLOUR if coloured else NoResult.NO_AORTA,
             )
         labels, row, column = found
         plaque = clean_mask(labels == PLAQUE, self.spacing)
@@ -78,6 +80,7 @@ class ClipMeasurer:
             lumen_rle=rle_encode_part(lumen, row, column, self.size),
             wall_rle=rle_encode_part(aorta & ~(plaque | lumen), row, column, self.size),
             chord=chord,
+            no_thickness=NoResult.NO_SCALE if self.spacing is None else None,
         )
 
     def _thickness(self, plaque: NDArray[np.bool_], aorta: NDArray[np.bool_]) -> Thickness:
@@ -120,20 +123,19 @@ class ClipMeasurer:
         self, frames: list[FrameResult], *, threshold: float, coloured: float, device: str, seconds: float
     ) -> ClipResult:
         """The clip's result: mean logit over the frames with an aorta, key frame by the median of three."""
-        with_aorta = [f for f in frames if f.lumen_area_px > 0]
-        probability = clip_probability(f.probability_complex for f in (with_aorta or frames))
+        gated = [f for f in frames if f.no_result is None]
+        probability = clip_probability(f.probability_complex for f in gated) if gated else None
+        no_result = None if gated else (NoResult.COLOUR if coloured > 0.5 else NoResult.NO_AORTA)
         calibrated = self.spacing is not None
         series = [f.max_thickness_mm if calibrated else f.max_thickness_px for f in frames]
         at = choose_key_frame(series)
         key = None if at is None else frames[at]
-        official = key.max_thickness_mm if key is not None else (0.0 if calibrated and with_aorta else None)
+        official = key.max_thickness_mm if key is not None else (0.0 if calibrated and gated else None)
         verdict = rule_verdict(official)
         areas = [f.plaque_area_mm2 for f in frames if f.plaque_area_mm2 is not None]
         reasons = []
-        if coloured > 0.5:
-            reasons.append(COLOUR)
-        elif not with_aorta:
-            reasons.append(NO_AORTA)
+        if no_result is not None:
+            reasons.append(COLOUR if no_result is NoResult.COLOUR else NO_AORTA)
         if not calibrated:
             reasons.append(self.canvas.region.reason or NO_SCALE)
         return ClipResult(
@@ -143,7 +145,7 @@ class ClipMeasurer:
             region=self.canvas.region,
             spacing_mm=self.spacing,
             probability_complex=probability,
-            predicted_class=int(probability >= threshold),
+            predicted_class=None if probability is None else int(probability >= threshold),
             rule_verdict=None if verdict is None else int(verdict),
             max_thickness_mm=official,
             key_frame=None if key is None else key.frame,
@@ -155,6 +157,9 @@ class ClipMeasurer:
             per_frame=frames,
             device=device,
             seconds=seconds,
+            no_result=no_result,
+            no_thickness=no_result or (None if calibrated else NoResult.NO_SCALE),
+            gated_frames=len(gated),
         )
 
 

@@ -18,7 +18,7 @@ from inference.thickness import (
     thickness_from_mask,
     wall_normal_thickness,
 )
-from inference.types import ClipResult, Spacing, StudyResult, Thickness
+from inference.types import ClipResult, NoResult, Spacing, StudyResult, Thickness
 
 __all__ = [
     "Thickness",
@@ -146,7 +146,9 @@ def aggregate_study(clips: Sequence[ClipResult], *, threshold: float) -> StudyRe
     """
     if not clips:
         raise ValueError("A study result needs at least one clip.")
-    probability = max(clip.probability_complex for clip in clips)
+    answered = [clip.probability_complex for clip in clips if clip.probability_complex is not None]
+    probability = max(answered, default=None)
+    no_result = None if answered else clips[0].no_result or NoResult.FAILED
     measured = [(clip.max_thickness_mm, n) for n, clip in enumerate(clips) if clip.max_thickness_mm is not None]
     areas = [clip.max_plaque_area_mm2 for clip in clips if clip.max_plaque_area_mm2 is not None]
     thickness, key_clip = max(measured, default=(None, None), key=lambda item: item[0] or 0.0)
@@ -157,7 +159,7 @@ def aggregate_study(clips: Sequence[ClipResult], *, threshold: float) -> StudyRe
     reasons = sorted({clip.reason for clip in clips if clip.reason})
     return StudyResult(
         probability_complex=probability,
-        predicted_class=int(probability >= threshold),
+        predicted_class=None if probability is None else int(probability >= threshold),
         rule_verdict=None if verdict is None else int(verdict),
         max_thickness_mm=thickness,
         max_plaque_area_mm2=max(areas) if areas else None,
@@ -165,4 +167,7 @@ def aggregate_study(clips: Sequence[ClipResult], *, threshold: float) -> StudyRe
         key_frame=None if key_clip is None else clips[key_clip].key_frame,
         reason="; ".join(reasons),
         clips=clips,
+        no_result=no_result,
+        no_thickness=no_result or (NoResult.NO_SCALE if thickness is None else None),
+        flags=tuple(sorted({flag for clip in clips for flag in clip.flags})),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,23 @@ Spacing = tuple[float, float]
 """Millimetres per pixel as (row, column): down the picture first, then across."""
 Point = tuple[float, float]
 """A place in the source picture as (x, y) = (column, row), in pixels."""
+
+Answer = Literal["yes", "no", "cannot tell"]
+"""Answer to a question about a plaque. "cannot tell" is an answer: missing is not negative."""
+REASONS: tuple[str, ...] = ("thickness", "ulceration", "mobile")
+"""What can make a plaque complex by the default label rule, as far as pictures show it."""
+
+
+class NoResult(StrEnum):
+    """Why there is no class (``no_result``) or no thickness in mm (``no_thickness``)."""
+
+    NO_AORTA = "no aorta"
+    COLOUR = "colour"
+    POOR_QUALITY = "poor quality"
+    NO_SCALE = "no scale"
+    OUT_OF_DISTRIBUTION = "out of distribution"
+    FAILED = "failed"
+
 
 VIEWS: tuple[View, ...] = ("SAX", "LAX", "oblique", "unknown")
 BACKGROUND, LUMEN, WALL, PLAQUE = 0, 1, 2, 3
@@ -143,10 +161,49 @@ class Thickness:
 
 
 @dataclass(frozen=True)
+class LesionResult:
+    """One plaque of a clip, followed over its frames. Lengths in mm (None without calibration), frames from 1.
+
+    ``thickness_*``, ``chord`` and ``area_*`` belong to the key frame. ``angle`` (radians) is where the plaque's middle
+    lies around the aorta's centre: 0 is picture right, growing clockwise. ``extent_mm`` is its length along the outer
+    wall, ``extent_share`` the same as a share of the circumference (short axis only). ``protrusion_mm`` is how far it
+    reaches into the lumen from the outer wall, thin mobile parts included. ``*_sd_mm`` are standard errors.
+    ``echogenicity_db`` is relative to the wall and tissue around, ``calcified_share`` and ``shadow_share`` are shares
+    (0..1) of the plaque's area and extent. ``reasons`` answers each of ``REASONS``.
+    """
+
+    number: int
+    key_frame: int
+    frames: tuple[int, ...]
+    thickness_mm: float | None
+    thickness_px: float | None
+    thickness_method: str
+    chord: tuple[Point, Point] | None
+    area_mm2: float | None
+    area_px: int
+    extent_mm: float | None = None
+    extent_share: float | None = None
+    angle: float | None = None
+    protrusion_mm: float | None = None
+    mobility_mm: float | None = None
+    mobility_sd_mm: float | None = None
+    mobility_frames: tuple[int, ...] = ()
+    ulcer_depth_mm: float | None = None
+    ulcer_width_mm: float | None = None
+    ulcer_sd_mm: float | None = None
+    echogenicity_db: float | None = None
+    calcified_share: float | None = None
+    shadow_share: float | None = None
+    reasons: dict[str, Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class FrameResult:
     """What the model says about one frame. Frames are numbered from 1. Masks are row-major RLE on the source grid.
 
-    ``wall_rle`` is the rest within the outer wall: lumen, wall and plaque together are the whole aorta.
+    ``wall_rle`` is the rest within the outer wall: lumen, wall and plaque together are the whole aorta. A frame with
+    ``no_result`` does not enter the clip's result; its probability is what the classifier put out all the same.
+    ``no_thickness`` says why there is no thickness in mm. ``quality`` is 0..1.
     """
 
     frame: int
@@ -161,19 +218,29 @@ class FrameResult:
     wall_rle: list[int] = field(repr=False)
     chord: tuple[Point, Point] | None = None
     reason: str = ""
+    no_result: NoResult | None = None
+    no_thickness: NoResult | None = None
+    quality: float | None = None
 
 
 @dataclass(frozen=True)
 class ClipResult:
-    """What the model says about one clip."""
+    """What the model says about one clip.
+
+    With ``no_result`` there is neither probability nor class. Without calibration the class stays ("classifier only")
+    and ``no_thickness`` says "no scale". ``flags`` are warnings that leave the result standing. ``area_ratio`` is
+    plaque / aorta and ``arc_share`` the share of the circumference with plaque, both on the frame where they are
+    greatest and for short-axis views only. ``thickness_sd_mm`` and ``area_sd_mm2`` are standard uncertainties.
+    ``outputs`` names what was switched on, ``engine`` what the networks ran on.
+    """
 
     frames: int
     rows: int
     columns: int
     region: RegionBox | None
     spacing_mm: Spacing | None
-    probability_complex: float
-    predicted_class: int
+    probability_complex: float | None
+    predicted_class: int | None
     rule_verdict: int | None
     max_thickness_mm: float | None
     key_frame: int | None
@@ -185,6 +252,20 @@ class ClipResult:
     per_frame: list[FrameResult] = field(repr=False)
     device: str = "cpu"
     seconds: float = 0.0
+    no_result: NoResult | None = None
+    no_thickness: NoResult | None = None
+    flags: tuple[str, ...] = ()
+    lesions: tuple[LesionResult, ...] = ()
+    thickness_sd_mm: float | None = None
+    area_sd_mm2: float | None = None
+    area_ratio: float | None = None
+    arc_share: float | None = None
+    protrusion_mm: float | None = None
+    ood_score: float | None = None
+    quality: float | None = None
+    gated_frames: int = 0
+    engine: str = ""
+    outputs: tuple[str, ...] = ()
 
     def as_dict(self, *, masks: bool = False) -> dict[str, Any]:
         """JSON-ready values; run lengths only with ``masks``."""
@@ -198,7 +279,7 @@ class ClipResult:
 
 @dataclass(frozen=True)
 class StudyResult:
-    """What the model says about one study: the maximum over its clips."""
+    """What the model says about one study: the maximum over its clips that have a result."""
 
     probability_complex: float | None
     predicted_class: int | None
@@ -209,3 +290,6 @@ class StudyResult:
     key_frame: int | None
     reason: str
     clips: Sequence[ClipResult] = field(repr=False, default=())
+    no_result: NoResult | None = None
+    no_thickness: NoResult | None = None
+    flags: tuple[str, ...] = ()

@@ -141,7 +141,7 @@ def predict(claim: Claim) -> StudyOutcome:
 
 
 def _has_aorta(result: ClipResult) -> bool:
-    return any(frame.lumen_area_px > 0 for frame in result.per_frame)
+    return result.probability_complex is not None
 
 
 def _region_of(clip: Clip, result: ClipResult) -> Region | None:
@@ -178,7 +178,7 @@ def _clip_row(job: InferenceJob, clip: Clip, result: ClipResult) -> dict[str, An
     return {
         "clip": clip,
         "region_number": region.number if region else 1,
-        "probability": result.probability_complex if found else None,
+        "probability": result.probability_complex,
         "max_thickness_mm": mm,
         "max_thickness_px": px,
         "max_area_mm2": result.max_plaque_area_mm2,
@@ -193,7 +193,8 @@ def _clip_row(job: InferenceJob, clip: Clip, result: ClipResult) -> dict[str, An
 def _study_row(job: InferenceJob, results: list[tuple[Clip, ClipResult]], seconds: float) -> dict[str, Any]:
     """The maximum over the clips in which an aorta was found; the official thickness with its frame."""
     seen = [(clip, result) for clip, result in results if _has_aorta(result)]
-    probability = max((result.probability_complex for _, result in seen), default=None)
+    answered = [result.probability_complex for _, result in seen if result.probability_complex is not None]
+    probability = max(answered, default=None)
     thickest = max(
         ((clip, result) for clip, result in seen if result.key_frame is not None),
         key=lambda pair: (pair[1].max_thickness_mm or 0.0, _key(pair[1])[1] or 0.0),
