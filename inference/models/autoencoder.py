@@ -47,6 +47,10 @@ class AutoencoderClassifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(3 * fourth, 2)
 
+    def encode(self, x: Tensor) -> Tensor:
+        """The bottleneck, (n, widths[3], h, w)."""
+        return cast(Tensor, self.encoder(x))
+
     def reconstruct(self, x: Tensor) -> Tensor:
         """Stage 1: the picture again, (n, 1, 192, 192)."""
         return cast(Tensor, self.decoder(self.encoder(x)))

@@ -78,13 +78,17 @@ class Tissue:
             rng.standard_normal((rows, columns), dtype=np.float32)
             + 1j * rng.standard_normal((rows, columns), dtype=np.float32)
         ).astype(np.complex64)
+        if spec.density < 1.0:
+            # Sparse scatterers of the same mean power (Goodman: partially developed speckle).
+            self._grain *= (rng.random((rows, columns), dtype=np.float32) < spec.density) / np.sqrt(spec.density)
         coarse = (rows // 8 + 2, columns // 8 + 2)
         blobs = gaussian_filter(rng.standard_normal(coarse), (2.0, 4.5)) * 38
         layers = gaussian_filter(rng.standard_normal(coarse), (0.9, 9.0)) * 34
         fine = gaussian_filter(rng.standard_normal(coarse), (1.0, 1.4)) * 11
         strands = np.maximum(layers - 3.5, 0) * 1.5
-        self._texture: Array = np.clip(blobs + layers + strands + fine, -16, 12).astype(np.float32)
-        self._plaque: Array = np.clip(fine * 0.9 + blobs * 0.25, -7, 6).astype(np.float32)
+        texture = np.clip(blobs + layers + strands + fine, -16, 12) * spec.texture
+        self._texture: Array = texture.astype(np.float32)
+        self._plaque: Array = (np.clip(fine * 0.9 + blobs * 0.25, -7, 6) * min(spec.texture, 1.0)).astype(np.float32)
 
     def sample(self, x: Array, y: Array) -> tuple[ComplexArray, Array, Array]:
         """Scatterers, tissue texture (dB) and plaque texture (dB) at material points given in mm."""
@@ -98,7 +102,60 @@ def form_image(
     beam: Beam, amplitude_db: Array, grain: ComplexArray, spec: PhantomSpec, rng: np.random.Generator
 ) -> Array:
     """Envelope in dB on the polar grid from echo levels and scatterers (both of the grid's shape)."""
-    field = np.power(np.float32(10.0), amplitude_db / np.float32(20.0)) * grain
+    if spec.family == "painted":
+        return _paint(beam, amplitude_db, spec, rng)
+    amplitude = np.power(np.float32(10.0), amplitude_db / np.float32(20.0))
+    if spec.family == "incoherent":
+        power = _intensity(beam, amplitude, grain, spec, rng)
+    else:
+        power = _power(beam, amplitude * grain, spec, rng)
+        for _ in range(spec.looks - 1):
+            # Another look from another angle: other speckle on the same tissue.
+            turned = rng.standard_normal((2, *beam.shape), dtype=np.float32)
+            power = power + _power(beam, amplitude * (turned[0] + 1j * turned[1]), spec, rng)
+        power = power / np.float32(spec.looks)
+    level = 10.0 * np.log10(power + 1e-9) + beam.level
+    return np.asarray(_soften(level, beam, spec), dtype=np.float32)
+
+
+def _soften(level: Array, beam: Beam, spec: PhantomSpec) -> Array:
+    """Blur of ``blur_mm`` on the log-compressed signal, as smoothing filters on a scanner leave it."""
+    if spec.blur_mm <= 0.05:
+        return level
+    down = spec.blur_mm / float(beam.r[1] - beam.r[0])
+    across = spec.blur_mm / (float(beam.theta[1] - beam.theta[0]) * (0.5 * spec.depth_mm + spec.apex_mm))
+    return np.asarray(gaussian_filter(level, (down, across), truncate=2.5), dtype=np.float32)
+
+
+def _paint(beam: Beam, amplitude_db: Array, spec: PhantomSpec, rng: np.random.Generator) -> Array:
+    """No physics: the echo level itself with uneven light, grain of random size, and blur."""
+    rows, columns = beam.shape
+    light = gaussian_filter(rng.standard_normal((rows // 32 + 3, columns // 10 + 3)), 1.2)
+    light = np.repeat(np.repeat(light, 32, axis=0), 10, axis=1)[:rows, :columns]
+    light = gaussian_filter(light, (20.0, 6.0)) * 14.0
+    size = (float(rng.uniform(0.0, 2.5)), float(rng.uniform(0.0, 1.6)))
+    grain = gaussian_filter(rng.standard_normal(beam.shape), size)
+    grain *= float(rng.uniform(0.5, 5.0)) / max(float(grain.std()), 1e-6)
+    floor = np.float32(spec.noise_db + 8.0)
+    level = np.logaddexp(amplitude_db / 4.0, floor / 4.0) * 4.0 + light + grain + 0.5 * beam.level
+    return _soften(np.asarray(level, dtype=np.float32), beam, spec)
+
+
+def _intensity(beam: Beam, amplitude: Array, grain: ComplexArray, spec: PhantomSpec, rng: np.random.Generator) -> Array:
+    """Incoherent sum: exponential intensity per scatterer, smeared by the beam, with a noise floor."""
+    power = amplitude**2 * (grain.real**2 + grain.imag**2) * np.float32(0.5)
+    spread = np.clip(beam.transfer.astype(np.float32), 0.0, None)
+    spread = spread / np.maximum(spread[:, :1], 1e-6)
+    smeared = ifft(fft(power, axis=1) * spread, axis=1).real
+    smeared = gaussian_filter1d(smeared, max(beam.axial_sigma, 0.8), axis=0, truncate=3.0)
+    noise = rng.standard_exponential(beam.shape, dtype=np.float32)
+    floor = np.power(10.0, (spec.noise_db + 12.0 * (beam.r / 80.0)) / 10.0).astype(np.float32)[:, None]
+    ring = _near_field(beam, spec)
+    return np.asarray(np.abs(smeared) + floor * noise + 0.15 * ring**2 * noise, dtype=np.float32)
+
+
+def _power(beam: Beam, field: ComplexArray, spec: PhantomSpec, rng: np.random.Generator) -> Array:
+    """Echo power of complex scatterers through the beam, with side lobes, clutter, reverberation and noise."""
     spectrum = fft(field, axis=1)
     field = ifft(spectrum * beam.transfer, axis=1)
     sidelobe = gaussian_filter1d(np.abs(field), 7.0, axis=1) * np.float32(10 ** (-30.0 / 20))
@@ -112,7 +169,7 @@ def form_image(
     haze = noise[0] * (floor + sidelobe) + gaussian_filter(noise[0], (2.0, 1.2)) * 4.0 * ring
     echo = _reverberate(real + 1j * imag, spec, beam)
     power = (echo.real + haze) ** 2 + (echo.imag + noise[1] * (floor + sidelobe)) ** 2
-    return np.asarray(10.0 * np.log10(power + 1e-9) + beam.level, dtype=np.float32)
+    return np.asarray(power, dtype=np.float32)
 
 
 def _near_field(beam: Beam, spec: PhantomSpec) -> Array:
@@ -136,7 +193,7 @@ def to_grey(level_db: Array, spec: PhantomSpec) -> Array:
     """Log-compressed grey values, 0 to 255, from an envelope in dB."""
     value = 1.0 + (level_db - 7.0 + spec.gain_db) / spec.dynamic_range_db
     value = np.clip(value, 0.0, 1.0)
-    curve = value * value * (3 - 2 * value) * 0.6 + value**1.6 * 0.4
+    curve = value * value * (3 - 2 * value) * spec.curve + value ** (1.0 + 1.5 * (1 - spec.curve)) * (1 - spec.curve)
     return np.asarray(255.0 * curve**spec.gamma, dtype=np.float32)
 
 

@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.phantom.simulate import simulate_clip
+from inference.phantom.geometry import STEPS, Anatomy, build_anatomy
+from inference.phantom.simulate import PhantomClip, simulate_clip
 from inference.phantom.spec import KINDS, Kind, random_spec
 from inference.preprocess import CANVAS, VERSION, Canvas
+from inference.types import PLAQUE
 
 SPLITS = ("train", "validation", "test")
-PHANTOM_VERSION = "phantom-v1"
+PHANTOM_VERSION = "phantom-v2"
+COMPLEX_BIT = 128
 _SHARD = 20
 
 
@@ -27,16 +30,19 @@ _SHARD = 20
 class TrainingSet:
     """One split on the canvas of the networks.
 
-    ``images``, ``labels``: uint8 (n, 192, 192). ``classes``: 0/1 of the clip a frame belongs to; ``thickness_mm``: true
-    thickness seen in the frame; ``subjects``: the subject's name per frame.
+    ``images``, ``labels``: uint8 (n, 192, 192). ``lesions``, of the same shape, holds for every plaque pixel the wall's
+    thickness there in tenths of a mm (at most 127), and ``COMPLEX_BIT`` where the plaque is complex. ``classes``: 0/1 of the clip a frame
+    belongs to; ``thickness_mm``: true thickness seen in the frame; ``subjects``: the subject's name per frame.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
+    lesions: NDArray[np.uint8]
     classes: NDArray[np.uint8]
     thickness_mm: NDArray[np.float32]
     subjects: NDArray[np.str_]
     kinds: NDArray[np.str_]
+    families: NDArray[np.str_]
     seeds: NDArray[np.int64]
 
 
@@ -51,16 +57,39 @@ def render_subject(job: tuple[int, str, int, int, int]) -> dict[str, Any]:
     rng = np.random.default_rng(subject_spec_seed(seed, split, number))
     kind: Kind = KINDS[int(rng.choice(len(KINDS), p=(0.14, 0.34, 0.24, 0.14, 0.14)))]
     clip = simulate_clip(random_spec(rng, kind), frames, every=every)
-    canvas = Canvas(clip.region)
+    canvas, anatomy = Canvas(clip.region), build_anatomy(clip.spec)
+    labels = np.stack([canvas.labels(labels) for labels in clip.labels])
     return {
         "images": np.stack([canvas.frame(frame) for frame in clip.frames]),
-        "labels": np.stack([canvas.labels(labels) for labels in clip.labels]),
+        "labels": labels,
+        "lesions": np.stack(
+            [lesion_plane(clip, anatomy, canvas, n, part) for n, part in enumerate(labels)],
+        ),
         "classes": np.full(frames, clip.truth["class"], dtype=np.uint8),
         "thickness_mm": np.asarray(clip.truth["per_frame_thickness_mm"], dtype=np.float32),
         "subjects": np.full(frames, f"{split}-{number:05d}"),
         "kinds": np.full(frames, kind),
+        "families": np.full(frames, clip.spec.family),
         "seeds": np.full(frames, clip.spec.seed, dtype=np.int64),
     }
+
+
+def lesion_plane(
+    clip: PhantomClip, anatomy: Anatomy, canvas: Canvas, number: int, labels: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """What ``TrainingSet.lesions`` holds for frame ``number`` (from 0), on the canvas, from the exact anatomy."""
+    row, column = np.nonzero(labels == PLAQUE)
+    centre, spec = clip.centres[number], clip.spec
+    y = (row + 0.5 - canvas.top) * canvas.step_rows * clip.spacing[0] - centre[1]
+    across = (column + 0.5 - canvas.left) * canvas.step_columns - spec.box_columns / 2
+    x = across * clip.spacing[1] - centre[0]
+    index = np.rint((np.arctan2(y, x) + np.pi) / (2 * np.pi) * STEPS).astype(np.intp) % STEPS
+    # What floats in the lumen away from any plaque's base is a mobile part.
+    afloat = np.hypot(x, y) < spec.radius - anatomy.thickness[index] - 1.0
+    tenths = np.minimum(np.rint(anatomy.thickness[index] * 10), COMPLEX_BIT - 1).astype(np.uint8)
+    plane = np.zeros_like(labels)
+    plane[row, column] = tenths | np.where(anatomy.complex[index] | afloat & ~anatomy.plaque[index], COMPLEX_BIT, 0)
+    return plane
 
 
 def cache_key(seed: int, frames: int, every: int) -> str:

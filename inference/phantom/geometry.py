@@ -11,7 +11,7 @@ from inference.phantom.spec import COMPLEX_MM, PhantomSpec, PlaqueSpec
 from inference.types import BACKGROUND, LUMEN, PLAQUE, WALL
 
 Array = NDArray[np.float32]
-_STEPS = 1440
+STEPS = 1440
 _PLAQUE_EDGE_MM = 0.3
 _NEVER_THINNER_MM = 0.5
 
@@ -39,10 +39,12 @@ class Anatomy:
     plaque: NDArray[np.bool_]
     plaque_db: Array
     calcified: NDArray[np.bool_]
+    complex: NDArray[np.bool_]
+    """Which part of the wall belongs to a plaque that is complex by itself (4.0 mm, ulceration or a mobile part)."""
 
     def contours(self, scale: float) -> Contours:
         """The contours with the outer radius pulsating by ``scale``; the wall keeps its thickness."""
-        angles = np.linspace(-np.pi, np.pi, _STEPS, endpoint=False)
+        angles = np.linspace(-np.pi, np.pi, STEPS, endpoint=False)
         outer = outer_radius(self.spec, angles) * scale
         points = np.stack((outer * np.cos(angles), outer * np.sin(angles)), axis=1)
         tangent = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
@@ -66,7 +68,8 @@ def outer_radius(spec: PhantomSpec, angles: NDArray[np.float64]) -> NDArray[np.f
     rng = np.random.default_rng((spec.seed, 1))
     phase = rng.uniform(0, 2 * np.pi, 2)
     oval = 1 + spec.ellipticity * np.cos(2 * (angles - spec.tilt))
-    return spec.radius * (oval + 0.008 * np.cos(3 * angles + phase[0]) + 0.004 * np.cos(5 * angles + phase[1]))
+    uneven = np.cos(3 * angles + phase[0]) + 0.5 * np.cos(5 * angles + phase[1])
+    return spec.radius * (oval + spec.unevenness * uneven)
 
 
 def _wrap(angle: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,11 +103,12 @@ def _one_plaque(
 def build_anatomy(spec: PhantomSpec) -> Anatomy:
     """The shape described by ``spec``."""
     rng = np.random.default_rng((spec.seed, 2))
-    angles = np.linspace(-np.pi, np.pi, _STEPS, endpoint=False)
-    thickness = np.full(_STEPS, spec.wall_mm)
-    plaque_at = np.zeros(_STEPS, dtype=np.bool_)
-    calcified = np.zeros(_STEPS, dtype=np.bool_)
-    level = np.zeros(_STEPS)
+    angles = np.linspace(-np.pi, np.pi, STEPS, endpoint=False)
+    thickness = np.full(STEPS, spec.wall_mm)
+    plaque_at = np.zeros(STEPS, dtype=np.bool_)
+    calcified = np.zeros(STEPS, dtype=np.bool_)
+    level = np.zeros(STEPS)
+    complex_at = np.zeros(STEPS, dtype=np.bool_)
     for plaque in spec.plaques:
         added = _one_plaque(plaque, spec, rng, angles)
         reach = np.abs(_wrap(angles - plaque.angle)) < plaque.half_width
@@ -112,11 +116,13 @@ def build_anatomy(spec: PhantomSpec) -> Anatomy:
         thickness = np.where(np.abs(added) > np.abs(thickness - spec.wall_mm), spec.wall_mm + added, thickness)
         level[here] = plaque.echo_db
         plaque_at |= here
+        if round(plaque.thickness, 1) >= COMPLEX_MM or plaque.ulcer_depth > 0 or plaque.mobile_length > 0:
+            complex_at |= here
         if plaque.calcified:
             calcified |= np.abs(_wrap(angles - plaque.angle)) < 0.4 * plaque.half_width
     ripple = 0.06 * spec.wall_mm * _smooth_noise(rng, angles, 2, 9)
     thickness = np.maximum(np.where(plaque_at, thickness, thickness + ripple), _NEVER_THINNER_MM)
-    return Anatomy(spec, thickness.astype(np.float32), plaque_at, level.astype(np.float32), calcified)
+    return Anatomy(spec, thickness.astype(np.float32), plaque_at, level.astype(np.float32), calcified, complex_at)
 
 
 def mobile_distance(plaque: PlaqueSpec, contours: Contours, swing: float, x: Array, y: Array) -> Array:
@@ -128,7 +134,7 @@ def mobile_distance(plaque: PlaqueSpec, contours: Contours, swing: float, x: Arr
     x1, y1 = x0 + plaque.mobile_length * np.cos(lean), y0 + plaque.mobile_length * np.sin(lean)
     dx, dy = x1 - x0, y1 - y0
     along = np.clip(((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy), 0.0, 1.0)
-    stalk = np.hypot(x - (x0 + along * dx), y - (y0 + along * dy)) - 0.5
+    stalk = np.hypot(x - (x0 + along * dx), y - (y0 + along * dy)) - plaque.mobile_stalk
     head = np.hypot(x - x1, y - y1) - plaque.mobile_head
     return np.minimum(stalk, head).astype(np.float32)
 
@@ -139,7 +145,7 @@ def label_points(spec: PhantomSpec, contours: Contours, swing: float, x: Array, 
     radius = np.hypot(x, y)
     near = radius < float(contours.outer.max())
     angle, distance = np.arctan2(y[near], x[near]), radius[near]
-    index = np.rint((angle + np.pi) / (2 * np.pi) * _STEPS).astype(np.intp) % _STEPS
+    index = np.rint((angle + np.pi) / (2 * np.pi) * STEPS).astype(np.intp) % STEPS
     outer, inner = contours.outer[index], contours.inner[index]
     values = np.where(distance < inner, LUMEN, np.where(contours.plaque[index], PLAQUE, WALL)).astype(np.uint8)
     for plaque in spec.plaques:

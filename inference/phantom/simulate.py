@@ -25,6 +25,8 @@ class PhantomClip:
     region: RegionBox
     truth: dict[str, object]
     spec: PhantomSpec
+    centres: tuple[tuple[float, float], ...] = ()
+    """Middle of the aorta in every frame: mm right of the sector box's middle and below its top."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,11 @@ def _wall_levels(
     dropout = spec.grazing_db * (1 - facing) ** 2
     inside = (outer_gap > 0) & (inner_gap > 0)
     bare = inside & ~plaque
-    level[bare] = spec.wall_db - 5.0
+    level[bare] = spec.wall_db + spec.bare_db
     level[inside & plaque] = plaque_db[inside & plaque]
-    adventitia = np.exp(-((outer_gap / 0.55) ** 2)) * (spec.wall_db + 2.0 - level)
+    adventitia = np.exp(-((outer_gap / spec.rim_mm) ** 2)) * (spec.wall_db + spec.rim_db - level)
     level += np.where((outer_gap > -0.9) & (outer_gap < 1.2), np.maximum(adventitia, 0), 0) * (0.35 + 0.65 * facing)
-    intima = np.exp(-((inner_gap / 0.4) ** 2)) * 4.0 * facing
+    intima = np.exp(-((inner_gap / 0.4) ** 2)) * spec.intima_db * facing
     level += np.where(inside, intima, 0)
     near = inside | ((outer_gap > -0.9) & (outer_gap <= 0))
     level -= np.where(near & ~(plaque & (outer_gap > 0.8)), dropout, np.where(near, 0.4 * dropout, 0))
@@ -101,14 +103,17 @@ def _levels(
     facing = np.abs(along) / np.maximum(radius * np.hypot(beam.x, beam.y + np.float32(spec.apex_mm)), 1e-3)
     level: Array = (np.float32(spec.tissue_db) + tissue_db).astype(np.float32)
     plaque_at = contours.plaque[index]
-    inside_plaque = np.float32(spec.tissue_db + 7.0) + contours.plaque_db[index] + plaque_db
+    for cyst in spec.cysts:
+        dark = ((beam.x - cyst.x) / cyst.across) ** 2 + ((beam.y - cyst.y) / cyst.down) ** 2 < 1
+        level[dark] += np.float32(cyst.level_db)
+    inside_plaque = np.float32(spec.tissue_db + spec.plaque_db) + contours.plaque_db[index] + plaque_db
     _wall_levels(spec, level, outer_gap, inner_gap, facing, plaque_at, inside_plaque)
     blood = inner_gap <= 0
     level[blood] = spec.blood_db
     for plaque in spec.plaques:
         if plaque.mobile_length > 0:
             piece = (mobile_distance(plaque, contours, moment.swing, x, y) < 0) & blood
-            level[piece] = spec.tissue_db + 8.0 + plaque.echo_db + plaque_db[piece]
+            level[piece] = spec.tissue_db + spec.plaque_db + plaque.echo_db + plaque_db[piece]
             blood = blood & ~piece
     calcified = anatomy.calcified[index] & (outer_gap > 0.3) & (inner_gap > 0.3) & plaque_at
     level[calcified] += 7.0
@@ -184,10 +189,12 @@ def simulate_clip(spec: PhantomSpec, frames: int = 18, *, every: int = 1) -> Pha
     box = np.s_[spec.top : spec.top + spec.box_rows, spec.left : spec.left + spec.box_columns]
     seen = np.zeros(anatomy.thickness.size, dtype=np.bool_)
     per_frame: list[float] = []
+    centres: list[tuple[float, float]] = []
     polar: Array | None = None
     for number in range(frames):
         moment = _moment(spec, number * every)
         contours = anatomy.contours(moment.scale)
+        centres.append(moment.centre)
         grey = _picture(anatomy, contours, moment, beam, tissue, number)
         polar = grey if polar is None else grey * (1 - spec.persistence) + polar * np.float32(spec.persistence)
         pictures[number][box] = converter(polar)
@@ -201,7 +208,8 @@ def simulate_clip(spec: PhantomSpec, frames: int = 18, *, every: int = 1) -> Pha
     truth = truth_of(anatomy, seen)
     truth["per_frame_thickness_mm"] = per_frame
     truth["key_frame"] = int(np.argmax(per_frame)) + 1 if max(per_frame) > 0 else None
-    return PhantomClip(pictures, labels, spacing, spec.frame_time_ms * every, _region(spec, spacing), truth, spec)
+    region = _region(spec, spacing)
+    return PhantomClip(pictures, labels, spacing, spec.frame_time_ms * every, region, truth, spec, tuple(centres))
 
 
 def _picture(anatomy: Anatomy, contours: Contours, moment: _Moment, beam: Beam, tissue: Tissue, number: int) -> Array:

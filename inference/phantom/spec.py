@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+
+from inference.phantom.families import FAMILIES, HELD_OUT, TRAINED, Family, draw_look
 
 Kind = Literal["none", "thin", "thick", "ulcerated", "mobile"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -34,6 +36,18 @@ class PlaqueSpec:
     mobile_head: float = 0.0
     mobile_swing: float = 0.0
     mobile_offset: float = 0.0
+    mobile_stalk: float = 0.5
+
+
+@dataclass(frozen=True)
+class Cyst:
+    """A dark space outside the aorta (a vein, an effusion, a heart chamber): an ellipse in mm from the probe."""
+
+    x: float
+    y: float
+    across: float
+    down: float
+    level_db: float
 
 
 @dataclass(frozen=True)
@@ -84,18 +98,31 @@ class PhantomSpec:
     persistence: float = 0.25
     reverberation_db: float = -26.0
     gas_shadow: tuple[float, float] | None = None
-    tags: tuple[str, ...] = field(default=())
+    family: Family = "coherent"
+    """How the picture comes about; see ``inference.phantom.families``."""
+    unevenness: float = 0.008
+    bare_db: float = -5.0
+    rim_db: float = 2.0
+    rim_mm: float = 0.55
+    intima_db: float = 4.0
+    plaque_db: float = 7.0
+    texture: float = 1.0
+    looks: int = 1
+    density: float = 1.0
+    curve: float = 0.6
+    blur_mm: float = 0.0
+    cysts: tuple[Cyst, ...] = ()
 
 
 def _size_of(kind: Kind, rng: np.random.Generator) -> float:
     """Thickness in mm of the leading plaque of a kind; close calls around 4.0 mm are rarer, but they occur."""
     if kind == "thin":
-        return float(rng.uniform(2.0, 3.7) if rng.random() < 0.95 else rng.uniform(3.7, 3.94))
+        return float(rng.uniform(1.5, 3.6) if rng.random() < 0.92 else rng.uniform(3.6, 3.94))
     if kind == "thick":
-        return float(rng.uniform(4.4, 9.0) if rng.random() < 0.95 else rng.uniform(4.06, 4.4))
+        return float(rng.uniform(4.4, 10.0) if rng.random() < 0.92 else rng.uniform(4.06, 4.4))
     if kind == "ulcerated":
-        return float(rng.uniform(3.3, 7.0))
-    return float(rng.uniform(2.2, 6.0))
+        return float(rng.uniform(3.0, 7.5))
+    return float(rng.uniform(1.9, 6.0))
 
 
 @dataclass(frozen=True)
@@ -106,6 +133,7 @@ class _Window:
     radius: float
     apex_mm: float
     half_angle: float
+    wall_mm: float
 
     def shows(self, angle: float, half_width: float) -> bool:
         """Whether the wall around ``angle`` lies in the sector with a margin for motion."""
@@ -130,31 +158,32 @@ def _angle(rng: np.random.Generator, window: _Window, half_width: float) -> floa
 def random_plaque(kind: Kind, rng: np.random.Generator, window: _Window) -> PlaqueSpec:
     """The leading plaque of a clip of this kind on the aorta that ``window`` shows."""
     radius = window.radius
-    thickness = min(_size_of(kind, rng), 0.72 * radius)
-    half_width = float(rng.uniform(0.35, 1.0)) * float(np.clip(12.0 / radius, 0.8, 1.2))
+    thickness = min(max(_size_of(kind, rng), window.wall_mm + 0.45), 0.72 * radius)
+    half_width = float(rng.uniform(0.28, 1.25)) * float(np.clip(12.0 / radius, 0.8, 1.3))
     ulcer_depth = ulcer_width = mobile_length = mobile_head = 0.0
     if kind == "ulcerated":
         half_width = max(half_width, 0.55)
-        ulcer_depth = float(rng.uniform(0.55, 0.8) * (thickness - 0.4))
-        ulcer_width = float(rng.uniform(1.8, 3.6))
+        ulcer_depth = float(rng.uniform(0.5, 0.85) * (thickness - 0.4))
+        ulcer_width = float(rng.uniform(1.7, 4.2))
     if kind == "mobile":
-        mobile_length = float(rng.uniform(3.5, min(9.0, 0.75 * radius)))
-        mobile_head = float(rng.uniform(0.9, 1.8))
+        mobile_length = float(rng.uniform(3.0, min(10.0, 0.8 * radius)))
+        mobile_head = float(rng.uniform(0.8, 2.1))
     return PlaqueSpec(
         angle=_angle(rng, window, half_width),
         half_width=half_width,
         thickness=thickness,
-        steepness=float(rng.uniform(2.0, 5.0)),
-        roughness=float(rng.uniform(0.03, 0.22)),
-        echo_db=float(rng.uniform(-8.0, 2.0)),
+        steepness=float(rng.uniform(1.7, 6.0)),
+        roughness=float(rng.uniform(0.02, 0.22)),
+        echo_db=float(rng.uniform(-9.0, 4.0)),
         calcified=bool(rng.random() < 0.2),
         ulcer_depth=ulcer_depth,
         ulcer_width=ulcer_width,
         ulcer_offset=float(rng.uniform(-0.35, 0.35)),
         mobile_length=mobile_length,
         mobile_head=mobile_head,
-        mobile_swing=float(rng.uniform(0.3, 0.8)),
+        mobile_swing=float(rng.uniform(0.25, 0.9)),
         mobile_offset=float(rng.uniform(-0.6, 0.6)),
+        mobile_stalk=float(rng.uniform(0.35, 0.9)) if mobile_length else 0.5,
     )
 
 
@@ -165,33 +194,62 @@ def _companion(kind: Kind, rng: np.random.Generator, first: PlaqueSpec) -> Plaqu
     return PlaqueSpec(
         angle=first.angle + np.pi + float(rng.uniform(-0.7, 0.7)),
         half_width=float(rng.uniform(0.3, 0.6)),
-        thickness=min(float(rng.uniform(1.9, 3.4)), first.thickness),
+        thickness=min(float(rng.uniform(2.0, 3.6)), max(first.thickness, 2.2)),
         roughness=float(rng.uniform(0.03, 0.15)),
         echo_db=float(rng.uniform(-7.0, 1.0)),
     )
 
 
-def random_spec(rng: np.random.Generator, kind: Kind | None = None) -> PhantomSpec:
-    """A clip description drawn from ``rng``; ``kind`` is drawn too when it is not given."""
+def _cysts(rng: np.random.Generator, centre: tuple[float, float], radius: float, depth: float) -> tuple[Cyst, ...]:
+    """Up to three dark spaces beside or behind the aorta, so that a dark round place alone is no aorta."""
+    found: list[Cyst] = []
+    for _ in range(int(rng.choice(4, p=(0.4, 0.3, 0.2, 0.1)))):
+        across, down = float(rng.uniform(2.0, 14.0)), float(rng.uniform(2.0, 9.0))
+        x, y = float(rng.uniform(-35.0, 35.0)), float(rng.uniform(2.0, depth))
+        if np.hypot((x - centre[0]), (y - centre[1])) > radius + max(across, down) + 3.0:
+            found.append(Cyst(x, y, across, down, float(rng.uniform(-30.0, -8.0))))
+    return tuple(found)
+
+
+def _picture_size(
+    rng: np.random.Generator, depth: float, half_angle: float, apex_mm: float
+) -> tuple[int, int, int, int, float]:
+    """Rows and columns of the picture and of the sector's box in it, and the box's anisotropy."""
+    sizes = ((480, 640), (434, 636), (600, 800), (768, 1024), (708, 1016))
+    rows, columns = sizes[int(rng.choice(5, p=(0.36, 0.2, 0.24, 0.1, 0.1)))]
+    box_rows = int(rng.uniform(0.7, 0.9) * rows)
+    # An anisotropic grid is rare on a scanner, but files with one exist and must be measured per axis.
+    anisotropy = float(rng.uniform(0.7, 1.4)) if rng.random() < 0.2 else 1.0
+    width_mm = 2 * (depth + apex_mm) * np.sin(half_angle) + 2.0
+    return rows, columns, box_rows, int(min(columns - 60, width_mm / depth * box_rows / anisotropy)), anisotropy
+
+
+def random_spec(
+    rng: np.random.Generator, kind: Kind | None = None, *, family: Family | None = None, families: str = "trained"
+) -> PhantomSpec:
+    """A clip description drawn from ``rng``; ``kind`` and ``family`` are drawn too when they are not given.
+
+    ``families``: "trained" draws the look among those the shipped weights learnt from, "held out" among the others,
+    "all" among all. Raises ValueError for an unknown kind, family or set of families.
+    """
     if kind is None:
         kind = KINDS[int(rng.choice(len(KINDS), p=(0.2, 0.3, 0.22, 0.14, 0.14)))]
     if kind not in KINDS:
         raise ValueError(f"A phantom kind is one of {', '.join(KINDS)}; got {kind!r}.")
-    radius = float(rng.uniform(9.0, 15.0))
-    near_wall = float(rng.uniform(2.0, 13.0))
-    depth = float(rng.uniform(max(40.0, near_wall + 2 * radius + 4.0), 80.0))
-    half_angle = float(rng.uniform(0.62, 0.82))
-    rows, columns = ((480, 640), (434, 636), (600, 800))[int(rng.choice(3, p=(0.5, 0.3, 0.2)))]
-    box_rows = int(rng.uniform(0.78, 0.88) * rows)
-    # An anisotropic grid is rare on a scanner, but files with one exist and must be measured per axis.
-    anisotropy = float(rng.choice((1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.75, 1.3)))
-    width_mm = 2 * (depth + 3.0) * np.sin(half_angle) + 2.0
-    box_columns = int(min(columns - 60, width_mm / depth * box_rows / anisotropy))
-    apex_mm = float(rng.uniform(1.0, 5.0))
-    centre = (float(rng.normal(0.0, 2.5)), near_wall + radius)
+    sets = {"trained": TRAINED, "held out": HELD_OUT, "all": FAMILIES}
+    if families not in sets:
+        raise ValueError(f"Families are drawn from {', '.join(sets)}; got {families!r}.")
+    chosen = family or sets[families][int(rng.integers(len(sets[families])))]
+    radius = float(rng.uniform(8.0, 17.0))
+    near_wall = float(rng.uniform(1.5, 20.0))
+    depth = float(rng.uniform(max(40.0, near_wall + 2 * radius + 2.0), 105.0))
+    half_angle, apex_mm = float(rng.uniform(0.52, 0.85)), float(rng.uniform(0.5, 11.0))
+    rows, columns, box_rows, box_columns, anisotropy = _picture_size(rng, depth, half_angle, apex_mm)
+    centre = (float(rng.normal(0.0, 3.5)), near_wall + radius)
+    wall_mm = float(rng.uniform(0.7, 1.7))
     plaques: tuple[PlaqueSpec, ...] = ()
     if kind != "none":
-        first = random_plaque(kind, rng, _Window(centre, radius, apex_mm, half_angle))
+        first = random_plaque(kind, rng, _Window(centre, radius, apex_mm, half_angle, wall_mm))
         second = _companion(kind, rng, first)
         plaques = (first,) if second is None else (first, second)
     return PhantomSpec(
@@ -199,7 +257,7 @@ def random_spec(rng: np.random.Generator, kind: Kind | None = None) -> PhantomSp
         kind=kind,
         rows=rows,
         columns=columns,
-        top=int(rng.integers(32, 48)),
+        top=int(rng.integers(24, 48)),
         left=int(rng.integers(12, max(13, columns - box_columns - 40))),
         box_rows=box_rows,
         box_columns=box_columns,
@@ -207,32 +265,20 @@ def random_spec(rng: np.random.Generator, kind: Kind | None = None) -> PhantomSp
         depth_mm=depth,
         half_angle=half_angle,
         apex_mm=apex_mm,
-        frequency_mhz=float(rng.uniform(3.8, 7.0)),
-        focus_mm=float(rng.uniform(15.0, 40.0)),
-        aperture_mm=float(rng.uniform(7.0, 11.0)),
         centre=centre,
         radius=radius,
-        ellipticity=float(rng.uniform(0.0, 0.07)),
+        ellipticity=float(rng.uniform(0.0, 0.13)),
+        unevenness=float(rng.uniform(0.0, 0.025)),
         tilt=float(rng.uniform(0.0, np.pi)),
-        wall_mm=float(rng.uniform(0.8, 1.6)),
+        wall_mm=wall_mm,
         plaques=plaques,
+        cysts=_cysts(rng, centre, radius, depth),
         heart_rate=float(rng.uniform(52.0, 105.0)),
-        frame_time_ms=float(rng.uniform(20.0, 50.0)),
-        pulsation=float(rng.uniform(0.01, 0.05)),
-        sway_mm=float(rng.uniform(0.2, 1.2)),
-        drift_mm=float(rng.uniform(0.0, 0.8)),
-        gain_db=float(rng.uniform(-8.0, 5.0)),
-        dynamic_range_db=float(rng.uniform(48.0, 72.0)),
-        gamma=float(rng.uniform(0.8, 1.3)),
-        attenuation_db_cm=float(rng.uniform(0.3, 1.6)),
-        tgc_error_db=float(rng.uniform(-4.0, 4.0)),
-        clutter_db=float(rng.uniform(-40.0, -14.0)),
-        noise_db=float(rng.uniform(-62.0, -40.0)),
-        blood_db=float(rng.uniform(-50.0, -28.0)),
-        tissue_db=float(rng.uniform(-15.0, -4.0)),
-        wall_db=float(rng.uniform(-1.0, 7.0)),
-        grazing_db=float(rng.uniform(2.0, 15.0)),
-        persistence=float(rng.uniform(0.0, 0.45)),
-        reverberation_db=float(rng.uniform(-40.0, -18.0)),
+        frame_time_ms=float(rng.uniform(16.0, 55.0)),
+        pulsation=float(rng.uniform(0.005, 0.06)),
+        sway_mm=float(rng.uniform(0.0, 1.6)),
+        drift_mm=float(rng.uniform(0.0, 1.0)),
         gas_shadow=(float(rng.uniform(-0.6, 0.6)), float(rng.uniform(0.03, 0.12))) if rng.random() < 0.15 else None,
+        family=chosen,
+        **draw_look(chosen, rng),
     )
