@@ -31,8 +31,9 @@ class TrainingSet:
     """One split on the canvas of the networks.
 
     ``images``, ``labels``: uint8 (n, 192, 192). ``lesions``, of the same shape, holds for every plaque pixel the wall's
-    thickness there in tenths of a mm (at most 127), and ``COMPLEX_BIT`` where the plaque is complex. ``classes``: 0/1 of the clip a frame
-    belongs to; ``thickness_mm``: true thickness seen in the frame; ``subjects``: the subject's name per frame.
+    thickness there in tenths of a mm (at most 127), and ``COMPLEX_BIT`` where the plaque is complex. ``classes``: 0/1
+    of the clip a frame belongs to; ``thickness_mm``: true thickness seen in the frame; ``subjects``: the subject's name
+    per frame.
     """
 
     images: NDArray[np.uint8]
