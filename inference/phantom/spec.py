@@ -217,7 +217,7 @@ def _picture_size(
     """Rows and columns of the picture and of the sector's box in it, and the box's anisotropy."""
     sizes = ((480, 640), (434, 636), (600, 800), (768, 1024), (708, 1016))
     rows, columns = sizes[int(rng.choice(5, p=(0.36, 0.2, 0.24, 0.1, 0.1)))]
-    box_rows = int(rng.uniform(0.7, 0.9) * rows)
+    box_rows = int(rng.uniform(0.7, 0.88) * rows)
     # An anisotropic grid is rare on a scanner, but files with one exist and must be measured per axis.
     anisotropy = float(rng.uniform(0.7, 1.4)) if rng.random() < 0.2 else 1.0
     width_mm = 2 * (depth + apex_mm) * np.sin(half_angle) + 2.0
@@ -257,7 +257,7 @@ def random_spec(
         kind=kind,
         rows=rows,
         columns=columns,
-        top=int(rng.integers(24, 48)),
+        top=int(rng.integers(24, max(25, min(48, rows - box_rows - 4)))),
         left=int(rng.integers(12, max(13, columns - box_columns - 40))),
         box_rows=box_rows,
         box_columns=box_columns,
