@@ -130,12 +130,12 @@ def _soften(level: Array, beam: Beam, spec: PhantomSpec) -> Array:
 def _paint(beam: Beam, amplitude_db: Array, spec: PhantomSpec, rng: np.random.Generator) -> Array:
     """No physics: the echo level itself with uneven light, grain of random size, and blur."""
     rows, columns = beam.shape
-    light = gaussian_filter(rng.standard_normal((rows // 32 + 3, columns // 10 + 3)), 1.2)
-    light = np.repeat(np.repeat(light, 32, axis=0), 10, axis=1)[:rows, :columns]
+    coarse = gaussian_filter(rng.standard_normal((rows // 32 + 3, columns // 10 + 3)), 1.2)
+    light = np.repeat(np.repeat(coarse, 32, axis=0), 10, axis=1)[:rows, :columns]
     light = gaussian_filter(light, (20.0, 6.0)) * 14.0
     size = (float(rng.uniform(0.0, 2.5)), float(rng.uniform(0.0, 1.6)))
     grain = gaussian_filter(rng.standard_normal(beam.shape), size)
-    grain *= float(rng.uniform(0.5, 5.0)) / max(float(grain.std()), 1e-6)
+    grain = grain * float(rng.uniform(0.5, 5.0)) / max(float(grain.std()), 1e-6)
     floor = np.float32(spec.noise_db + 8.0)
     level = np.logaddexp(amplitude_db / 4.0, floor / 4.0) * 4.0 + light + grain + 0.5 * beam.level
     return _soften(np.asarray(level, dtype=np.float32), beam, spec)
@@ -145,8 +145,8 @@ def _intensity(beam: Beam, amplitude: Array, grain: ComplexArray, spec: PhantomS
     """Incoherent sum: exponential intensity per scatterer, smeared by the beam, with a noise floor."""
     power = amplitude**2 * (grain.real**2 + grain.imag**2) * np.float32(0.5)
     spread = np.clip(beam.transfer.astype(np.float32), 0.0, None)
-    spread = spread / np.maximum(spread[:, :1], 1e-6)
-    smeared = ifft(fft(power, axis=1) * spread, axis=1).real
+    share = spread / np.maximum(spread[:, :1], 1e-6)
+    smeared = ifft(fft(power, axis=1) * share, axis=1).real
     smeared = gaussian_filter1d(smeared, max(beam.axial_sigma, 0.8), axis=0, truncate=3.0)
     noise = rng.standard_exponential(beam.shape, dtype=np.float32)
     floor = np.power(10.0, (spec.noise_db + 12.0 * (beam.r / 80.0)) / 10.0).astype(np.float32)[:, None]

@@ -18,8 +18,8 @@ from inference.checkpoints import load_tensors, read_metadata, save_tensors
 from inference.phantom.cohort import TrainingSet
 from inference.training.config import StageConfig
 
-BatchLoss = Callable[[Tensor, torch.Generator], Tensor]
-"""Loss of one batch, given the indices of its frames and a seeded generator."""
+BatchLoss = Callable[[Tensor, torch.Generator, float], Tensor]
+"""Loss of one batch, given the indices of its frames, a seeded generator and the share of the stage that is behind."""
 Validate = Callable[[], dict[str, float]]
 
 
@@ -139,7 +139,7 @@ def _one_epoch(
         for group in optimiser.param_groups:
             group["lr"] = _rate(config, done)
         optimiser.zero_grad(set_to_none=True)
-        loss = stage.loss(chunk, generator)
+        loss = stage.loss(chunk, generator, done)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(stage.parameters, 5.0)
         optimiser.step()

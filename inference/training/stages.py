@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from monai.losses.dice import DiceCELoss
 from torch import Tensor, nn
@@ -9,8 +10,8 @@ from torch.nn import functional
 
 from inference import metrics
 from inference.models import AutoencoderClassifier
-from inference.phantom.cohort import TrainingSet
-from inference.training.augment import change_grey, move
+from inference.phantom.cohort import COMPLEX_BIT, TrainingSet
+from inference.training.augment import change_grey, middles_of, move
 from inference.training.config import StageConfig
 from inference.training.loop import Stage, pictures_of, scaled
 from inference.types import LUMEN, PLAQUE, WALL
@@ -33,18 +34,35 @@ def mean_plaque_dice(predicted: Tensor, labels: Tensor) -> float:
     return sum(value or 0.0 for value in values) / max(len(values), 1)
 
 
+_WINDOW = 128
+"""Side of the squares that the U-Net learns from, in pixels of the canvas: the aorta and what is around it."""
+_WHOLE = 0.2
+"""Share of its training, at the end, in which the U-Net sees whole pictures, as it will in use."""
+
+
 def segmenter_stage(
     model: nn.Module, train: TrainingSet, validation: TrainingSet, config: StageConfig, seed: int
 ) -> Stage:
     """The U-Net on background, lumen, wall and plaque, with Dice and cross-entropy."""
     images, labels = pictures_of(train), torch.from_numpy(train.labels)
     held, truth = pictures_of(validation), torch.from_numpy(validation.labels)
+    middles = torch.cat([middles_of(part) for part in labels.split(256)])
     criterion = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False, batch=True, lambda_ce=1.0)
 
-    def loss(chunk: Tensor, generator: torch.Generator) -> Tensor:
-        moved, target = move(scaled(images[chunk]), labels[chunk], generator, scale=0.3, turn=0.3)
+    def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
+        pictures, planes = scaled(images[chunk]), labels[chunk][:, None]
+        if done > 1 - _WHOLE:
+            moved, target = move(pictures, planes, generator, scale=0.25, turn=0.35)
+        else:
+            # One window in five lies anywhere, so that the net also learns what is no aorta.
+            anywhere = torch.rand(len(chunk), generator=generator) < 0.2
+            where = torch.where(
+                anywhere[:, None], 1.2 * torch.rand(len(chunk), 2, generator=generator) - 0.6, middles[chunk]
+            )
+            moved, target = move(pictures, planes, generator, scale=0.25, turn=0.6, window=_WINDOW, middles=where)
         assert target is not None
-        result: Tensor = criterion(model(change_grey(moved, generator)), target[:, None])
+        ready = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
+        result: Tensor = criterion(model(ready), target)
         return result
 
     def validate() -> dict[str, float]:
@@ -62,9 +80,9 @@ def reconstruction_stage(
     """Stage 1: the seven layers learn to give the picture back."""
     images, held = pictures_of(train), pictures_of(validation)
 
-    def loss(chunk: Tensor, generator: torch.Generator) -> Tensor:
+    def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
         moved, _ = move(scaled(images[chunk]), None, generator)
-        target = change_grey(moved, generator)
+        target = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
         return functional.mse_loss(model.reconstruct(target), target)
 
     def validate() -> dict[str, float]:
@@ -83,28 +101,35 @@ def reconstruction_stage(
 class GuidedClassifier(nn.Module):
     """The classifier in training, with two helpers that are thrown away afterwards.
 
-    From the same bottleneck, ``where`` says how much lumen, wall and plaque lies in every cell, and ``why`` gives the
-    thickness and whether there is ulceration or a mobile part. They tell the layers what a class is about, which a
-    single bit per picture teaches only slowly.
+    From the same bottleneck, ``where`` says for every cell how much lumen, wall and plaque lies in it, how thick the
+    plaque is there and whether it is a complex one; ``why`` gives the frame's thickness and whether there is ulceration
+    or a mobile part. They tell the layers what a class is about, which a single bit per picture teaches only slowly.
     """
 
     def __init__(self, net: AutoencoderClassifier) -> None:
         super().__init__()
         fourth = net.head.in_features // 3
         self.net = net
-        self.where = nn.Conv2d(fourth, 3, 1)
+        self.where = nn.Conv2d(fourth, 5, 1)
         self.why = nn.Linear(3 * fourth, 3)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        features = self.net.encoder(x)
+        features = self.net.encode(x)
         pooled = self.net.dropout(self.net.pool(features))
         return self.net.head(pooled), self.where(features), self.why(pooled)
 
 
-def _cells(labels: Tensor, cells: int) -> Tensor:
-    """Share of lumen, wall and plaque in every cell of the bottleneck, (n, 3, cells, cells)."""
+def cell_truth(labels: Tensor, lesions: Tensor, cells: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What ``where`` should say for labels and lesion planes (n, h, w) on ``cells`` x ``cells`` cells.
+
+    Shares of lumen, wall and plaque (n, 3, cells, cells); thickness of the plaque in units of 4 mm, 0 without plaque,
+    and 1 where a complex plaque lies, both (n, cells, cells).
+    """
+    step = labels.shape[-1] // cells
     planes = torch.stack([(labels == value).float() for value in (LUMEN, WALL, PLAQUE)], dim=1)
-    return functional.avg_pool2d(planes, labels.shape[-1] // cells)
+    thick = functional.max_pool2d((lesions % COMPLEX_BIT)[:, None].float(), step)[:, 0] / 40.0
+    bad = functional.avg_pool2d((lesions >= COMPLEX_BIT)[:, None].float(), step)[:, 0] > 0.04
+    return functional.avg_pool2d(planes, step), thick, bad.float()
 
 
 def classifier_stage(
@@ -116,20 +141,29 @@ def classifier_stage(
     """
     model = GuidedClassifier(net)
     images, classes = pictures_of(train), torch.from_numpy(train.classes).long()
-    labels, held = torch.from_numpy(train.labels), pictures_of(validation)
+    planes = torch.from_numpy(np.stack((train.labels, train.lesions), axis=1))
+    held = pictures_of(validation)
     thickness = torch.from_numpy(train.thickness_mm) / 4.0
     flags = torch.stack([torch.from_numpy(train.kinds == kind).float() for kind in ("ulcerated", "mobile")], dim=1)
     weights = len(classes) / (2.0 * torch.bincount(classes, minlength=2).clamp(min=1).float())
 
-    def loss(chunk: Tensor, generator: torch.Generator) -> Tensor:
-        moved, target = move(scaled(images[chunk]), labels[chunk], generator, scale=0.02)
+    def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
+        moved, target = move(scaled(images[chunk]), planes[chunk], generator, scale=0.03, turn=0.5)
         assert target is not None
-        logits, where, why = model(change_grey(moved, generator))
+        ready = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
+        logits, where, why = model(ready)
+        shares, thick, bad = cell_truth(target[:, 0], target[:, 1], where.shape[-1])
         main = functional.cross_entropy(logits, classes[chunk], weight=weights, label_smoothing=0.03)
-        place = functional.binary_cross_entropy_with_logits(where, _cells(target, where.shape[-1]))
-        size = functional.smooth_l1_loss(why[:, 0], thickness[chunk], beta=0.3)
+        place = functional.binary_cross_entropy_with_logits(where[:, :3], shares)
+        here = (thick > 0).float()
+        size = (functional.smooth_l1_loss(where[:, 3], thick, beta=0.2, reduction="none") * here).sum()
+        size = size / here.sum().clamp(min=1)
+        # Where plaque lies, each cell counts much: that is where the classes differ.
+        grave = functional.binary_cross_entropy_with_logits(where[:, 4], bad, reduction="none")
+        grave = (grave * (0.1 + here)).sum() / (0.1 + here).sum()
+        whole = functional.smooth_l1_loss(why[:, 0], thickness[chunk], beta=0.3)
         reason = functional.binary_cross_entropy_with_logits(why[:, 1:], flags[chunk])
-        return main + 4.0 * place + size + 0.5 * reason
+        return main + 3.0 * place + size + grave + whole + 0.5 * reason
 
     def validate() -> dict[str, float]:
         logits = in_batches(net, held)
