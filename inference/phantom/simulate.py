@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from inference.phantom.acoustics import Array, Beam, ScanConverter, Tissue, build_beam, form_image, to_grey
 from inference.phantom.geometry import Anatomy, Contours, build_anatomy, label_points, mobile_distance, truth_of
+from inference.phantom.overlay import draw_overlay
 from inference.phantom.spec import PhantomSpec
 from inference.types import RegionBox, Spacing
 
@@ -164,15 +165,6 @@ def _region(spec: PhantomSpec, spacing: Spacing) -> RegionBox:
     )
 
 
-def _draw_depth_ticks(picture: NDArray[np.uint8], spec: PhantomSpec, row_mm: float) -> None:
-    """Centimetre ticks to the right of the box, as scanners draw them."""
-    start = spec.left + spec.box_columns + 8
-    for centimetre in range(int(spec.depth_mm // 10) + 1):
-        row = spec.top + int(centimetre * 10 / row_mm)
-        if row < spec.rows and start + 8 < spec.columns:
-            picture[row, start : start + (8 if centimetre % 5 == 0 else 5)] = 170
-
-
 def simulate_clip(spec: PhantomSpec, frames: int = 18, *, every: int = 1) -> PhantomClip:
     """Simulate ``frames`` frames of ``spec``; ``every`` > 1 takes only each n-th moment (for training sets).
 
@@ -204,7 +196,8 @@ def simulate_clip(spec: PhantomSpec, frames: int = 18, *, every: int = 1) -> Pha
         seen |= visible
         here = anatomy.thickness[visible & anatomy.plaque]
         per_frame.append(round(float(here.max()), 3) if here.size else 0.0)
-        _draw_depth_ticks(pictures[number], spec, spacing[0])
+        if spec.overlay is not None:
+            draw_overlay(pictures[number], spec, spec.overlay, number * every, spacing)
     truth = truth_of(anatomy, seen)
     truth["per_frame_thickness_mm"] = per_frame
     truth["key_frame"] = int(np.argmax(per_frame)) + 1 if max(per_frame) > 0 else None

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from inference.phantom.families import FAMILIES, HELD_OUT, TRAINED, Family, draw_look
+from inference.phantom.overlay import DEPTH_TICKS, OverlaySpec
 
 Kind = Literal["none", "thin", "thick", "ulcerated", "mobile"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -112,6 +113,8 @@ class PhantomSpec:
     curve: float = 0.6
     blur_mm: float = 0.0
     cysts: tuple[Cyst, ...] = ()
+    overlay: OverlaySpec | None = DEPTH_TICKS
+    """What is drawn over the picture, by default plain depth ticks; None leaves it bare."""
 
 
 def _size_of(kind: Kind, rng: np.random.Generator) -> float:
