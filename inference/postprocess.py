@@ -90,22 +90,27 @@ def bounding_box(mask: NDArray[np.bool_], margin: int = 0) -> tuple[slice, slice
 
 
 def choose_key_frame(values: Sequence[float | None]) -> int | None:
-    """Index of the key frame: where the median of three adjacent values is greatest.
+    """Index of the key frame: where the median over half of the frames, adjacent to each other, is greatest.
 
-    A plain maximum over many noisy frames is biased upward (the largest error wins). Of the winning three, the frame
-    that holds the median is taken, so that the official value belongs to the frame shown. None when nothing was found.
+    A plain maximum over many noisy frames is biased upward (the largest error wins), and the more so the longer the
+    clip; so the window grows with it: half of the frames, three at least. Of the winning window, the frame that holds
+    the median is taken, so that the official value belongs to the frame shown. None stands for a frame that does not
+    count (no result); the frames on both sides of it are then neighbours. None when nothing was found.
     """
-    series = np.asarray([0.0 if value is None else float(value) for value in values])
+    counted = [n for n, value in enumerate(values) if value is not None]
+    series = np.asarray([float(values[n] or 0.0) for n in counted])
     if series.size == 0 or series.max() <= 0:
         return None
     if series.size < 3:
-        return int(series.argmax())
-    windows = np.stack((series[:-2], series[1:-1], series[2:]), axis=1)
-    medians = np.median(windows, axis=1)
+        return counted[int(series.argmax())]
+    width = max(3, 2 * (series.size // 4) + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(series, width)
+    order = np.argsort(windows, axis=1, kind="stable")[:, width // 2]
+    medians = windows[np.arange(len(windows)), order]
     best = int(medians.argmax())
     if medians[best] <= 0:
-        return int(series.argmax())
-    return best + int(np.argsort(windows[best], kind="stable")[1])
+        return counted[int(series.argmax())]
+    return counted[best + int(order[best])]
 
 
 def clip_probability(frame_probabilities: Iterable[float]) -> float:

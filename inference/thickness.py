@@ -4,22 +4,35 @@ Thickness runs perpendicular to the wall, from the lumen edge to the outer (medi
 holds the wall. The wall-normal chord follows what a reader does with a caliper; the depth method (distance to the
 outside of the outer wall) is a check on it; the largest inscribed disc needs no wall but saturates, so it is only a
 labelled fallback. Points are (x, y) = (column, row) in source pixels, pixel centres at whole numbers.
+
+The profile of chords is smoothed by a running median over ``SMOOTH_MM`` of wall before its maximum is taken: the
+maximum of a noisy profile is biased upward. What stands free in the lumen on a thin stalk is protrusion, not thickness.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from inference import walls
 from inference.types import Point, Spacing, Thickness
+from inference.walls import Floats, Mask, Outline, outline_of
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Outline = Sequence[Point]
+__all__ = [
+    "Point",
+    "WallProfile",
+    "depth_thickness",
+    "fit_outer_circle",
+    "inscribed_thickness",
+    "outline_of",
+    "profile_of",
+    "thickness_from_mask",
+    "wall_normal_thickness",
+]
 
 WALL_NORMAL = "wall-normal"
 FITTED = "wall-normal (circle fitted)"
@@ -27,8 +40,34 @@ DEPTH = "depth"
 INSCRIBED = "inscribed (no outline)"
 _NONE = Thickness(None, None, "none", note="The mask is empty.")
 OPENING_MM = 0.6
+"""Half the width of the thickest stalk that a reader would still call one; networks draw stalks wider."""
+SMOOTH_MM = 1.0
+_SPIKE_MM, _SPIKE_WIDTH_MM, _UNEXPLAINED_MM2 = 1.0, 3.0, 1.5
+_FREE_REACH_MM = 1.5
 _EIGHT = np.ones((3, 3), dtype=bool)
-_START_WITHIN_PX = 2.0
+
+
+@dataclass(frozen=True)
+class WallProfile:
+    """Plaque along the wall of one frame: one ray for every point of ``curve``, in mm (pixels without calibration).
+
+    ``curve`` and ``normal`` are (n, 2) as (row, column); ``begin`` is where plaque starts along the inward normal and
+    ``length`` its wall-normal thickness there, smoothed, without mobile parts (0 where there is no plaque). ``arc`` is
+    the length of wall that each ray stands for. ``free`` is a coarse mask of mobile parts with the steps of its grid.
+    """
+
+    curve: Floats
+    normal: Floats
+    begin: Floats
+    length: Floats
+    arc: Floats
+    free: tuple[Mask, tuple[int, int]] | None = None
+
+    def chord(self) -> tuple[Floats, Floats]:
+        """Inner and outer end (row, column) of the longest chord."""
+        best = int(self.length.argmax())
+        outer = self.curve[best] + self.normal[best] * self.begin[best]
+        return outer + self.normal[best] * self.length[best], outer
 
 
 def _checked(mask: NDArray[Any], spacing: Spacing | None) -> tuple[Mask, Spacing]:
@@ -70,157 +109,54 @@ def _finish(
     return Thickness(mm if calibrated else None, px, method, ends, tuple(np.round(profile, 3).tolist()), note)
 
 
-def _bilinear(values: Floats, rows: Floats, columns: Floats) -> Floats:
-    """Values at fractional places; outside the grid counts as background."""
-    height, width = values.shape
-    r0, c0 = np.floor(rows).astype(np.intp), np.floor(columns).astype(np.intp)
-    inside = (r0 >= 0) & (c0 >= 0) & (r0 < height - 1) & (c0 < width - 1)
-    r, c = np.clip(r0, 0, height - 2), np.clip(c0, 0, width - 2)
-    fr, fc = rows - r0, columns - c0
-    flat, i = values.ravel(), r * width + c
-    top = flat[i] * (1 - fc) + flat[i + 1] * fc
-    low = flat[i + width] * (1 - fc) + flat[i + width + 1] * fc
-    return np.asarray(np.where(inside, top * (1 - fr) + low * fr, 0.0))
+def profile_of(
+    plaque: Mask, aorta: Mask, curve: Floats, spacing: Spacing, opening_mm: float, smooth_mm: float = SMOOTH_MM
+) -> WallProfile:
+    """The profile of wall-normal plaque thickness along ``curve``; masks lie on one grid, lengths as ``spacing``.
 
-
-def _nearest(mask: Mask, rows: Floats, columns: Floats) -> Mask:
-    """Whether fractional places lie in the mask, by the nearest pixel; outside the grid is outside."""
-    height, width = mask.shape
-    r, c = (rows + 0.5).astype(np.int32), (columns + 0.5).astype(np.int32)
-    inside = (r >= 0) & (c >= 0) & (r < height) & (c < width)
-    flat = np.clip(r, 0, height - 1) * width + np.clip(c, 0, width - 1)
-    return np.asarray(mask.ravel()[flat] & inside)
-
-
-def outline_of(aorta: Mask, spacing: Spacing, count: int = 200) -> Floats:
-    """The outer edge of an aorta mask as a closed, smoothed curve of (row, column) in mm, seen from its centroid.
-
-    Holes do not matter; the outermost edge counts. The mask must not be empty.
+    ``opening_mm`` is half the width below which what stands on the wall is a mobile part; 0 looks for none.
     """
-    rows, columns = np.nonzero(aorta)
-    centre = np.array([rows.mean(), columns.mean()])
-    angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    unit = np.stack((np.sin(angles) / spacing[0], np.cos(angles) / spacing[1]), axis=1)
-    step = 0.8 * min(spacing)
-    far = max((rows.max() - rows.min()) * spacing[0], (columns.max() - columns.min()) * spacing[1])
-    reach = np.arange(0.0, 0.85 * far + 4 * step, step)
-    inside = _nearest(aorta, centre[0] + unit[:, :1] * reach, centre[1] + unit[:, 1:] * reach)
-    last = inside.shape[1] - 1 - np.argmax(inside[:, ::-1], axis=1)
-    last = np.where(inside.any(axis=1), last, 0)
-    # The coarse walk finds the edge to a pixel; the crossing of one half is found around it.
-    near = reach[last][:, None] + step * np.arange(-2, 4) * 0.5
-    values = _bilinear(aorta.astype(np.float64), centre[0] + unit[:, :1] * near, centre[1] + unit[:, 1:] * near)
-    high = near.shape[1] - 1 - np.argmax(values[:, ::-1] >= 0.5, axis=1)
-    high = np.minimum(np.where((values >= 0.5).any(axis=1), high, 2), near.shape[1] - 2)
-    line = np.arange(count)
-    v0, v1 = values[line, high], values[line, high + 1]
-    radius = near[line, high] + 0.5 * step * np.clip((v0 - 0.5) / np.maximum(v0 - v1, 1e-9), 0.0, 1.0)
-    # About two pixels along the curve: enough against the staircase, too little to round off an oval.
-    arc = 2 * np.pi * float(np.median(radius)) / count
-    radius = ndimage.gaussian_filter1d(radius, max(1.0, 1.5 * max(spacing) / max(arc, 1e-9)), mode="wrap")
-    turned = np.stack((np.sin(angles), np.cos(angles)), axis=1)
-    return np.asarray(centre * spacing + radius[:, None] * turned)
+    normal, arc = walls.inward_normals(curve), walls.arc_steps(curve)
+    begin, end = walls.first_runs(plaque, curve, normal, spacing)
+    raw = walls.across_wall(curve, normal, end, end - begin, spacing)
+    step = float(np.median(arc))
+    free = None
+    if opening_mm > 0 and raw.max() > 0 and _may_hold_free_part(plaque, raw, arc, spacing):
+        free = walls.mobile_part(plaque, aorta, spacing, opening_mm, _FREE_REACH_MM)
+        if free is not None:
+            raw = _without_free(raw, begin, curve, normal, free, spacing)
+    return WallProfile(curve, normal, begin, walls.running_median(raw, step, smooth_mm), arc, free)
 
 
-def _resample(outline: Outline, origin: tuple[int, int], spacing: Spacing, count: int = 240) -> Floats:
-    """A drawn outline (x, y in pixels) as an evenly spaced closed curve of (row, column) in mm of the cropped grid."""
-    points = np.asarray([(p[1] - origin[0], p[0] - origin[1]) for p in outline], dtype=np.float64) * spacing
-    if points.shape[0] < 3 or not np.isfinite(points).all():
-        raise ValueError("An outer-wall outline needs at least three points with finite coordinates.")
-    closed = np.vstack((points, points[:1]))
-    length = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))))
-    if length[-1] <= 0:
-        raise ValueError("An outer-wall outline must enclose an area.")
-    at = np.linspace(0, length[-1], count, endpoint=False)
-    curve = np.stack([np.interp(at, length, closed[:, axis]) for axis in (0, 1)], axis=1)
-    return np.asarray(ndimage.gaussian_filter1d(curve, 1.0, axis=0, mode="wrap"))
+def _may_hold_free_part(plaque: Mask, raw: Floats, arc: Floats, spacing: Spacing) -> bool:
+    """A quick look: a narrow peak in the profile, or more plaque than the profile explains."""
+    if walls.is_spiked(raw, float(np.median(arc)), _SPIKE_WIDTH_MM, _SPIKE_MM):
+        return True
+    radius = float(arc.sum()) / (2 * np.pi)
+    explained = float((raw * arc * (1 - np.minimum(raw, radius) / (2 * radius))).sum())
+    area = float(np.count_nonzero(plaque)) * spacing[0] * spacing[1]
+    return area - explained > max(_UNEXPLAINED_MM2, 0.04 * area)
 
 
-def _inward_normals(curve: Floats) -> Floats:
-    tangent = np.roll(curve, -1, axis=0) - np.roll(curve, 1, axis=0)
-    normal = np.stack((tangent[:, 1], -tangent[:, 0]), axis=1)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    following = np.roll(curve, -1, axis=0)
-    area = float(np.sum(curve[:, 1] * following[:, 0] - following[:, 1] * curve[:, 0]))
-    return np.asarray(normal if area > 0 else -normal)
-
-
-def _first_runs(plaque: Mask, curve: Floats, normal: Floats, spacing: Spacing) -> tuple[Floats, Floats]:
-    """Start and end (mm along the inward normal) of the first run of plaque from the wall; 0, 0 where there is none."""
-    begin, end = np.zeros(len(curve)), np.zeros(len(curve))
-    step = 0.5 * min(spacing)
-    before = _START_WITHIN_PX * max(spacing)
-    down, across = curve / spacing, normal / spacing
-    near = np.arange(-before, before + step, step)
-    hit = _nearest(plaque, down[:, :1] + across[:, :1] * near, down[:, 1:] + across[:, 1:] * near)
-    ray = np.flatnonzero(hit.any(axis=1))
-    if ray.size == 0:
-        return begin, end
-    rows, columns = np.flatnonzero(plaque.any(axis=1)), np.flatnonzero(plaque.any(axis=0))
-    span = np.hypot((rows[-1] - rows[0] + 1) * spacing[0], (columns[-1] - columns[0] + 1) * spacing[1])
-    reach = np.arange(-before, span + before + 2 * step, step)
-    start, along = down[ray], across[ray]
-    inside = _nearest(plaque, start[:, :1] + along[:, :1] * reach, start[:, 1:] + along[:, 1:] * reach)
-    first = np.argmax(inside, axis=1)
-    after = inside | (np.arange(reach.size)[None, :] < first[:, None])
-    stop = np.where(after.all(axis=1), reach.size - 1, np.argmin(after, axis=1))
-    soft = plaque.astype(np.float64)
-
-    def crossing(at: NDArray[np.intp], rising: bool) -> Floats:
-        """Where the bilinear mask crosses one half, within two steps of the coarse place."""
-        around = reach[at][:, None] + step * np.arange(-3, 3)
-        values = _bilinear(soft, start[:, :1] + along[:, :1] * around, start[:, 1:] + along[:, 1:] * around)
-        over = (values >= 0.5) if rising else (values < 0.5)
-        high = np.clip(np.argmax(over, axis=1), 1, around.shape[1] - 1)
-        line = np.arange(len(at))
-        v0, v1 = values[line, high - 1], values[line, high]
-        apart = np.where(np.abs(v1 - v0) > 1e-9, v1 - v0, 1.0)
-        found = around[line, high - 1] + step * np.clip((0.5 - v0) / apart, 0.0, 1.0)
-        return np.asarray(np.where(over.any(axis=1), found, reach[at]))
-
-    begin[ray], end[ray] = crossing(first, True), crossing(stop, False)
-    ok = end > begin
-    return np.where(ok, begin, 0.0), np.where(ok, end, 0.0)
-
-
-def _wall_part(plaque: Mask, spacing: Spacing, opening_mm: float) -> Mask:
-    """The plaque without thin stalks and what hangs on them: opened with a disc of this radius.
-
-    A mobile part is protrusion, not wall thickness. Where opening would leave nothing (a thin plaque), it stays whole.
-    """
-    core = ndimage.distance_transform_edt(plaque, sampling=spacing) > opening_mm
-    if not core.any():
-        return plaque
-    near = ndimage.distance_transform_edt(~core, sampling=spacing) <= opening_mm + 0.25 * min(spacing)
-    return np.asarray(plaque & near)
-
-
-def _lengths(plaque: Mask, curve: Floats, normal: Floats, spacing: Spacing) -> tuple[Floats, Floats, Floats]:
-    """Start, end and length of the wall-normal chords that go across the wall (0 where there is none).
-
-    Where an outline is dented (a vessel found only in part), a normal can run along the wall instead; such a chord is
-    longer than its inner end lies away from the outline, and does not count.
-    """
-    begin, end = _first_runs(plaque, curve, normal, spacing)
-    length = end - begin
-    ray = np.flatnonzero(length > 0)
-    if ray.size:
-        inner = (curve[ray] + normal[ray] * end[ray, None]).astype(np.float32)
-        away = inner[:, None, :] - curve[None, ::2, :].astype(np.float32)
-        nearest = np.sqrt((away[..., 0] ** 2 + away[..., 1] ** 2).min(axis=1))
-        length[ray] = np.where(length[ray] <= 1.15 * nearest + 2.0 * max(spacing), length[ray], 0.0)
-    return begin, end, length
-
-
-def _is_spike(length: Floats, curve: Floats, opening_mm: float) -> bool:
-    """Whether the longest chords stand on less wall than four opening radii, as a stalk's do and a plaque's do not."""
-    best = int(length.argmax())
-    high = length > 0.8 * length[best]
-    count = len(length)
-    right = int(np.argmin(np.concatenate((np.roll(high, -best), [False]))))
-    left = int(np.argmin(np.concatenate((np.roll(high, -best - 1)[::-1], [False]))))
-    arc = float(np.hypot(*(np.roll(curve, -1, axis=0) - curve).T).sum()) / count
-    return (right + left) * arc < 4 * opening_mm
+def _without_free(
+    raw: Floats, begin: Floats, curve: Floats, normal: Floats, free: tuple[Mask, tuple[int, int]], spacing: Spacing
+) -> Floats:
+    """The profile with chords that run through a mobile part bridged from the plaque on both sides of its foot."""
+    mask, steps = free
+    grid = np.asarray(spacing) * steps
+    part = np.linspace(0.0, 1.0, 24)
+    along = begin[:, None] + raw[:, None] * part
+    down = (curve[:, :1] + normal[:, :1] * along) / grid[0]
+    across = (curve[:, 1:] + normal[:, 1:] * along) / grid[1]
+    hit = walls.nearest(mask, down, across).any(axis=1) & (raw > 0)
+    if not hit.any():
+        return raw
+    hit = ndimage.maximum_filter1d(hit, 3, mode="wrap")
+    good = np.flatnonzero(~hit)
+    if good.size == 0:
+        return np.zeros_like(raw)
+    bridged = np.interp(np.arange(raw.size), good, raw[good], period=raw.size)
+    return np.asarray(np.where(hit, np.minimum(raw, bridged), raw))
 
 
 def _chord(
@@ -230,20 +166,27 @@ def _chord(
     calibrated: bool,
     origin: tuple[int, int],
     method: str,
-    opening_mm: float = OPENING_MM,
+    opening_mm: float,
+    aorta: Mask | None = None,
 ) -> Thickness | None:
-    normal = _inward_normals(curve)
-    begin, end, length = _lengths(plaque, curve, normal, spacing)
-    if length.max() <= 0:
+    within = aorta if aorta is not None else _inside(curve, plaque.shape, spacing) | plaque
+    profile = profile_of(plaque, within, curve, spacing, opening_mm if calibrated else 0.0)
+    if profile.length.max() <= 0:
         return None
-    if calibrated and _is_spike(length, curve, opening_mm):
-        opened = _lengths(_wall_part(plaque, spacing, opening_mm), curve, normal, spacing)
-        if opened[2].max() > 0:
-            begin, end, length = opened
-    best = int(length.argmax())
-    inner = curve[best] + normal[best] * end[best]
-    outer = curve[best] + normal[best] * begin[best]
-    return _finish(inner, outer, origin, spacing, calibrated, method, length)
+    inner, outer = profile.chord()
+    return _finish(inner, outer, origin, spacing, calibrated, method, profile.length)
+
+
+def _inside(curve: Floats, shape: tuple[int, ...], spacing: Spacing) -> Mask:
+    """Pixels within a closed curve, by the radius over the angle seen from its middle."""
+    centre = curve.mean(axis=0)
+    away = curve - centre
+    angle = np.arctan2(away[:, 0], away[:, 1])
+    order = np.argsort(angle)
+    rows, columns = np.arange(shape[0]) * spacing[0] - centre[0], np.arange(shape[1]) * spacing[1] - centre[1]
+    at = np.arctan2(rows[:, None], columns[None, :])
+    radius = np.interp(at, angle[order], np.hypot(away[:, 0], away[:, 1])[order], period=2 * np.pi)
+    return np.asarray(np.hypot(rows[:, None], columns[None, :]) < radius)
 
 
 def wall_normal_thickness(
@@ -262,7 +205,8 @@ def wall_normal_thickness(
     if not mask.any():
         return _NONE
     (mask, whole), origin = _crop(mask, whole | mask)
-    found = _chord(mask, outline_of(whole, scale), scale, spacing is not None, origin, WALL_NORMAL, opening_mm)
+    curve = outline_of(whole, scale)
+    found = _chord(mask, curve, scale, spacing is not None, origin, WALL_NORMAL, opening_mm, whole)
     return found or _inscribed(mask, scale, spacing is not None, origin)
 
 
@@ -369,8 +313,8 @@ def thickness_from_mask(
         return wall_normal_thickness(array, outline, spacing)
     if outline is not None:
         (array,), origin = _crop(array)
-        curve = _resample([(float(p[0]), float(p[1])) for p in outline], origin, scale)
-        found = _chord(array, curve, scale, spacing is not None, origin, WALL_NORMAL)
+        curve = walls.resample([(float(p[0]), float(p[1])) for p in outline], origin, scale)
+        found = _chord(array, curve, scale, spacing is not None, origin, WALL_NORMAL, OPENING_MM)
         return found or _inscribed(array, scale, spacing is not None, origin)
     (array,), origin = _crop(array)
     pieces, count = ndimage.label(array, structure=_EIGHT)
@@ -384,7 +328,7 @@ def _of_component(piece: Mask, scale: Spacing, calibrated: bool, origin: tuple[i
         centre, radius = fitted
         angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
         curve = centre + radius * np.stack((np.sin(angles), np.cos(angles)), axis=1)
-        found = _chord(piece, curve, scale, calibrated, origin, FITTED)
+        found = _chord(piece, curve, scale, calibrated, origin, FITTED, 0.0)
         if found is not None:
             return found
     return _inscribed(piece, scale, calibrated, origin)
