@@ -41,14 +41,22 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("config", type=Path, help="a TOML file, or the name of one in inference/configs")
     train.add_argument("--cache", type=Path, default=Path("var/phantom"), help="where rendered phantom is kept")
     train.add_argument("--work", type=Path, default=None, help="checkpoints and curves (default var/training/NAME)")
-    train.add_argument("--out", type=Path, default=None, help="weights, cards, pipeline (default inference/weights)")
+    train.add_argument("--out", type=Path, default=None, help="weights, cards, pipeline (default: see docs, train)")
+    train.add_argument("--data", type=Path, default=None, help="the folder or export, instead of the configuration's")
+    train.add_argument("--fold", default=None, help="which fold is the test split, or “all”, one after the other")
+    train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     train.add_argument("--only", choices=("segmenter", "classifier"), default=None, help="train one network alone")
     train.add_argument("--threads", type=int, default=None, help="processor threads, instead of the configuration's")
-    evaluate = commands.add_parser("evaluate", help="figures on unseen phantom subjects")
-    evaluate.add_argument("--subjects", type=int, default=120)
-    evaluate.add_argument("--frames", type=int, default=6)
+    evaluate = commands.add_parser("evaluate", help="figures on unseen cases, as a report")
+    evaluate.add_argument("--out", type=Path, default=None, help="write report.html, report.json and gallery/ here")
+    evaluate.add_argument("--source", type=Path, default=None, help="a folder: dicom/ + truth/, or images/ + masks/")
+    evaluate.add_argument("--masks-mean", default=None, help="what two-valued masks mark: lumen, plaque or aorta")
+    evaluate.add_argument("--subjects", type=int, default=120, help="phantom subjects")
+    evaluate.add_argument("--frames", type=int, default=None, help="frames a clip (phantom: 6; folder: all)")
     evaluate.add_argument("--seed", type=int, default=11)
-    evaluate.add_argument("--json", type=Path, default=None, help="write figures and rows of subjects here")
+    evaluate.add_argument("--family", default="trained", help="trained, held-out, all, or a family's name")
+    evaluate.add_argument("--beyond", action="store_true", help="one value of each clip beyond its trained range")
+    evaluate.add_argument("--jobs", type=int, default=1, help="processes that render or decode")
     evaluate.add_argument("--write-cards", action="store_true", help="write the figures into the model cards")
     _add_pipeline(evaluate)
     predict = commands.add_parser("predict", help="predict DICOM, PNG and JPEG files or folders of them")
@@ -102,46 +110,57 @@ def _phantom(args: argparse.Namespace, console: Console) -> int:
 
 
 def _train(args: argparse.Namespace, console: Console) -> int:
-    from inference.checkpoints import WEIGHTS_DIR
     from inference.training.config import CONFIG_DIR, load_config
-    from inference.training.run import train
+    from inference.training.run import train_folds
 
     path = args.config if args.config.exists() else CONFIG_DIR / f"{args.config.name.removesuffix('.toml')}.toml"
     config = load_config(path)
     if args.threads is not None:
         config = replace(config, threads=args.threads)
-    spec = train(
+    if args.data is not None:
+        config = replace(config, data=replace(config.data, folder=str(args.data)))
+    train_folds(
         config,
+        fold=args.fold,
         cache=args.cache,
         work=args.work or Path("var/training") / config.name,
-        out=args.out or WEIGHTS_DIR,
+        out=args.out,
         console=console,
         only=args.only,
+        device=args.device,
     )
-    console.print(f"{args.only} trained" if spec is None else f"pipeline {spec.name} {spec.hash[:12]} written")
     return 0
 
 
 def _evaluate(args: argparse.Namespace, console: Console) -> int:
-    from inference.checkpoints import WEIGHTS_DIR, write_json
-    from inference.evaluate import evaluate, show, write_into_cards
+    from inference.checkpoints import WEIGHTS_DIR
+    from inference.evaluation.cards import write_into_cards
+    from inference.evaluation.cases import Source
+    from inference.evaluation.folders import open_source
+    from inference.evaluation.report import print_table, write_report
+    from inference.evaluation.run import evaluate
+    from inference.evaluation.sources import PhantomSource
 
+    source: Source
+    if args.source is not None:
+        source = open_source(args.source, frames=args.frames, means=args.masks_mean)
+    else:
+        source = PhantomSource(args.subjects, args.frames or 6, args.seed, args.family, args.beyond)
     predictor, spec = _predictor(args)
     with _bar(console) as bar:
-        task = bar.add_task("unseen subjects", total=args.subjects)
-        figures, rows = evaluate(
-            predictor,
-            subjects=args.subjects,
-            frames=args.frames,
-            seed=args.seed,
-            progress=lambda done, total: bar.update(task, completed=done),
+        task = bar.add_task("unseen cases", total=len(source.jobs()))
+        outcome = evaluate(
+            predictor, source, processes=args.jobs, progress=lambda done, total: bar.update(task, completed=done)
         )
-    show(figures, Console())
-    if args.json is not None:
-        write_json(args.json, {"pipeline": spec.hash, "figures": asdict(figures), "rows": rows})
+    print_table(outcome.evaluation, Console())
+    for line in outcome.unreadable:
+        console.print(f"not read: {line}", markup=False)
+    if args.out is not None:
+        write_report(outcome, args.out, {"pipeline": spec.name, "hash": spec.hash})
+        console.print(f"written to {args.out / 'report.html'}", markup=False)
     if args.write_cards:
-        write_into_cards(figures, args.pipeline.parent if args.pipeline else WEIGHTS_DIR, spec)
-    return 0
+        write_into_cards(outcome, args.pipeline.parent if args.pipeline else WEIGHTS_DIR, spec)
+    return 1 if outcome.unreadable else 0
 
 
 def _predict(args: argparse.Namespace, console: Console) -> int:

@@ -25,8 +25,9 @@ class Truth:
     """What is known about a clip; None (or an empty text) where it is not.
 
     ``label`` is the class (1 complex, 0 not). ``thickness_mm`` is the greatest wall-normal thickness, 0.0 without
-    plaque. ``beyond`` names what lies outside of its trained range. ``reasons`` says of ulceration and mobile whether they are there. ``echogenicity`` and ``quality`` are
-    worked out from the picture under the true masks, see :func:`look_at`.
+    plaque. ``beyond`` names a value of the picture that lies outside of its trained range. ``reasons`` says of
+    ulceration and mobile whether they are there. ``echogenicity`` and ``quality`` are worked out from the picture under
+    the true masks, see :func:`look_at`.
     """
 
     label: int | None = None

@@ -31,6 +31,7 @@ BEYOND: dict[str, tuple[float, float]] = {
 }
 """What is taken beyond its trained range with ``beyond``, and the limits of what can be."""
 _BEYOND_SHARE = 0.15
+OUT_OF_RANGE = "values beyond their trained range"
 
 
 @lru_cache(maxsize=1)
@@ -129,5 +130,5 @@ class PhantomSource:
             "every": self.every,
             "seed": self.seed,
             "family": self.family,
-            "values beyond their trained range": self.out_of_range,
+            OUT_OF_RANGE: self.out_of_range,
         }

@@ -108,14 +108,15 @@ def test_phantom_writes_dicom_and_truth_apart(tmp_path) -> None:
     assert (tmp_path / "truth" / "PHANTOM-001.json").is_file()
 
 
-def test_evaluate_prints_figures_and_writes_them(tmp_path, capsys) -> None:
-    status = main(["evaluate", "--subjects", "4", "--frames", "1", "--json", str(tmp_path / "e.json")])
+def test_evaluate_prints_figures_and_writes_a_report(tmp_path, capsys) -> None:
+    status = main(["evaluate", "--subjects", "4", "--frames", "1", "--out", str(tmp_path)])
 
-    figures = json.loads((tmp_path / "e.json").read_text())["figures"]
+    report = json.loads((tmp_path / "report.json").read_text())
     assert status == 0
-    assert "thickness mae mm" in capsys.readouterr().out
-    assert figures["subjects"] == 4
-    assert 0 <= figures["accuracy"] <= 1
+    assert "mean absolute error" in " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert report["figures"]["accuracy_all"]["subjects"] == 4
+    assert 0 <= report["figures"]["accuracy_all"]["value"] <= 1
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
 
 
 def test_bench_gives_a_ratio(raw_pipeline, capsys) -> None:
@@ -131,6 +132,9 @@ def test_bench_gives_a_ratio(raw_pipeline, capsys) -> None:
         (["predict", "nowhere.dcm", "--out", "out"], "nothing at"),
         (["phantom", "--out", "out", "--kinds", "huge"], "phantom kind"),
         (["train", "nowhere.toml"], "no such configuration"),
+        (["evaluate", "--family", "unheard-of"], "family of appearance"),
+        (["evaluate", "--subjects", "1"], "at least two subjects"),
+        (["evaluate", "--source", "."], "folder of cases"),
     ],
 )
 def test_bad_arguments_end_with_status_two_and_a_clear_line(arguments, rule, tmp_path, monkeypatch, capsys) -> None:
