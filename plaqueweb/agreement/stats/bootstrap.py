@@ -26,14 +26,22 @@ WeightedStatistic = Callable[[Floats], Floats]
 
 
 def cluster_index(subjects: Sequence[Any]) -> tuple[NDArray[np.intp], int]:
-    """Number the subjects 0..k-1 in order of first appearance: (index per unit of shape (units,), k)."""
+    """Number the subjects 0..k-1 in order of first appearance: (index per unit of shape (units,), k).
+
+    A numpy array of whole numbers is numbered without a loop, with the same result.
+    """
+    if isinstance(subjects, np.ndarray) and subjects.dtype.kind in "iu":
+        _, first, inverse = np.unique(subjects, return_index=True, return_inverse=True)
+        place = np.empty(first.size, dtype=np.intp)
+        place[np.argsort(first)] = np.arange(first.size)
+        return place[inverse.ravel()], int(first.size)
     numbers: dict[Any, int] = {}
     index = [numbers.setdefault(subject, len(numbers)) for subject in subjects]
     return np.asarray(index, dtype=np.intp), len(numbers)
 
 
 @lru_cache(maxsize=4)
-def _draws(subjects: int, replicates: int, seed: int) -> NDArray[np.uint16]:
+def subject_draws(subjects: int, replicates: int, seed: int) -> NDArray[np.uint16]:
     """How often each subject was drawn, shape (replicates, subjects); shared by all statistics of one comparison."""
     generator = np.random.default_rng(seed)
     counts = np.empty((replicates, subjects), dtype=np.uint16)
@@ -57,7 +65,7 @@ def bootstrap_values(
     index, count = cluster_index(subjects)
     if count == 0:
         raise ValueError("A bootstrap needs at least one subject.")
-    draws = _draws(count, replicates, seed)
+    draws = subject_draws(count, replicates, seed)
     chunks = (draws[start : start + _CHUNK][:, index] for start in range(0, replicates, _CHUNK))
     return np.concatenate([statistic(chunk.astype(np.float64)) for chunk in chunks])
 
@@ -80,9 +88,16 @@ def with_interval(
     _, count = cluster_index(subjects)
     if count < MIN_SUBJECTS:
         return replace(figure, interval=None, reason="too-few")
-    values = bootstrap_values(statistic, subjects, replicates=replicates, seed=seed)
-    values = values[np.isfinite(values)]
-    if values.size < DEFINED * replicates:
+    return percentile_interval(figure, bootstrap_values(statistic, subjects, replicates=replicates, seed=seed))
+
+
+def percentile_interval(figure: Figure, values: Floats) -> Figure:
+    """``figure`` with the 2.5 to 97.5 % interval of its resampled ``values``, shape (replicates,), NaN where undefined.
+
+    None, with "undefined-resamples", when fewer than nine tenths of them are defined.
+    """
+    defined = values[np.isfinite(values)]
+    if defined.size < DEFINED * values.size:
         return replace(figure, interval=None, reason="undefined-resamples")
-    low, high = np.percentile(values, [2.5, 97.5])
+    low, high = np.percentile(defined, [2.5, 97.5])
     return replace(figure, interval=Interval(float(low), float(high), "subject bootstrap"), reason="")

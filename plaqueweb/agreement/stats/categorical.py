@@ -57,7 +57,7 @@ def confusion(reference: Sequence[Class], other: Sequence[Class]) -> Confusion:
     return Confusion(counts)
 
 
-def _divide(numerator: Floats, denominator: Floats) -> Floats:
+def divide(numerator: Floats, denominator: Floats) -> Floats:
     """Element by element; NaN where the denominator is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(denominator > 0, numerator / denominator, np.nan), dtype=np.float64)
@@ -65,7 +65,7 @@ def _divide(numerator: Floats, denominator: Floats) -> Floats:
 
 def observed_values(tables: Floats) -> Floats:
     """Observed agreement p_o = Σ n_ii / n of tables of shape (..., q, q); NaN where n = 0."""
-    return _divide(np.trace(tables, axis1=-2, axis2=-1), tables.sum(axis=(-2, -1)))
+    return divide(np.trace(tables, axis1=-2, axis2=-1), tables.sum(axis=(-2, -1)))
 
 
 def kappa_values(tables: Floats) -> Floats:
@@ -74,18 +74,18 @@ def kappa_values(tables: Floats) -> Floats:
     NaN where n = 0 or where both raters used one and the same class (p_e = 1).
     """
     n = tables.sum(axis=(-2, -1))
-    expected = _divide((tables.sum(axis=-1) * tables.sum(axis=-2)).sum(axis=-1), n**2)
+    expected = divide((tables.sum(axis=-1) * tables.sum(axis=-2)).sum(axis=-1), n**2)
     observed = observed_values(tables)
     # Whole counts: p_e = 1 exactly when n² units fall into one cell; compare with rounding in mind.
-    return np.where(1 - expected > 1e-12, _divide(observed - expected, 1 - expected), np.nan)
+    return np.where(1 - expected > 1e-12, divide(observed - expected, 1 - expected), np.nan)
 
 
 def ac1_values(tables: Floats) -> Floats:
     """Gwet 2008: p_e = Σ π_k (1 - π_k) / (q - 1), π_k the mean marginal; tables of shape (..., q, q), q >= 2."""
     n = tables.sum(axis=(-2, -1))
-    marginal = _divide((tables.sum(axis=-1) + tables.sum(axis=-2)) / 2, n[..., np.newaxis])
+    marginal = divide((tables.sum(axis=-1) + tables.sum(axis=-2)) / 2, n[..., np.newaxis])
     expected = (marginal * (1 - marginal)).sum(axis=-1) / (tables.shape[-1] - 1)
-    return _divide(observed_values(tables) - expected, 1 - expected)
+    return divide(observed_values(tables) - expected, 1 - expected)
 
 
 def pabak_values(tables: Floats) -> Floats:
@@ -97,13 +97,13 @@ def pabak_values(tables: Floats) -> Floats:
 def positive_values(tables: Floats) -> Floats:
     """Cicchetti and Feinstein 1990: 2a / (2a + b + c), complex first; NaN where nobody said complex."""
     a, off = tables[..., 0, 0], tables[..., 0, 1] + tables[..., 1, 0]
-    return _divide(2 * a, 2 * a + off)
+    return divide(2 * a, 2 * a + off)
 
 
 def negative_values(tables: Floats) -> Floats:
     """Cicchetti and Feinstein 1990: 2d / (2d + b + c); NaN where nobody said not complex."""
     d, off = tables[..., 1, 1], tables[..., 0, 1] + tables[..., 1, 0]
-    return _divide(2 * d, 2 * d + off)
+    return divide(2 * d, 2 * d + off)
 
 
 def as_table(table: Any) -> Floats:
@@ -177,13 +177,13 @@ def pabak(table: Any) -> Figure:
 
 def positive_agreement(table: Any) -> Figure:
     """Of what either called complex, how much both did; "one-class" where nobody said complex. 2 x 2 only."""
-    counts = _two_by_two(table)
+    counts = two_by_two(table)
     return _point(finite(positive_values(counts)), int(counts.sum()))
 
 
 def negative_agreement(table: Any) -> Figure:
     """Of what either called not complex, how much both did. 2 x 2 only."""
-    counts = _two_by_two(table)
+    counts = two_by_two(table)
     return _point(finite(negative_values(counts)), int(counts.sum()))
 
 
@@ -193,7 +193,8 @@ def observed_agreement(table: Any) -> Figure:
     return proportion(int(np.trace(counts)), int(counts.sum()))
 
 
-def _two_by_two(table: Any) -> Floats:
+def two_by_two(table: Any) -> Floats:
+    """A checked 2 x 2 table of counts. Raises ValueError on any other shape."""
     counts = as_table(table)
     if counts.shape != (2, 2):
         raise ValueError(f"This statistic needs a 2 x 2 table; this one is {counts.shape}.")
@@ -202,7 +203,7 @@ def _two_by_two(table: Any) -> Floats:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """Accuracy of a rater (columns) against a reference (rows), each with a Wilson interval over independent units."""
+    """Accuracy of a rater (columns) against a reference (rows), each with an interval over independent units."""
 
     accuracy: Figure
     sensitivity: Figure
@@ -211,19 +212,20 @@ class Diagnostic:
     npv: Figure
 
 
-def diagnostic(table: Any) -> Diagnostic:
+def diagnostic(table: Any, *, exact: bool = False) -> Diagnostic:
     """Sensitivity TP/(TP+FN), specificity TN/(TN+FP), PPV, NPV and accuracy from [[TP, FN], [FP, TN]].
 
-    PPV and NPV hold at the prevalence of these units only. A part without units has no value ("no-units").
+    Intervals are Wilson's, or Clopper and Pearson's when ``exact``. PPV and NPV hold at the prevalence of these units
+    only (``accuracy.at_prevalence`` moves them). A part without units has no value ("no-units").
     """
-    counts = _two_by_two(table).astype(np.int64)
+    counts = two_by_two(table).astype(np.int64)
     (tp, fn), (fp, tn) = counts.tolist()
     return Diagnostic(
-        accuracy=proportion(tp + tn, tp + fn + fp + tn),
-        sensitivity=proportion(tp, tp + fn),
-        specificity=proportion(tn, tn + fp),
-        ppv=proportion(tp, tp + fp),
-        npv=proportion(tn, tn + fn),
+        accuracy=proportion(tp + tn, tp + fn + fp + tn, exact=exact),
+        sensitivity=proportion(tp, tp + fn, exact=exact),
+        specificity=proportion(tn, tn + fp, exact=exact),
+        ppv=proportion(tp, tp + fp, exact=exact),
+        npv=proportion(tn, tn + fn, exact=exact),
     )
 
 
@@ -232,11 +234,11 @@ def diagnostic_values(tables: Floats) -> dict[str, Floats]:
     tp, fn = tables[..., 0, 0], tables[..., 0, 1]
     fp, tn = tables[..., 1, 0], tables[..., 1, 1]
     return {
-        "accuracy": _divide(tp + tn, tp + fn + fp + tn),
-        "sensitivity": _divide(tp, tp + fn),
-        "specificity": _divide(tn, tn + fp),
-        "ppv": _divide(tp, tp + fp),
-        "npv": _divide(tn, tn + fn),
+        "accuracy": divide(tp + tn, tp + fn + fp + tn),
+        "sensitivity": divide(tp, tp + fn),
+        "specificity": divide(tn, tn + fp),
+        "ppv": divide(tp, tp + fp),
+        "npv": divide(tn, tn + fn),
     }
 
 

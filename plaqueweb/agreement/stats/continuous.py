@@ -15,7 +15,8 @@ from plaqueweb.agreement.stats.intervals import proportion
 LIMIT_FACTOR = 1.96
 
 
-def _pair(a: Sequence[float], b: Sequence[float]) -> tuple[Floats, Floats]:
+def as_pair(a: Sequence[float], b: Sequence[float]) -> tuple[Floats, Floats]:
+    """Two checked lists of measurements in one unit, shape (n,). Raises ValueError on lengths or values not finite."""
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.ndim != 1 or first.shape != second.shape:
         raise ValueError(f"Two methods need equally long lists; got {first.shape} and {second.shape}.")
@@ -69,7 +70,7 @@ def bland_altman(a: Sequence[float], b: Sequence[float], subjects: Sequence[Any]
     Raises:
         ValueError: lengths differ or a value is not finite.
     """
-    first, second = _pair(a, b)
+    first, second = as_pair(a, b)
     labels = list(range(first.size)) if subjects is None else list(subjects)
     if len(labels) != first.size:
         raise ValueError(f"One subject a pair: {first.size} pairs, {len(labels)} subjects.")
@@ -117,7 +118,7 @@ def _subject_intervals(difference: Floats, subjects: Sequence[Any]) -> tuple[Int
 
 def mean_absolute_error(a: Sequence[float], b: Sequence[float]) -> Figure:
     """Mean of |a - b| in the unit of the measurement; no value without a pair."""
-    first, second = _pair(a, b)
+    first, second = as_pair(a, b)
     if first.size == 0:
         return Figure(None, 0, reason="no-units")
     return Figure(float(np.abs(first - second).mean()), int(first.size))
@@ -128,7 +129,7 @@ def within(a: Sequence[float], b: Sequence[float], limit: float) -> Figure:
 
     A difference that equals the limit as decimals counts as within, although 4.6 - 4.1 is not 0.5 in binary.
     """
-    first, second = _pair(a, b)
+    first, second = as_pair(a, b)
     close = np.abs(first - second) <= limit + 1e-9
     return proportion(int(close.sum()), int(first.size))
 
@@ -138,7 +139,7 @@ def concordance(a: Sequence[float], b: Sequence[float]) -> Figure:
 
     No value below two pairs ("no-units") and when neither method varies and both are equal ("no-spread").
     """
-    first, second = _pair(a, b)
+    first, second = as_pair(a, b)
     n = int(first.size)
     if n < 2:
         return Figure(None, n, reason="no-units")

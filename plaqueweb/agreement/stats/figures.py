@@ -8,8 +8,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Method = Literal["wilson", "clopper-pearson", "asymptotic", "t", "subject bootstrap"]
-Reason = Literal["", "no-units", "one-class", "too-few", "no-spread", "undefined-resamples"]
+Method = Literal[
+    "wilson",
+    "clopper-pearson",
+    "newcombe",
+    "asymptotic",
+    "logit",
+    "t",
+    "f",
+    "mover",
+    "rank",
+    "jackknife",
+    "subject bootstrap",
+]
+Reason = Literal["", "no-units", "one-class", "too-few", "no-spread", "undefined-resamples", "at-bound", "separated"]
+"""Why a value or its interval is missing. "at-bound": the estimated variance is 0 (a share of 0 or 1, say), an interval
+would have no width. "separated": the outcomes split at one probability, the logistic fit has no finite maximum."""
 Floats = NDArray[np.float64]
 
 MIN_SUBJECTS = 10

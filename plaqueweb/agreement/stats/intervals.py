@@ -47,8 +47,11 @@ def clopper_pearson(count: int, n: int) -> Interval:
     return Interval(low, high, "clopper-pearson")
 
 
-def proportion(count: int, n: int) -> Figure:
-    """count/n with its Wilson interval. n = 0 gives no value ("no-units"). Units must be independent subjects."""
+def proportion(count: int, n: int, *, exact: bool = False) -> Figure:
+    """count/n with its Wilson interval, or Clopper and Pearson's when ``exact``. Units must be independent subjects.
+
+    n = 0 gives no value ("no-units").
+    """
     if n == 0:
         return Figure(None, 0, reason="no-units", count=0)
-    return Figure(count / n, n, wilson(count, n), count=count)
+    return Figure(count / n, n, clopper_pearson(count, n) if exact else wilson(count, n), count=count)
