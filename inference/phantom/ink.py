@@ -24,9 +24,12 @@ def text_mask(text: str, size: float) -> Image.Image:
         raise ValueError("A line of text over a picture has at least one character.")
     # The class is asked for by name: with FreeType present, Pillow's default is an outline font.
     font = ImageFont.load_default_imagefont()
-    left, top, right, bottom = font.getbbox(text)
-    mask = Image.new("L", (int(right - left), int(bottom - top)))
-    ImageDraw.Draw(mask).text((-left, -top), text, fill=255, font=font)
+    # Pillow cuts off broad letters at both ends of a line; with spaces around it they are whole.
+    _, _, right, bottom = font.getbbox(f" {text} ")
+    mask = Image.new("L", (int(right), int(bottom)))
+    ImageDraw.Draw(mask).text((0, 0), f" {text} ", fill=255, font=font)
+    shown = mask.getbbox() or (0, 0, mask.width, mask.height)
+    mask = mask.crop((shown[0], 0, shown[2], mask.height))
     width, height = max(1, round(mask.width * size)), max(1, round(mask.height * size))
     return mask if (width, height) == mask.size else mask.resize((width, height), Image.Resampling.BILINEAR)
 

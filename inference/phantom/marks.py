@@ -310,6 +310,8 @@ class SectorLine:
 
         def at(depth: float, angle: float) -> Place:
             reach = depth + spec.apex_mm
+            # The picture begins at the probe's face: what the sector would have above it is cut off.
+            reach = max(reach, spec.apex_mm / float(np.cos(angle)))
             return scene.at(reach * float(np.sin(angle)), reach * float(np.cos(angle)) - spec.apex_mm)
 
         for name, angle in (("left", -spec.half_angle), ("right", spec.half_angle)):

@@ -137,6 +137,18 @@ def test_text_is_moved_so_that_it_stands_whole_in_the_picture() -> None:
     assert (picture > 0).sum() == (np.asarray(text_mask("HR 71", 1.0)) > 0).sum()
 
 
+def test_the_first_letter_of_a_line_is_whole() -> None:
+    first, between = np.asarray(text_mask("T", 1.0)), np.asarray(text_mask("  T  ", 1.0))
+
+    assert (first > 0).sum() == (between > 0).sum()
+
+
+def test_the_sector_line_stays_below_the_probe() -> None:
+    rows = np.nonzero(drawn(OverlaySpec((SectorLine(),)), replace(SPEC, apex_mm=10.0)))[0]
+
+    assert rows.min() >= SPEC.top
+
+
 def test_the_ecg_runs_with_the_time_and_repeats_with_the_heart() -> None:
     overlay = OverlaySpec((EcgStrip(inside=True, sweep_s=2.0),))
     spec = replace(SPEC, heart_rate=75.0, frame_time_ms=40.0)
