@@ -72,7 +72,7 @@ class PhantomJob:
     def load(self) -> Case:
         """Render the subject's clip."""
         rng = np.random.default_rng((*subject_spec_seed(self.seed, SPLITS[2], self.number), 9))
-        spec = random_spec(rng, self.kind, family=self.family, families=self.families)
+        spec = random_spec(rng, self.kind, family=self.family, families=self.families, marks=1.0)
         varied = ""
         if self.out_of_range:
             spec, varied = beyond(spec, rng)

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from inference.phantom.families import FAMILIES, HELD_OUT, TRAINED, Family, draw_look
-from inference.phantom.overlay import DEPTH_TICKS, OverlaySpec
+from inference.phantom.overlay import DEPTH_TICKS, OverlaySpec, random_overlay
 
 Kind = Literal["none", "thin", "thick", "ulcerated", "mobile"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -228,12 +228,18 @@ def _picture_size(
 
 
 def random_spec(
-    rng: np.random.Generator, kind: Kind | None = None, *, family: Family | None = None, families: str = "trained"
+    rng: np.random.Generator,
+    kind: Kind | None = None,
+    *,
+    family: Family | None = None,
+    families: str = "trained",
+    marks: float = 0.0,
 ) -> PhantomSpec:
     """A clip description drawn from ``rng``; ``kind`` and ``family`` are drawn too when they are not given.
 
     ``families``: "trained" draws the look among those the shipped weights learnt from, "held out" among the others,
-    "all" among all. Raises ValueError for an unknown kind, family or set of families.
+    "all" among all. ``marks`` is how much is drawn over the picture: 0 depth ticks only, 1 what a busy scanner leaves
+    (text, calipers, traces). Raises ValueError for an unknown kind, family or set of families.
     """
     if kind is None:
         kind = KINDS[int(rng.choice(len(KINDS), p=(0.2, 0.3, 0.22, 0.14, 0.14)))]
@@ -284,4 +290,5 @@ def random_spec(
         gas_shadow=(float(rng.uniform(-0.6, 0.6)), float(rng.uniform(0.03, 0.12))) if rng.random() < 0.15 else None,
         family=chosen,
         **draw_look(chosen, rng),
+        overlay=random_overlay(rng, amount=marks) if marks > 0 else DEPTH_TICKS,
     )
