@@ -20,6 +20,8 @@ from torch import Tensor, nn
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 PIPELINE_FILE = WEIGHTS_DIR / "pipeline.json"
 ARCHITECTURES = ("autoencoder-classifier-v1", "unet-v1")
+_REFERENCE = "reference."
+"""Name in a weights file of what goes with the network without being part of it, so that one sha256 covers both."""
 
 
 class CheckpointError(ValueError):
@@ -79,9 +81,13 @@ def load_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
         raise CheckpointError(f"{path.name}: this is no safetensors file ({error}).") from error
 
 
-def save_model(model: nn.Module, path: Path, card: Card) -> Card:
-    """Write weights and their card; gives the card with the sha256 filled in."""
-    digest = save_tensors(path, model.state_dict(), {"architecture": card.architecture, "name": card.name})
+def save_model(model: nn.Module, path: Path, card: Card, *, reference: Mapping[str, Tensor] | None = None) -> Card:
+    """Write weights and their card; gives the card with the sha256 filled in.
+
+    ``reference`` goes into the same file: tensors that describe the training pictures (see ``load_reference``).
+    """
+    tensors = {**model.state_dict(), **{_REFERENCE + key: value for key, value in (reference or {}).items()}}
+    digest = save_tensors(path, tensors, {"architecture": card.architecture, "name": card.name})
     done = Card(**{**card.__dict__, "sha256": digest})
     write_json(card_path(path), done.__dict__)
     return done
@@ -125,10 +131,16 @@ def load_model(weights: Path) -> tuple[nn.Module, Card]:
     tensors = load_tensors(weights, sha256=card.sha256)
     model = build_model(card)
     try:
-        model.load_state_dict(tensors)
+        model.load_state_dict({key: value for key, value in tensors.items() if not key.startswith(_REFERENCE)})
     except RuntimeError as error:
         raise CheckpointError(f"{weights.name}: the weights do not fit {card.architecture}: {error}") from error
     return model.eval(), card
+
+
+def load_reference(weights: Path) -> dict[str, Tensor]:
+    """What ``save_model`` was given as ``reference``, checked against the card; empty for weights without one."""
+    tensors = load_tensors(weights, sha256=read_card(weights).sha256)
+    return {key.removeprefix(_REFERENCE): value for key, value in tensors.items() if key.startswith(_REFERENCE)}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,213 @@
+"""How unlike the training pictures a picture is: reconstruction error and distance of its features.
+
+Two measures, both from the classifier's own layers:
+
+- error: e = log((mean (x - y)^2 + c) / (mean (x - m)^2 + c)) over the pixels of the sector, y the reconstruction and m
+  the mean of x in a square of ``WINDOW`` pixels. It is the share of the picture's local variance that the autoencoder
+  does not explain; dividing by that variance keeps plain contrast and gain from deciding.
+- distance: d = log of the Mahalanobis distance of the pooled bottleneck features from those of training pictures (Lee
+  et al., NeurIPS 2018), with a covariance of low rank and one variance for all directions besides.
+
+Each becomes z by its mean and standard deviation over validation pictures, and score = max(z_e, -z_e / 2, z_d): an
+error far below the usual counts by half (a blank or smooth picture is easy to reconstruct). ``warn`` is the 99.5 %
+quantile on validation pictures; ``hard`` lies beyond what strongly changed pictures reach
+(``inference.training.reference.fit_ood``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+Floats = NDArray[np.float64]
+Verdict = Literal["", "warn", "hard"]
+
+WINDOW = 15
+FRAMES = 5
+"""Pictures of a clip that are scored, spread over it."""
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.995, 0.999)
+WARN_AT = 0.995
+RANK = 48
+_BLACK = 3.0 / 255.0
+_FLOOR = 1e-4
+_LEAST_SECTOR = 0.02
+
+
+def sector(x: Tensor) -> Tensor:
+    """Pixels that are picture, float 0/1, for (n, 1, h, w) in 0..1: within the first and last lit pixel of its row and
+    of its column. Dark blood inside counts; the black around the sector does not.
+    """
+    lit = (x > _BLACK).to(torch.uint8)
+
+    def between(axis: int) -> Tensor:
+        before = lit.cummax(axis).values
+        after = lit.flip(axis).cummax(axis).values.flip(axis)
+        return before * after
+
+    return (between(2) * between(3)).to(x.dtype)
+
+
+def _local_mean(x: Tensor) -> Tensor:
+    half = WINDOW // 2
+    rows = functional.avg_pool2d(x, (WINDOW, 1), 1, (half, 0))
+    return functional.avg_pool2d(rows, (1, WINDOW), 1, (0, half))
+
+
+def local_variance(x: Tensor, inside: Tensor) -> Tensor:
+    """Squared distance of every pixel from the mean of the sector's pixels around it, 0 outside, (n, 1, h, w)."""
+    mean = _local_mean(x * inside) / _local_mean(inside).clamp(min=1e-3)
+    return (x - mean) ** 2 * inside
+
+
+def unexplained(x: Tensor, again: Tensor, inside: Tensor) -> Tensor:
+    """Share of the local variance that the reconstruction ``again`` misses, (n); 1 is no better than a local mean."""
+    count = inside.sum((1, 2, 3)).clamp(min=1)
+    error = ((again - x) ** 2 * inside).sum((1, 2, 3)) / count
+    spread = local_variance(x, inside).sum((1, 2, 3)) / count
+    return (error + _FLOOR) / (spread + _FLOOR)
+
+
+@torch.inference_mode()
+def error_map(net: nn.Module, x: Tensor) -> Tensor:
+    """|x - reconstruction| within the sector, (n, 1, h, w), for pictures (n, 1, h, w) in 0..1."""
+    again = net.reconstruct(x).clamp(0, 1)  # type: ignore[operator]
+    return (again - x).abs() * sector(x)
+
+
+@torch.inference_mode()
+def describe(net: nn.Module, images: NDArray[np.uint8], batch: int = 16) -> tuple[Floats, Floats]:
+    """Log of the unexplained share (n) and pooled bottleneck features (n, f) of canvas pictures uint8 (n, h, w)."""
+    net.eval()
+    device = next(net.parameters()).device
+    errors, features = [], []
+    for part in torch.from_numpy(np.ascontiguousarray(images))[:, None].split(batch):
+        x = part.to(device).float().mul_(1.0 / 255.0)
+        bottleneck = net.encode(x)  # type: ignore[operator]
+        again = net.decoder(bottleneck)  # type: ignore[operator]
+        errors.append(unexplained(x, again.float(), sector(x)).log().cpu())
+        features.append(net.pool(bottleneck).float().cpu())  # type: ignore[operator]
+    return torch.cat(errors).double().numpy(), torch.cat(features).double().numpy()
+
+
+@dataclass(frozen=True)
+class OodReference:
+    """What the training pictures look like to the classifier.
+
+    ``mean``, ``scale`` (f): features over training pictures. ``basis`` (f, k), ``variances`` (k), ``rest``: covariance
+    of the scaled features as k directions with their variances and one variance for all others. ``error`` and
+    ``distance``: mean and standard deviation of both measures over validation pictures. ``warn``, ``hard``: limits.
+    ``quantiles``: the score's distribution over validation pictures at ``QUANTILES``.
+    """
+
+    mean: Floats
+    scale: Floats
+    basis: Floats
+    variances: Floats
+    rest: float
+    error: tuple[float, float]
+    distance: tuple[float, float]
+    warn: float
+    hard: float
+    quantiles: tuple[float, ...] = ()
+    error_quantiles: tuple[float, ...] = ()
+
+    def log_distance(self, features: Floats) -> Floats:
+        """Log of the Mahalanobis distance a feature, (n), for features (n, f)."""
+        scaled = (features - self.mean) / self.scale
+        along = scaled @ self.basis
+        beside = np.maximum((scaled**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
+        squared = (along**2 / self.variances).sum(axis=1) + beside / self.rest
+        return np.asarray(0.5 * np.log(np.maximum(squared, 1e-12) / features.shape[1]))
+
+    def scores_of(self, errors: Floats, features: Floats) -> Floats:
+        """Scores (n) of described pictures."""
+        z_error = (errors - self.error[0]) / self.error[1]
+        z_distance = (self.log_distance(features) - self.distance[0]) / self.distance[1]
+        return np.maximum(np.maximum(z_error, -0.5 * z_error), z_distance)
+
+    def scores(self, net: nn.Module, images: NDArray[np.uint8]) -> Floats:
+        """Scores (n) of canvas pictures uint8 (n, h, w)."""
+        return self.scores_of(*describe(net, images))
+
+    def verdict(self, score: float | None) -> Verdict:
+        """Whether a score stays (""), is warned of, or is too far off for a result."""
+        if score is None or score <= self.warn:
+            return ""
+        return "hard" if score > self.hard else "warn"
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything as float32 tensors, for the weights file."""
+        arrays: dict[str, Any] = {
+            "mean": self.mean,
+            "scale": self.scale,
+            "basis": self.basis,
+            "variances": self.variances,
+            "rest": [self.rest],
+            "error": self.error,
+            "distance": self.distance,
+            "limits": [self.warn, self.hard],
+            "quantiles": self.quantiles,
+            "error_quantiles": self.error_quantiles,
+        }
+        return {key: torch.tensor(np.asarray(value), dtype=torch.float32) for key, value in arrays.items()}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> OodReference | None:
+        """The reference of a weights file; None where it holds none. Raises ValueError where it is not whole."""
+        if not tensors:
+            return None
+        try:
+            a = {key: tensors[key].double().numpy() for key in (*_ARRAYS, *_NUMBERS)}
+        except KeyError as error:
+            raise ValueError(f"The reference of the weights lacks {error}.") from error
+        return cls(
+            **{key: a[key] for key in _ARRAYS},
+            rest=float(a["rest"][0]),
+            error=(float(a["error"][0]), float(a["error"][1])),
+            distance=(float(a["distance"][0]), float(a["distance"][1])),
+            warn=float(a["limits"][0]),
+            hard=float(a["limits"][1]),
+            quantiles=tuple(a["quantiles"].tolist()),
+            error_quantiles=tuple(a["error_quantiles"].tolist()),
+        )
+
+    def for_card(self) -> dict[str, Any]:
+        """The distribution in plain numbers, for the card's ``settings["reconstruction"]``."""
+        return {
+            "log_unexplained_mean": round(self.error[0], 4),
+            "log_unexplained_sd": round(self.error[1], 4),
+            "log_unexplained_quantiles": _by_quantile(self.error_quantiles),
+            "score_quantiles": _by_quantile(self.quantiles),
+            "warn": round(self.warn, 3),
+            "hard": round(self.hard, 3),
+        }
+
+
+_ARRAYS = ("mean", "scale", "basis", "variances")
+_NUMBERS = ("rest", "error", "distance", "limits", "quantiles", "error_quantiles")
+
+
+def _by_quantile(values: Sequence[float]) -> dict[str, float]:
+    return {f"{100 * q:g} %": round(value, 4) for q, value in zip(QUANTILES, values, strict=True)} if values else {}
+
+
+def frames_to_score(frames: int, most: int = FRAMES) -> list[int]:
+    """Indices (from 0) of up to ``most`` frames spread evenly over a clip, ends included."""
+    return sorted({round(n) for n in np.linspace(0, frames - 1, min(most, frames)).tolist()})
+
+
+def clip_score(scores: Sequence[float]) -> float | None:
+    """The score of a clip: the median over its scored frames; None without any."""
+    return float(np.median(scores)) if scores else None
+
+
+def flag_text(score: float, reference: OodReference) -> str:
+    """The warning for a clip between the two limits."""
+    return f"unlike the training pictures: score {score:.1f}, usual up to {reference.warn:.1f}"

@@ -1,0 +1,154 @@
+"""What goes with trained weights: the training pictures' distribution, and how far off the thickness is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inference.models import AutoencoderClassifier
+from inference.ood import QUANTILES, RANK, WARN_AT, OodReference, describe
+from inference.training.augment import change_grey, move
+
+Pictures = NDArray[np.uint8]
+_MOST_TRAINING, _MOST_VALIDATION = 1200, 600
+_LEAST = 16
+_REACH = 1.25
+_STRESS = 0.99
+
+
+def retune_decoder(
+    net: AutoencoderClassifier, pictures: Pictures, *, batches: int = 240, batch: int = 16, seed: int = 0
+) -> float:
+    """Fit layers 5 to 7 again to the bottleneck that stage 2 has changed; layers 1 to 4 and the head stay untouched.
+
+    Without this the decoder reads a code that is no longer written, and neither the reconstruction nor its error means
+    anything. ``pictures``: canvas uint8 (n, h, w). Gives the mean squared error of the last tenth of the batches.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.from_numpy(np.ascontiguousarray(pictures))[:, None]
+    device = next(net.parameters()).device
+    net.eval()
+    net.decoder.train()
+    optimiser = torch.optim.AdamW(net.decoder.parameters(), lr=3e-3)
+    errors: list[float] = []
+    for number in range(batches):
+        for group in optimiser.param_groups:
+            group["lr"] = 3e-3 * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * number / batches)))
+        chosen = torch.randint(0, len(images), (batch,), generator=generator)
+        moved, _ = move(images[chosen].float() / 255.0, None, generator)
+        x = change_grey(moved, generator).to(device)
+        with torch.no_grad():
+            code = net.encode(x)
+        loss = functional.mse_loss(net.decoder(code), x)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        errors.append(float(loss.detach()))
+    net.eval()
+    return float(np.mean(errors[-max(batches // 10, 1) :]))
+
+
+def reconstruction_mse(net: AutoencoderClassifier, pictures: Pictures, batch: int = 16) -> float:
+    """Mean squared error of the reconstruction of canvas pictures uint8 (n, h, w), in grey values of 0..1."""
+    net.eval()
+    device, total = next(net.parameters()).device, 0.0
+    with torch.inference_mode():
+        for part in torch.from_numpy(np.ascontiguousarray(pictures))[:, None].split(batch):
+            x = part.to(device).float() / 255.0
+            total += float(functional.mse_loss(net.reconstruct(x), x)) * len(part)
+    return total / max(len(pictures), 1)
+
+
+def _some(pictures: Pictures, most: int) -> Pictures:
+    """At most so many pictures, spread evenly over all."""
+    return pictures[np.unique(np.linspace(0, len(pictures) - 1, min(most, len(pictures))).astype(np.intp))]
+
+
+def _changed(pictures: Pictures, seed: int) -> Pictures:
+    generator = torch.Generator().manual_seed(seed)
+    parts = [
+        change_grey(part[:, None].float() / 255.0, generator)[:, 0].mul(255.0).round().byte()
+        for part in torch.from_numpy(np.ascontiguousarray(pictures)).split(16)
+    ]
+    return torch.cat(parts).numpy()
+
+
+def stressed(pictures: Pictures, seed: int) -> Pictures:
+    """Pictures as another machine might show them, further off than training goes: grey curve, blur or coarse grain."""
+    rng = np.random.default_rng(seed)
+    out = np.empty_like(pictures)
+    for n, picture in enumerate(pictures):
+        x = torch.from_numpy(picture.astype(np.float32) / 255.0)[None, None]
+        kind = n % 4
+        if kind == 0:
+            y = x ** float(rng.uniform(0.35, 0.6))
+        elif kind == 1:
+            y = x ** float(rng.uniform(1.8, 2.8))
+        elif kind == 2:
+            y = _blurred(x, float(rng.uniform(1.2, 2.0)))
+        else:
+            grain = torch.from_numpy(rng.gamma(3.0, 1 / 3.0, (1, 1, *picture.shape)).astype(np.float32))
+            y = x * _blurred(grain, 0.7)
+        out[n] = y.clamp(0, 1)[0, 0].mul(255.0).round().byte().numpy()
+    return out
+
+
+def _blurred(x: Tensor, sigma: float) -> Tensor:
+    line = torch.exp(-(torch.arange(-6, 7).float() ** 2) / (2 * sigma * sigma))
+    line = line / line.sum()
+    soft = functional.conv2d(functional.pad(x, (0, 0, 6, 6), mode="reflect"), line.view(1, 1, 13, 1))
+    return functional.conv2d(functional.pad(soft, (6, 6, 0, 0), mode="reflect"), line.view(1, 1, 1, 13))
+
+
+def fit_ood(net: nn.Module, training: Pictures, validation: Pictures, *, seed: int = 0) -> OodReference:
+    """The reference of a trained classifier (after ``retune_decoder``) from canvas pictures uint8 (n, h, w).
+
+    Features come from training pictures as they are and with other grey values; mean and spread of both measures from
+    validation pictures treated alike. ``hard`` is the larger of twice as far above the median as ``warn`` is, and
+    ``_REACH`` times the 99 % quantile over validation pictures changed more strongly than training ever does: to refuse
+    a readable picture costs more than to read a strange one with a warning. Raises ValueError for too few pictures.
+    """
+    if min(len(training), len(validation)) < _LEAST:
+        raise ValueError(f"A reference needs at least {_LEAST} training and {_LEAST} validation pictures.")
+    some, held = _some(training, _MOST_TRAINING), _some(validation, _MOST_VALIDATION)
+    _, features = describe(net, np.concatenate((some[::2], _changed(some[1::2], seed + 1))))
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
+    values, vectors = np.linalg.eigh(np.cov(((features - mean) / scale).T))
+    rank = min(RANK, len(features) // 4, len(values) - 1)
+    first = OodReference(
+        mean=mean,
+        scale=scale,
+        basis=np.ascontiguousarray(vectors[:, ::-1][:, :rank]),
+        variances=np.maximum(values[::-1][:rank], 1e-6),
+        rest=float(max(values[::-1][rank:].mean(), 1e-6)),
+        error=(0.0, 1.0),
+        distance=(0.0, 1.0),
+        warn=0.0,
+        hard=0.0,
+    )
+    errors, held_features = describe(net, np.concatenate((held[::2], _changed(held[1::2], seed + 2))))
+    distances = first.log_distance(held_features)
+    scaled = OodReference(
+        **{
+            **first.__dict__,
+            "error": (float(errors.mean()), float(errors.std() + 1e-6)),
+            "distance": (float(distances.mean()), float(distances.std() + 1e-6)),
+        }
+    )
+    scores = scaled.scores_of(errors, held_features)
+    warn = float(np.quantile(scores, WARN_AT))
+    beyond = float(np.quantile(scaled.scores(net, stressed(held[::2], seed + 3)), _STRESS))
+    return OodReference(
+        **{
+            **scaled.__dict__,
+            "warn": warn,
+            "hard": max(2 * warn - float(np.median(scores)), _REACH * beyond),
+            "quantiles": tuple(np.quantile(scores, QUANTILES).tolist()),
+            "error_quantiles": tuple(np.quantile(errors, QUANTILES).tolist()),
+        }
+    )
