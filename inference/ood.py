@@ -8,9 +8,9 @@ Two measures, both from the classifier's own layers:
 - distance: d = log of the Mahalanobis distance of the pooled bottleneck features from those of training pictures (Lee
   et al., NeurIPS 2018), with a covariance of low rank and one variance for all directions besides.
 
-Each becomes z by its mean and standard deviation over validation pictures, and score = max(z_e, -z_e / 2, z_d): an
-error far below the usual counts by half (a blank or smooth picture is easy to reconstruct). ``warn`` is the 99.5 %
-quantile on validation pictures; ``hard`` lies beyond what strongly changed pictures reach
+Each becomes z by its mean and standard deviation over validation pictures; score = sqrt(a^2 + b^2) with a = |z_e|, by
+half where the error is lower than usual (a blank or smooth picture is easy to reconstruct), and b = max(z_d, 0).
+``warn`` is the 99.5 % quantile on validation pictures; ``hard`` lies beyond what strongly changed pictures reach
 (``inference.training.reference.fit_ood``).
 """
 
@@ -130,7 +130,7 @@ class OodReference:
         """Scores (n) of described pictures."""
         z_error = (errors - self.error[0]) / self.error[1]
         z_distance = (self.log_distance(features) - self.distance[0]) / self.distance[1]
-        return np.maximum(np.maximum(z_error, -0.5 * z_error), z_distance)
+        return np.hypot(np.where(z_error > 0, z_error, 0.5 * z_error), np.maximum(z_distance, 0.0))
 
     def scores(self, net: nn.Module, images: NDArray[np.uint8]) -> Floats:
         """Scores (n) of canvas pictures uint8 (n, h, w)."""

@@ -17,6 +17,8 @@ from inference.training.augment import change_grey, move
 Pictures = NDArray[np.uint8]
 _MOST_TRAINING, _MOST_VALIDATION = 1200, 600
 _LEAST = 16
+_BEYOND = 2.5
+"""How many times ``warn`` a score must reach to refuse: looks that were never trained on stay below, noise does not."""
 _REACH = 1.25
 _STRESS = 0.99
 
@@ -109,9 +111,9 @@ def fit_ood(net: nn.Module, training: Pictures, validation: Pictures, *, seed: i
     """The reference of a trained classifier (after ``retune_decoder``) from canvas pictures uint8 (n, h, w).
 
     Features come from training pictures as they are and with other grey values; mean and spread of both measures from
-    validation pictures treated alike. ``hard`` is the larger of twice as far above the median as ``warn`` is, and
-    ``_REACH`` times the 99 % quantile over validation pictures changed more strongly than training ever does: to refuse
-    a readable picture costs more than to read a strange one with a warning. Raises ValueError for too few pictures.
+    validation pictures treated alike. ``hard`` is the larger of ``_BEYOND`` times ``warn``, and ``_REACH`` times the
+    99 % quantile over validation pictures changed more strongly than training ever does: to refuse a readable picture
+    costs more than to read a strange one with a warning. Raises ValueError for too few pictures.
     """
     if min(len(training), len(validation)) < _LEAST:
         raise ValueError(f"A reference needs at least {_LEAST} training and {_LEAST} validation pictures.")
@@ -147,7 +149,7 @@ def fit_ood(net: nn.Module, training: Pictures, validation: Pictures, *, seed: i
         **{
             **scaled.__dict__,
             "warn": warn,
-            "hard": max(2 * warn - float(np.median(scores)), _REACH * beyond),
+            "hard": max(_BEYOND * warn, _REACH * beyond),
             "quantiles": tuple(np.quantile(scores, QUANTILES).tolist()),
             "error_quantiles": tuple(np.quantile(errors, QUANTILES).tolist()),
         }
