@@ -5,6 +5,8 @@
  *   store.capsule(a, b, r, n)     brush (n > 0) or eraser (n = 0): every pixel centre within r of the segment a–b
  *   store.polygon(points, n)      even-odd fill
  *   store.end()                   close the stroke: a rectangular patch goes onto the history
+ *   store.replace(shape, n)       the lesion becomes this shape; add(shape, n) joins it. Other lesions keep their pixels
+ *   store.restore()               the open stroke begins anew
  *   store.copy(from, to)          the label map of one frame onto another
  *   store.masks(frame)            {"1": {size, rle}} as the API wants it
  *   store.dirty                   frames changed since takeDirty()
@@ -14,6 +16,7 @@
 import { clampBox, joinBox, labelBoxes, type Box, type Point } from "./geometry.ts";
 import { History } from "./history.ts";
 import { encodeRle, labelsFromMasks, type Rle } from "./rle.ts";
+import { boxWidth, shapeOf, type Shape } from "./shape.ts";
 
 interface Stroke {
   frame: number;
@@ -102,8 +105,8 @@ export class MaskStore {
     this.stroke = { frame, before: this.ensure(frame).slice(), box: null };
   }
 
-  /** Every pixel whose centre lies within `radius` of the segment gets `label`. */
-  capsule(a: Point, b: Point, radius: number, label: number): void {
+  /** Every pixel whose centre lies within `radius` of the segment gets `label`; with `gate`, only those it lets through. */
+  capsule(a: Point, b: Point, radius: number, label: number, gate?: (index: number) => boolean): void {
     const stroke = this.open();
     const map = this.ensure(stroke.frame);
     const reach = Math.max(radius, 0.5);
@@ -128,7 +131,8 @@ export class MaskStore {
         const along = length2 === 0 ? 0 : Math.min(1, Math.max(0, (px * dx + py * dy) / length2));
         const ox = px - along * dx;
         const oy = py - along * dy;
-        if (ox * ox + oy * oy <= limit) map[y * this.cols + x] = label;
+        const at = y * this.cols + x;
+        if (ox * ox + oy * oy <= limit && (!gate || gate(at))) map[at] = label;
       }
     }
     this.mark(stroke, box);
@@ -155,6 +159,44 @@ export class MaskStore {
       }
     }
     this.mark(stroke, box);
+  }
+
+  /** The pixels of one lesion on a frame, or null. */
+  shape(frame: number, label: number): Shape | null {
+    const map = this.maps.get(frame);
+    return map && this.area(frame, label) ? shapeOf(map, this.cols, label) : null;
+  }
+
+  /** The lesion becomes exactly this shape, but for pixels of other lesions and beyond the picture. */
+  replace(shape: Shape | null, label: number): void {
+    const stroke = this.open();
+    const map = this.ensure(stroke.frame);
+    const before = labelBoxes(map, this.cols).get(label);
+    for (let i = map.indexOf(label); i >= 0; i = map.indexOf(label, i + 1)) map[i] = 0;
+    if (before) this.mark(stroke, before);
+    if (shape) this.add(shape, label);
+  }
+
+  /** The shape joins the lesion; pixels of other lesions stay theirs. */
+  add({ box, bits }: Shape, label: number): void {
+    const stroke = this.open();
+    const map = this.ensure(stroke.frame);
+    const inner = clampBox(box, this.rows, this.cols);
+    const width = boxWidth(box);
+    for (let y = inner.y0; y < inner.y1; y++) {
+      for (let x = inner.x0; x < inner.x1; x++) {
+        const at = y * this.cols + x;
+        if (bits[(y - box.y0) * width + x - box.x0] && !map[at]) map[at] = label;
+      }
+    }
+    this.mark(stroke, inner);
+  }
+
+  /** The open stroke begins anew: the frame is as it was before it. */
+  restore(): void {
+    const stroke = this.open();
+    this.ensure(stroke.frame).set(stroke.before);
+    if (stroke.box) this.mark(stroke, stroke.box);
   }
 
   /** Take the label map of `from` over to `to` (an undo step). False when there is nothing to copy. */

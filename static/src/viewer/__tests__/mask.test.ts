@@ -168,3 +168,64 @@ describe("boxes", () => {
     ]);
   });
 });
+
+describe("a stroke", () => {
+  it("can begin anew, and then holds only what came last", () => {
+    dab(1, 20, 30, 5, 1);
+    store.begin(1);
+    store.capsule([60, 30], [60, 30], 8, 1);
+    store.restore();
+    store.capsule([40, 30], [40, 30], 2, 1);
+    store.end();
+    expect(store.labels(1)?.[30 * COLS + 60]).toBe(0);
+    expect(store.labels(1)?.[30 * COLS + 40]).toBe(1);
+    history.undo();
+    expect(store.labels(1)?.[30 * COLS + 40]).toBe(0);
+    expect(store.labels(1)?.[30 * COLS + 20]).toBe(1);
+  });
+
+  it("paints through its gate only", () => {
+    store.begin(1);
+    store.capsule([20, 30], [20, 30], 6, 1, (index) => index % COLS < 20);
+    store.end();
+    expect(store.labels(1)?.[30 * COLS + 19]).toBe(1);
+    expect(store.labels(1)?.[30 * COLS + 20]).toBe(0);
+  });
+
+  it("puts a shape in a lesion's place without touching another lesion", () => {
+    dab(1, 20, 30, 5, 1);
+    dab(1, 40, 30, 5, 2);
+    const shape = store.shape(1, 2);
+    store.begin(1);
+    store.replace({ box: { x0: -2, y0: 20, x1: 45, y1: 40 }, bits: new Uint8Array(47 * 20).fill(1) }, 1);
+    store.end();
+    expect(store.shape(1, 2)).toEqual(shape);
+    expect(store.area(1, 1)).toBe(45 * 20 - store.area(1, 2));
+  });
+});
+
+describe("history", () => {
+  it("takes a hundred and fifty steps back and forth over two frames", () => {
+    for (let n = 0; n < 150; n++) dab(1 + (n % 2), 5 + (n % 70), 10 + (n % 40), 3, 1 + (n % 3));
+    const after = [store.labels(1)?.slice(), store.labels(2)?.slice()];
+    for (let n = 0; n < 150; n++) expect(history.undo()).not.toBeNull();
+    expect(store.isEmpty(1) && store.isEmpty(2)).toBe(true);
+    for (let n = 0; n < 150; n++) history.redo();
+    expect([store.labels(1), store.labels(2)]).toEqual(after);
+  });
+
+  it("takes what was done as one act back as one step, even beyond its limit", () => {
+    history = new History(5);
+    store = new MaskStore("clip", ROWS, COLS, history);
+    dab(1, 50, 30, 3, 1);
+    history.group("clip", 2, () => {
+      for (let n = 2; n < 12; n++) dab(n, 20, 30, 4, 1);
+    });
+    expect(history.depth).toBe(2);
+    expect(history.undo()?.frame).toBe(2);
+    for (let n = 2; n < 12; n++) expect(store.isEmpty(n)).toBe(true);
+    expect(store.isEmpty(1)).toBe(false);
+    history.redo();
+    expect(store.isEmpty(11)).toBe(false);
+  });
+});

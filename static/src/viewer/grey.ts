@@ -1,0 +1,22 @@
+/** Grey values of a decoded picture, for tools that look at them. Of the file, whatever the window shows. */
+
+const known = new WeakMap<ImageBitmap, Uint8Array>();
+
+/** Luma (BT.601) of every pixel, row-major; read once a picture. Null where the browser gives no canvas. */
+export function greyOf(picture: ImageBitmap): Uint8Array | null {
+  const ready = known.get(picture);
+  if (ready) return ready;
+  const canvas = document.createElement("canvas");
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  const ctx = canvas.getContext("2d", { willReadFrequently: true });
+  if (!ctx) return null;
+  ctx.drawImage(picture, 0, 0);
+  const { data } = ctx.getImageData(0, 0, picture.width, picture.height);
+  const grey = new Uint8Array(picture.width * picture.height);
+  for (let i = 0; i < grey.length; i++) {
+    grey[i] = (299 * (data[4 * i] ?? 0) + 587 * (data[4 * i + 1] ?? 0) + 114 * (data[4 * i + 2] ?? 0) + 500) / 1000;
+  }
+  known.set(picture, grey);
+  return grey;
+}
