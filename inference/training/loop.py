@@ -1,4 +1,4 @@
-"""The epoch loop that every stage shares: resumes after a kill, keeps curves, shows progress."""
+"""The epoch loop of every stage: resumes after a kill, keeps curves, shows progress, in one process or several."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import csv
 import json
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from inference.checkpoints import load_tensors, read_metadata, save_tensors
 from inference.phantom.cohort import TrainingSet
 from inference.training.config import StageConfig
+from inference.training.curves import draw_curve
+from inference.training.ranks import Ranks, autocast
+from inference.training.start import rest
 
 BatchLoss = Callable[[Tensor, torch.Generator, float], Tensor]
 """Loss of one batch, given the indices of its frames, a seeded generator and the share of the stage that is behind."""
@@ -35,6 +41,38 @@ class Stage:
     loss: BatchLoss
     validate: Validate
     better: str
+
+
+@dataclass(frozen=True)
+class Runner:
+    """How stages run: among which processes, in which number format, with files in ``folder``."""
+
+    folder: Path
+    console: Console
+    ranks: Ranks = field(default_factory=Ranks)
+    precision: str = "fp32"
+
+    def say(self, text: str) -> None:
+        """Print a line, once for all processes."""
+        if self.ranks.first:
+            self.console.print(text, markup=False, highlight=False)
+
+
+class _Step(nn.Module):
+    """The loss of a batch as a network, so that gradients are averaged over the processes as for any network."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.model = stage.model
+        self.loss = stage.loss
+
+    def forward(self, chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
+        return self.loss(chunk, generator, done)
+
+
+def device_of_model(model: nn.Module) -> torch.device:
+    """Where a network's weights are."""
+    return next(model.parameters()).device
 
 
 def pictures_of(data: TrainingSet) -> Tensor:
@@ -76,7 +114,9 @@ def _restore(path: Path, stage: Stage, optimiser: torch.optim.Optimizer) -> tupl
     for key, value in tensors.items():
         if key.startswith("optimiser."):
             _, index, name = key.split(".", 2)
-            optimiser.state[stage.parameters[int(index)]][name] = value
+            parameter = stage.parameters[int(index)]
+            # The step counter stays on the processor, where the optimiser keeps it.
+            optimiser.state[parameter][name] = value if name == "step" else value.to(parameter.device)
     state: dict[str, float] = json.loads(read_metadata(path)["state"])
     return {k[5:]: v.clone() for k, v in tensors.items() if k.startswith("best.")}, state
 
@@ -91,61 +131,121 @@ def _append_curve(folder: Path, stage: str, row: dict[str, float]) -> None:
         writer.writerow({key: round(value, 6) for key, value in row.items()})
 
 
-def run_stage(stage: Stage, frames: int, folder: Path, console: Console) -> dict[str, float]:
+def _trim_curve(runner: Runner, stage: Stage, epochs: int) -> None:
+    """Drop lines after the checkpoint's epoch: a kill between writing the line and the checkpoint leaves one."""
+    path = runner.folder / f"{stage.name}.curve.csv"
+    if not runner.ranks.first or not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines()
+    part = path.with_suffix(".part")
+    part.write_text("\n".join(lines[: epochs + 1]) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+@contextmanager
+def _bar(runner: Runner, stage: Stage, before: float) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar with the time left; the share behind us counts epochs or minutes, whichever end first."""
+    if not (runner.ranks.first and runner.console.is_terminal):
+        yield lambda done, text: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"))
+    with Progress(*columns, TimeRemainingColumn(), console=runner.console, transient=True) as bar:
+        task = bar.add_task(stage.name, total=1.0)
+        bar.update(task, completed=before)
+        yield lambda done, text: bar.update(task, completed=done, description=text)
+
+
+def run_stage(stage: Stage, frames: int, runner: Runner) -> dict[str, float]:
     """Train one stage on ``frames`` training frames; gives the best epoch's validation figures.
 
-    The checkpoint in ``folder`` is written after every epoch: a killed run goes on from there, a finished stage is only
-    loaded, and one whose epochs and minutes were raised since goes on. At the end the model holds its best epoch's
-    weights.
+    The checkpoint in the runner's folder is written after every epoch: a killed run goes on from there, a finished
+    stage is only loaded, and one whose epochs and minutes were raised since goes on. At the end the model holds its
+    best epoch's weights, in every process.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{stage.name}.checkpoint.safetensors"
-    config = stage.config
+    config, ranks = stage.config, runner.ranks
+    runner.folder.mkdir(parents=True, exist_ok=True)
+    path = runner.folder / f"{stage.name}.checkpoint.safetensors"
+    stage.model.to(ranks.device)
     optimiser = torch.optim.AdamW(stage.parameters, lr=config.rate, weight_decay=config.weight_decay)
     best: dict[str, Tensor] = {}
     state: dict[str, float] = {"epoch": 0, "seconds": 0.0, "best": -math.inf}
     if path.is_file():
         best, state = _restore(path, stage, optimiser)
-        console.print(f"{stage.name}: goes on after epoch {int(state['epoch'])}")
-    while state["epoch"] < config.epochs and state["seconds"] < config.minutes * 60:
-        epoch = int(state["epoch"])
-        loss, seconds = _one_epoch(stage, optimiser, frames, epoch, state["seconds"], console)
-        figures = stage.validate()
-        state["epoch"], state["seconds"] = epoch + 1, state["seconds"] + seconds
-        if figures[stage.better] > state["best"]:
-            state |= {"best": figures[stage.better], **figures}
-            best = {key: value.detach().clone() for key, value in stage.model.state_dict().items()}
-        _append_curve(folder, stage.name, {"epoch": epoch + 1, "seconds": state["seconds"], "loss": loss, **figures})
-        shown = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
-        console.print(f"{stage.name} {epoch + 1}/{config.epochs}  loss {loss:.4f}  {shown}  {state['seconds']:.0f} s")
-        _save(path, stage, optimiser, best, state)
-    stage.model.load_state_dict(best)
+        _trim_curve(runner, stage, int(state["epoch"]))
+        runner.say(f"{stage.name}: goes on after epoch {int(state['epoch'])}")
+    ranks.wait()
+    step: nn.Module = _Step(stage)
+    if ranks.world > 1:
+        step = DistributedDataParallel(step, find_unused_parameters=True)
+    with _bar(runner, stage, _behind(config, state["epoch"], state["seconds"])) as show:
+        while state["epoch"] < config.epochs and state["seconds"] < config.minutes * 60:
+            epoch = int(state["epoch"])
+            loss, seconds = _one_epoch(stage, step, optimiser, frames, epoch, state["seconds"], runner, show)
+            figures = stage.validate() if ranks.first else {}
+            state["epoch"], state["seconds"] = epoch + 1, state["seconds"] + seconds
+            if ranks.first:
+                if figures[stage.better] > state["best"]:
+                    state |= {"best": figures[stage.better], **figures}
+                    best = {key: value.detach().clone() for key, value in stage.model.state_dict().items()}
+                row = {"epoch": epoch + 1, "seconds": state["seconds"], "loss": loss, **figures}
+                _append_curve(runner.folder, stage.name, row)
+                shown = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
+                where, spent = f"{stage.name} {epoch + 1}/{config.epochs}", state["seconds"]
+                runner.say(f"{where}  loss {loss:.4f}  {shown}  {spent:.0f} s")
+                _save(path, stage, optimiser, best, state)
+                draw_curve(runner.folder / f"{stage.name}.curve.csv")
+            ranks.wait()
+    if ranks.first:
+        stage.model.load_state_dict(best)
+    ranks.same(dict(stage.model.state_dict()))
     return state
 
 
+def _behind(config: StageConfig, epochs: float, seconds: float) -> float:
+    """The share of a stage that is behind us."""
+    return min(1.0, max(epochs / max(config.epochs, 1), seconds / max(config.minutes * 60, 1e-9)))
+
+
 def _one_epoch(
-    stage: Stage, optimiser: torch.optim.Optimizer, frames: int, epoch: int, before: float, console: Console
+    stage: Stage,
+    step: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    frames: int,
+    epoch: int,
+    before: float,
+    runner: Runner,
+    show: Callable[[float, str], None],
 ) -> tuple[float, float]:
     """One pass over the frames; gives the mean loss and the seconds. A pass that outruns the minutes ends early."""
-    config, started = stage.config, time.monotonic()
+    config, ranks, started = stage.config, runner.ranks, time.monotonic()
+    # All processes draw the same order and take their parts of each batch; each changes its pictures in its own way.
     generator = torch.Generator().manual_seed(stage.seed * 1000 + epoch)
     order = torch.randperm(frames, generator=generator)
-    batches = [chunk for chunk in order.split(config.batch) if len(chunk) > 1]
+    batches = [chunk for chunk in order.split(config.batch) if len(chunk) >= 2 * ranks.world]
+    if not batches:
+        raise ValueError(f"{stage.name}: {frames} frames are too few for {ranks.world} process(es).")
+    if not ranks.first:
+        generator.manual_seed((stage.seed * 1000 + epoch) * 1000 + ranks.rank)
     stage.model.train()
-    total, counted = 0.0, 0
+    rest(stage.model)
+    total, counted, spent = 0.0, 0, before
     for number, chunk in enumerate(batches):
-        spent = before + time.monotonic() - started
-        done = max((epoch + number / len(batches)) / config.epochs, spent / max(config.minutes * 60, 1e-9))
+        (spent,) = ranks.agreed([before + time.monotonic() - started])
+        done = _behind(config, epoch + number / len(batches), spent)
         for group in optimiser.param_groups:
             group["lr"] = _rate(config, done)
         optimiser.zero_grad(set_to_none=True)
-        loss = stage.loss(chunk, generator, done)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with autocast(runner.precision, ranks.device):
+            loss = step(ranks.share(chunk), generator, done)
+        if not bool(torch.isfinite(loss)):
+            raise ValueError(f"{stage.name}: the loss is no number any more; try a lower rate.")
+        loss.backward()
         nn.utils.clip_grad_norm_(stage.parameters, 5.0)
         optimiser.step()
         total, counted = total + float(loss.detach()), counted + 1
+        if counted % 5 == 0:
+            show(done, f"{stage.name} {epoch + 1}/{config.epochs}  loss {total / counted:.4f}")
         if spent > config.minutes * 60 and number > 0:
             break
-        if console.is_terminal and number % 10 == 0:
-            console.print(f"  {stage.name} {number}/{len(batches)} loss {total / counted:.4f}", end="\r")
-    return total / max(counted, 1), time.monotonic() - started
+    (seconds,) = ranks.agreed([time.monotonic() - started])
+    return ranks.mean(total / max(counted, 1)), seconds

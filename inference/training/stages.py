@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from monai.losses.dice import DiceCELoss
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,7 +14,7 @@ from inference.models import AutoencoderClassifier
 from inference.phantom.cohort import COMPLEX_BIT, TrainingSet
 from inference.training.augment import change_grey, middles_of, move
 from inference.training.config import StageConfig
-from inference.training.loop import Stage, pictures_of, scaled
+from inference.training.loop import Stage, device_of_model, pictures_of, scaled
 from inference.types import LUMEN, PLAQUE, WALL
 
 
@@ -21,7 +22,17 @@ from inference.types import LUMEN, PLAQUE, WALL
 def in_batches(model: nn.Module, images: Tensor, batch: int = 32) -> Tensor:
     """Outputs of the network for uint8 pictures (n, 1, h, w)."""
     model.eval()
-    return torch.cat([model(scaled(part)) for part in images.split(batch)])
+    device = device_of_model(model)
+    return torch.cat([model(scaled(part).to(device)).float().cpu() for part in images.split(batch)])
+
+
+@torch.inference_mode()
+def labels_of(model: nn.Module, images: Tensor, batch: int = 32) -> NDArray[np.uint8]:
+    """The most probable class of every pixel of uint8 pictures (n, 1, h, w)."""
+    model.eval()
+    device = device_of_model(model)
+    parts = [model(scaled(part).to(device)).max(1).indices.to(torch.uint8).cpu() for part in images.split(batch)]
+    return np.concatenate([part.numpy() for part in parts])
 
 
 def mean_plaque_dice(predicted: Tensor, labels: Tensor) -> float:
@@ -62,14 +73,12 @@ def segmenter_stage(
             moved, target = move(pictures, planes, generator, scale=0.25, turn=0.6, window=_WINDOW, middles=where)
         assert target is not None
         ready = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
-        result: Tensor = criterion(model(ready), target)
+        device = device_of_model(model)
+        result: Tensor = criterion(model(ready.to(device)).float(), target.to(device))
         return result
 
     def validate() -> dict[str, float]:
-        model.eval()
-        with torch.inference_mode():
-            predicted = torch.cat([model(scaled(part)).max(1).indices.to(torch.uint8) for part in held.split(32)])
-        return {"plaque_dice": mean_plaque_dice(predicted, truth)}
+        return {"plaque_dice": mean_plaque_dice(torch.from_numpy(labels_of(model, held)), truth)}
 
     return Stage("segmenter", model, list(model.parameters()), config, seed, loss, validate, "plaque_dice")
 
@@ -83,14 +92,15 @@ def reconstruction_stage(
     def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
         moved, _ = move(scaled(images[chunk]), None, generator)
         target = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
-        return functional.mse_loss(model.reconstruct(target), target)
+        target = target.to(device_of_model(model))
+        return functional.mse_loss(model.reconstruct(target).float(), target)
 
     def validate() -> dict[str, float]:
         model.eval()
+        device = device_of_model(model)
         with torch.inference_mode():
-            errors = [
-                float(functional.mse_loss(model.reconstruct(scaled(part)), scaled(part))) for part in held.split(32)
-            ]
+            pictures = (scaled(part).to(device) for part in held.split(32))
+            errors = [float(functional.mse_loss(model.reconstruct(part), part)) for part in pictures]
         mean = sum(errors) / len(errors)
         return {"mse": mean, "minus_mse": -mean}
 
@@ -151,9 +161,12 @@ def classifier_stage(
         moved, target = move(scaled(images[chunk]), planes[chunk], generator, scale=0.03, turn=0.5)
         assert target is not None
         ready = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
-        logits, where, why = model(ready)
+        device = device_of_model(model)
+        logits, where, why = (part.float() for part in model(ready.to(device)))
+        target = target.to(device)
         shares, thick, bad = cell_truth(target[:, 0], target[:, 1], where.shape[-1])
-        main = functional.cross_entropy(logits, classes[chunk], weight=weights, label_smoothing=0.03)
+        truth, weight = classes[chunk].to(device), weights.to(device)
+        main = functional.cross_entropy(logits, truth, weight=weight, label_smoothing=0.03)
         place = functional.binary_cross_entropy_with_logits(where[:, :3], shares)
         here = (thick > 0).float()
         size = (functional.smooth_l1_loss(where[:, 3], thick, beta=0.2, reduction="none") * here).sum()
@@ -161,8 +174,8 @@ def classifier_stage(
         # Where plaque lies, each cell counts much: that is where the classes differ.
         grave = functional.binary_cross_entropy_with_logits(where[:, 4], bad, reduction="none")
         grave = (grave * (0.1 + here)).sum() / (0.1 + here).sum()
-        whole = functional.smooth_l1_loss(why[:, 0], thickness[chunk], beta=0.3)
-        reason = functional.binary_cross_entropy_with_logits(why[:, 1:], flags[chunk])
+        whole = functional.smooth_l1_loss(why[:, 0], thickness[chunk].to(device), beta=0.3)
+        reason = functional.binary_cross_entropy_with_logits(why[:, 1:], flags[chunk].to(device))
         return main + 3.0 * place + size + grave + whole + 0.5 * reason
 
     def validate() -> dict[str, float]:
