@@ -2,142 +2,167 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from inference.postprocess import area_mm2, choose_key_frame, clean_mask, clip_probability, rule_verdict
+from inference import border, gates
+from inference.lesions import follow, lesions_of, piece_rays, stands_free
+from inference.postprocess import area_mm2, choose_key_frame, clip_probability, rule_verdict
 from inference.preprocess import Canvas
-from inference.thickness import wall_normal_thickness
-from inference.types import LUMEN, PLAQUE, ClipResult, FrameResult, NoResult, Thickness, rle_encode_part
+from inference.profiles import FrameProfile, Measured, measure_vessel
+from inference.thickness import INSCRIBED, WALL_NORMAL, depth_of, inscribed_thickness
+from inference.types import ClipResult, FrameResult, LesionResult, NoResult, Point, rle_decode, rle_encode_part
+from inference.vessel import Vessel, find_vessel
 
 Floats = NDArray[np.float32]
-_MARGIN = 3
-_AORTA_LEAST_PX = 60
-"""On the canvas (0.4 mm a pixel) about 10 mm2: less is no aorta in cross-section."""
-_EIGHT = np.ones((3, 3), dtype=bool)
-_STALK_MM = 1.2
-"""Half the width of a mobile part as the network draws it; it draws stalks wider than they are."""
-NO_AORTA = "No aorta was found."
-NO_SCALE = "No scale in the file: pixels only."
-COLOUR = "A colour overlay covers the picture."
+COLOUR, NO_AORTA, NO_SCALE = (gates.TEXTS[r] for r in (NoResult.COLOUR, NoResult.NO_AORTA, NoResult.NO_SCALE))
+_ARC_MM = 1.0
+"""Plaque at least this thick counts for the share of the circumference."""
+_ROUND = 0.75
+_DIFFER_MM, _DIFFER_SHARE = 1.0, 0.25
 
 
 class ClipMeasurer:
-    """Measures the frames of one clip whose pictures have ``size`` = (rows, columns)."""
+    """Measures the frames of one clip whose pictures have ``size`` = (rows, columns), in order; keeps profiles only."""
 
     def __init__(self, canvas: Canvas, size: tuple[int, int]) -> None:
         self.canvas, self.size = canvas, size
         self.spacing = canvas.region.spacing
+        self.profiles: dict[int, FrameProfile] = {}
 
     def measure(
-        self, done: int, probabilities: Floats, logits: Floats, coloured: NDArray[np.bool_]
+        self,
+        done: int,
+        probabilities: Floats,
+        logits: Floats,
+        coloured: NDArray[np.bool_],
+        images: NDArray[np.uint8] | None = None,
     ) -> list[FrameResult]:
-        """Results of one batch; ``done`` frames came before. ``logits`` is (n, 4, size, size)."""
-        return [
-            self._frame(done + n + 1, float(probabilities[n]), logits[n], bool(coloured[n]))
-            for n in range(len(probabilities))
-        ]
+        """Results of one batch; ``done`` frames came before.
 
-    def _frame(self, number: int, probability: float, logits: Floats, coloured: bool) -> FrameResult:
-        found = None if coloured else self._aorta(logits)
-        if found is None:
-            empty = [self.size[0] * self.size[1]]
-            return FrameResult(
-                number,
-                probability,
-                0,
-                None if self.spacing is None else 0.0,
-                None,
-                None,
-                0,
-                list(empty),
-                list(empty),
-                list(empty),
-                reason=COLOUR if coloured else NO_AORTA,
-                no_result=NoResult.COLOUR if coloured else NoResult.NO_AORTA,
-                no_thickness=NoResult.COLOUR if coloured else NoResult.NO_AORTA,
-            )
-        labels, row, column = found
-        plaque = clean_mask(labels == PLAQUE, self.spacing)
-        lumen, aorta = labels == LUMEN, labels > 0
-        thickness = self._thickness(plaque, aorta)
-        x, y = column, row
-        chord = None
-        if thickness.chord is not None:
-            (ax, ay), (bx, by) = thickness.chord
-            chord = ((ax + x, ay + y), (bx + x, by + y))
+        ``logits`` is (n, 4, size, size). ``images``, the pictures on the canvas, uint8 (n, size, size), are needed for
+        quality and echogenicity.
+        """
+        results: list[FrameResult] = []
+        for n, probability in enumerate(probabilities.tolist()):
+            finite = bool(np.isfinite(probability) and np.isfinite(logits[n]).all())
+            vessel = find_vessel(logits[n], self.canvas) if finite and not coloured[n] else None
+            image = None if images is None else images[n]
+            results.append(self.frame(done + n + 1, probability, vessel, bool(coloured[n]), finite, image))
+        return results
+
+    def frame(
+        self,
+        number: int,
+        probability: float,
+        vessel: Vessel | None,
+        coloured: bool = False,
+        finite: bool = True,
+        image: NDArray[np.uint8] | None = None,
+    ) -> FrameResult:
+        """The result of one frame from the vessel found in it; ``finite`` False says that the networks failed."""
+        measured = quality = shape = None
+        if vessel is not None:
+            measured = measure_vessel(vessel, number, self.canvas, image)
+            profile = measured.profile
+            quality = border.quality_of(profile.grey) if profile.grey else None
+            shape = gates.shape_of(profile.radius, profile.lumen_px, profile.aorta_px, self.spacing is not None)
+        view = self.canvas.region.view
+        reason = gates.frame_gate(coloured=coloured, finite=finite, shape=shape, view=view, quality=quality)
+        if reason is not None or vessel is None or measured is None:
+            return self._empty(number, probability, reason or NoResult.NO_AORTA, quality)
+        self.profiles[number] = measured.profile
+        return self._full(number, probability, vessel, measured, quality)
+
+    def _empty(self, number: int, probability: float, reason: NoResult, quality: float | None) -> FrameResult:
+        empty = [self.size[0] * self.size[1]]
+        return FrameResult(
+            number,
+            probability,
+            plaque_area_px=0,
+            plaque_area_mm2=None,
+            max_thickness_mm=None,
+            max_thickness_px=None,
+            lumen_area_px=0,
+            plaque_rle=list(empty),
+            lumen_rle=list(empty),
+            wall_rle=list(empty),
+            reason=gates.TEXTS[reason],
+            no_result=reason,
+            no_thickness=reason,
+            quality=quality,
+        )
+
+    def _full(
+        self, number: int, probability: float, vessel: Vessel, measured: Measured, quality: float | None
+    ) -> FrameResult:
+        plaque, profile = measured.plaque, measured.profile
+        lumen = (vessel.labels == 1) & ~plaque
+        rest = (vessel.labels > 0) & ~(plaque | lumen)
         pixels = int(np.count_nonzero(plaque))
+        mm, px, chord, method = self._thickness(vessel, measured)
+        corner = (vessel.row, vessel.column)
         return FrameResult(
             frame=number,
             probability_complex=probability,
             plaque_area_px=pixels,
             plaque_area_mm2=area_mm2(pixels, self.spacing),
-            max_thickness_mm=thickness.mm,
-            max_thickness_px=thickness.px,
-            lumen_area_px=int(np.count_nonzero(lumen)),
-            plaque_rle=rle_encode_part(plaque, row, column, self.size),
-            lumen_rle=rle_encode_part(lumen, row, column, self.size),
-            wall_rle=rle_encode_part(aorta & ~(plaque | lumen), row, column, self.size),
+            max_thickness_mm=mm,
+            max_thickness_px=px,
+            lumen_area_px=profile.lumen_px,
+            plaque_rle=rle_encode_part(plaque, *corner, self.size),
+            lumen_rle=rle_encode_part(lumen, *corner, self.size),
+            wall_rle=rle_encode_part(rest, *corner, self.size),
             chord=chord,
             no_thickness=NoResult.NO_SCALE if self.spacing is None else None,
+            quality=quality,
+            thickness_method=method,
         )
 
-    def _thickness(self, plaque: NDArray[np.bool_], aorta: NDArray[np.bool_]) -> Thickness:
-        if not plaque.any():
-            return Thickness(0.0 if self.spacing is not None else None, 0.0, "none")
-        return wall_normal_thickness(plaque, aorta, self.spacing, opening_mm=_STALK_MM)
-
-    def _aorta(self, logits: Floats) -> tuple[NDArray[np.uint8], int, int] | None:
-        """Labels of the largest vessel on its part of the source grid, with that part's upper left corner.
-
-        The networks' real-valued outputs are carried to the source grid and compared there, so that an edge lies where
-        it was predicted and not on the canvas's coarser steps. None where there is no vessel with a lumen.
-        """
-        rough = logits[1:].max(axis=0) > logits[0]
-        pieces, count = ndimage.label(rough, structure=_EIGHT)
-        if count == 0:
-            return None
-        sizes = np.bincount(pieces.ravel())
-        sizes[0] = 0
-        largest = int(sizes.argmax())
-        if sizes[largest] < _AORTA_LEAST_PX:
-            return None
-        rows, columns = ndimage.find_objects(pieces, max_label=largest)[largest - 1]
-        limit = self.canvas.size
-        box = (
-            slice(max(rows.start - _MARGIN, 0), min(rows.stop + _MARGIN, limit)),
-            slice(max(columns.start - _MARGIN, 0), min(columns.stop + _MARGIN, limit)),
-        )
-        part = np.ascontiguousarray(logits[:, box[0], box[1]])
-        if count > 1:
-            part[1:, (pieces[box] != largest) & (pieces[box] > 0)] = -1e4
-        fine = self.canvas.back(part, box)
-        labels = _arg_largest(fine)
-        if not (labels == LUMEN).any():
-            return None
-        source = self.canvas.source_box(box)
-        return labels, source[0].start + self.canvas.region.y0, source[1].start + self.canvas.region.x0
+    def _thickness(
+        self, vessel: Vessel, measured: Measured
+    ) -> tuple[float | None, float | None, tuple[Point, Point] | None, str]:
+        """The frame's greatest thickness in mm and px, its chord, and how it was measured."""
+        thickest = max(measured.profile.pieces, key=lambda piece: piece.thickness, default=None)
+        if thickest is not None:
+            mm = thickest.thickness if self.spacing is not None else None
+            return mm, thickest.thickness_px, thickest.chord, WALL_NORMAL
+        if not measured.plaque.any():
+            return (0.0 if self.spacing is not None else None), 0.0, None, "none"
+        lower = inscribed_thickness(measured.plaque, self.spacing)
+        chord = None
+        if lower.chord is not None:
+            (ax, ay), (bx, by) = lower.chord
+            x, y = vessel.column, vessel.row
+            chord = ((ax + x, ay + y), (bx + x, by + y))
+        return lower.mm, lower.px, chord, INSCRIBED
 
     def clip(
-        self, frames: list[FrameResult], *, threshold: float, coloured: float, device: str, seconds: float
+        self,
+        frames: list[FrameResult],
+        *,
+        threshold: float,
+        coloured: float,
+        device: str,
+        seconds: float,
+        engine: str = "",
+        outputs: Sequence[str] = ("masks", "measurements"),
     ) -> ClipResult:
-        """The clip's result: mean logit over the frames with an aorta, key frame by the median of three."""
-        gated = [f for f in frames if f.no_result is None]
+        """The clip's result: mean logit over the gated frames, thickness by the median over half of them.
+
+        ``coloured`` is the share of frames under a colour overlay.
+        """
+        no_result = gates.clip_gate([f.no_result for f in frames])
+        gated = [] if no_result is not None else [f for f in frames if f.no_result is None]
         probability = clip_probability(f.probability_complex for f in gated) if gated else None
-        no_result = None if gated else (NoResult.COLOUR if coloured > 0.5 else NoResult.NO_AORTA)
-        calibrated = self.spacing is not None
-        series = [f.max_thickness_mm if calibrated else f.max_thickness_px for f in frames]
-        at = choose_key_frame(series)
-        key = None if at is None else frames[at]
-        official = key.max_thickness_mm if key is not None else (0.0 if calibrated and gated else None)
-        verdict = rule_verdict(official)
-        areas = [f.plaque_area_mm2 for f in frames if f.plaque_area_mm2 is not None]
-        reasons = []
-        if no_result is not None:
-            reasons.append(COLOUR if no_result is NoResult.COLOUR else NO_AORTA)
-        if not calibrated:
-            reasons.append(self.canvas.region.reason or NO_SCALE)
+        profiles = [self.profiles[f.frame] for f in gated]
+        lesions = lesions_of(profiles, self.spacing, self._is_round(profiles))
+        key = self._key_frame(gated, profiles)
+        official = key.max_thickness_mm if key is not None else (0.0 if self.spacing is not None and gated else None)
+        areas = [f.plaque_area_mm2 for f in gated if f.plaque_area_mm2 is not None]
+        verdict = _verdict(official, lesions)
         return ClipResult(
             frames=len(frames),
             rows=self.size[0],
@@ -150,24 +175,106 @@ class ClipMeasurer:
             max_thickness_mm=official,
             key_frame=None if key is None else key.frame,
             key_chord=None if key is None else key.chord,
-            thickness_method="wall-normal" if key is not None else "none",
-            max_plaque_area_mm2=max(areas) if areas else None,
-            max_plaque_area_px=max(f.plaque_area_px for f in frames),
-            reason="; ".join(reasons),
+            thickness_method="none" if key is None else key.thickness_method,
+            max_plaque_area_mm2=max(areas, default=None),
+            max_plaque_area_px=max((f.plaque_area_px for f in gated), default=0),
+            reason="; ".join(self._reasons(no_result)),
             per_frame=frames,
             device=device,
             seconds=seconds,
             no_result=no_result,
-            no_thickness=no_result or (None if calibrated else NoResult.NO_SCALE),
+            no_thickness=no_result or (None if self.spacing is not None else NoResult.NO_SCALE),
+            flags=tuple(self._flags(key, coloured)) if gated else (),
+            lesions=lesions,
+            area_ratio=self._ratio(profiles),
+            arc_share=self._arc(profiles),
+            protrusion_mm=_greatest([lesion.protrusion_mm for lesion in lesions], official),
+            quality=_middle([f.quality for f in frames]),
             gated_frames=len(gated),
+            small_pieces=max((p.small_pieces for p in profiles), default=0),
+            engine=engine,
+            outputs=tuple(outputs),
         )
 
+    def _reasons(self, no_result: NoResult | None) -> list[str]:
+        texts = [] if no_result is None else [gates.TEXTS[no_result]]
+        return texts if self.spacing is not None else [*texts, self.canvas.region.reason or NO_SCALE]
 
-def _arg_largest(values: Floats) -> NDArray[np.uint8]:
-    """Index of the largest of four planes (4, h, w); many times quicker than argmax along the first axis."""
-    best, label = values[0].copy(), np.zeros(values.shape[1:], dtype=np.uint8)
-    for n in range(1, len(values)):
-        higher = values[n] > best
-        label[higher] = n
-        np.maximum(best, values[n], out=best)
-    return label
+    def _is_round(self, profiles: Sequence[FrameProfile]) -> bool:
+        """Whether shares of the circumference make sense: a short-axis view, or an unnamed one with a round aorta."""
+        view = self.canvas.region.view
+        if view != "unknown" or not profiles:
+            return view == "SAX" and bool(profiles)
+        shapes = [gates.shape_of(p.radius, p.lumen_px, p.aorta_px, self.spacing is not None) for p in profiles]
+        return float(np.median([s.least_width / s.greatest_width for s in shapes])) >= _ROUND
+
+    def _key_frame(self, gated: Sequence[FrameResult], profiles: Sequence[FrameProfile]) -> FrameResult | None:
+        """The frame that gives the clip's thickness; frames in which a mobile part lies on the wall do not count."""
+        blurred: set[int] = set()
+        for track in follow(profiles):
+            seen = [profiles[n] for n in track.at]
+            free = stands_free(seen, piece_rays(seen, track))
+            if free is not None:
+                blurred |= {frame.frame for frame, apart in zip(seen, free, strict=True) if not apart}
+        series = [None if f.frame in blurred else f.max_thickness_px for f in gated]
+        if self.spacing is not None:
+            series = [None if f.frame in blurred else f.max_thickness_mm for f in gated]
+        at = choose_key_frame(series)
+        return None if at is None else gated[at]
+
+    def _ratio(self, profiles: Sequence[FrameProfile]) -> float | None:
+        """Plaque over aorta (area), a robust maximum like the thickness; short axis only."""
+        if not self._is_round(profiles):
+            return None
+        return _robust([sum(piece.area_px for piece in p.pieces) / max(p.aorta_px, 1) for p in profiles])
+
+    def _arc(self, profiles: Sequence[FrameProfile]) -> float | None:
+        """Share of the circumference with plaque of at least 1 mm, a robust maximum; short axis only."""
+        if not self._is_round(profiles):
+            return None
+        units = [1.0 if self.spacing is not None else float(p.radius.mean()) / 12.0 for p in profiles]
+        rows = zip(profiles, units, strict=True)
+        return _robust([float(p.arc[p.length > _ARC_MM * unit].sum() / p.arc.sum()) for p, unit in rows])
+
+    def _flags(self, key: FrameResult | None, coloured: float) -> list[str]:
+        flags = []
+        if coloured > 0:
+            flags.append(f"Colour covers {coloured:.0%} of the frames; they were left out.")
+        if key is not None and key.chord is not None and key.max_thickness_mm and self.spacing is not None:
+            depth = self._depth(key)
+            if abs(depth - key.max_thickness_mm) > max(_DIFFER_MM, _DIFFER_SHARE * key.max_thickness_mm):
+                flags.append(f"Wall-normal chord {key.max_thickness_mm:.1f} mm, depth method {depth:.1f} mm.")
+        return flags
+
+    def _depth(self, key: FrameResult) -> float:
+        """What the depth method gives at the inner end of the key frame's chord, in mm."""
+        plaque, lumen, rest = (rle_decode(r, self.size) for r in (key.plaque_rle, key.lumen_rle, key.wall_rle))
+        assert key.chord is not None
+        assert self.spacing is not None
+        return depth_of(plaque | lumen | rest, key.chord[0], self.spacing)
+
+
+def _verdict(thickness_mm: float | None, lesions: Sequence[LesionResult]) -> bool | None:
+    """The label rule on thickness, ulceration and mobile part; what cannot be told is no "no"."""
+
+    def seen(name: str) -> bool | None:
+        answers = {lesion.reasons[name] for lesion in lesions}
+        return True if "yes" in answers else (None if "cannot tell" in answers else False)
+
+    return rule_verdict(thickness_mm, ulceration=seen("ulceration"), mobile=seen("mobile"))
+
+
+def _robust(values: Sequence[float]) -> float | None:
+    if not values:
+        return None
+    at = choose_key_frame(values)
+    return 0.0 if at is None else float(values[at])
+
+
+def _greatest(values: Sequence[float | None], least: float | None) -> float | None:
+    return None if least is None else max([least, *(value for value in values if value is not None)])
+
+
+def _middle(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None

@@ -25,6 +25,7 @@ from inference.walls import Floats, Mask, Outline, outline_of
 __all__ = [
     "Point",
     "WallProfile",
+    "depth_of",
     "depth_thickness",
     "fit_outer_circle",
     "inscribed_thickness",
@@ -53,7 +54,7 @@ class WallProfile:
 
     ``curve`` and ``normal`` are (n, 2) as (row, column); ``begin`` is where plaque starts along the inward normal and
     ``length`` its wall-normal thickness there, smoothed, without mobile parts (0 where there is no plaque). ``arc`` is
-    the length of wall that each ray stands for. ``free`` is a coarse mask of mobile parts with the steps of its grid.
+    the length of wall that each ray stands for. ``free`` holds what was taken for mobile parts.
     """
 
     curve: Floats
@@ -61,7 +62,7 @@ class WallProfile:
     begin: Floats
     length: Floats
     arc: Floats
-    free: tuple[Mask, tuple[int, int]] | None = None
+    free: walls.FreeMask | None = None
 
     def chord(self) -> tuple[Floats, Floats]:
         """Inner and outer end (row, column) of the longest chord."""
@@ -110,45 +111,51 @@ def _finish(
 
 
 def profile_of(
-    plaque: Mask, aorta: Mask, curve: Floats, spacing: Spacing, opening_mm: float, smooth_mm: float = SMOOTH_MM
+    plaque: Mask,
+    aorta: Mask,
+    curve: Floats,
+    spacing: Spacing,
+    opening_mm: float,
+    smooth_mm: float = SMOOTH_MM,
+    unit: float = 1.0,
 ) -> WallProfile:
     """The profile of wall-normal plaque thickness along ``curve``; masks lie on one grid, lengths as ``spacing``.
 
-    ``opening_mm`` is half the width below which what stands on the wall is a mobile part; 0 looks for none.
+    ``opening_mm`` is half the width below which what stands on the wall is a mobile part; 0 looks for none. ``unit`` is
+    how much of that length is one millimetre (pixels per nominal mm where there is no calibration).
     """
     normal, arc = walls.inward_normals(curve), walls.arc_steps(curve)
     begin, end = walls.first_runs(plaque, curve, normal, spacing)
     raw = walls.across_wall(curve, normal, end, end - begin, spacing)
     step = float(np.median(arc))
     free = None
-    if opening_mm > 0 and raw.max() > 0 and _may_hold_free_part(plaque, raw, arc, spacing):
-        free = walls.mobile_part(plaque, aorta, spacing, opening_mm, _FREE_REACH_MM)
+    if opening_mm > 0 and raw.max() > 0 and _may_hold_free_part(plaque, raw, arc, spacing, unit):
+        free = walls.mobile_part(plaque, aorta, spacing, opening_mm, _FREE_REACH_MM * unit)
         if free is not None:
             raw = _without_free(raw, begin, curve, normal, free, spacing)
     return WallProfile(curve, normal, begin, walls.running_median(raw, step, smooth_mm), arc, free)
 
 
-def _may_hold_free_part(plaque: Mask, raw: Floats, arc: Floats, spacing: Spacing) -> bool:
+def _may_hold_free_part(plaque: Mask, raw: Floats, arc: Floats, spacing: Spacing, unit: float) -> bool:
     """A quick look: a narrow peak in the profile, or more plaque than the profile explains."""
-    if walls.is_spiked(raw, float(np.median(arc)), _SPIKE_WIDTH_MM, _SPIKE_MM):
+    if walls.is_spiked(raw, float(np.median(arc)), _SPIKE_WIDTH_MM * unit, _SPIKE_MM * unit):
         return True
     radius = float(arc.sum()) / (2 * np.pi)
     explained = float((raw * arc * (1 - np.minimum(raw, radius) / (2 * radius))).sum())
     area = float(np.count_nonzero(plaque)) * spacing[0] * spacing[1]
-    return area - explained > max(_UNEXPLAINED_MM2, 0.04 * area)
+    return area - explained > max(_UNEXPLAINED_MM2 * unit**2, 0.04 * area)
 
 
 def _without_free(
-    raw: Floats, begin: Floats, curve: Floats, normal: Floats, free: tuple[Mask, tuple[int, int]], spacing: Spacing
+    raw: Floats, begin: Floats, curve: Floats, normal: Floats, free: walls.FreeMask, spacing: Spacing
 ) -> Floats:
     """The profile with chords that run through a mobile part bridged from the plaque on both sides of its foot."""
-    mask, steps = free
-    grid = np.asarray(spacing) * steps
+    grid = np.asarray(spacing) * free.steps
     part = np.linspace(0.0, 1.0, 24)
     along = begin[:, None] + raw[:, None] * part
     down = (curve[:, :1] + normal[:, :1] * along) / grid[0]
     across = (curve[:, 1:] + normal[:, 1:] * along) / grid[1]
-    hit = walls.nearest(mask, down, across).any(axis=1) & (raw > 0)
+    hit = walls.nearest(free.mask, down, across).any(axis=1) & (raw > 0)
     if not hit.any():
         return raw
     hit = ndimage.maximum_filter1d(hit, 3, mode="wrap")
@@ -230,6 +237,17 @@ def depth_thickness(plaque: NDArray[Any], aorta: NDArray[Any], spacing: Spacing 
     away = outside - inner
     outer = inner + away * (1 - 0.5 * min(scale) / max(float(np.hypot(*away)), 1e-9))
     return _finish(inner, outer, origin, scale, spacing is not None, DEPTH, np.zeros(0))
+
+
+def depth_of(aorta: NDArray[Any], place: Point, spacing: Spacing) -> float:
+    """Distance (mm) of a place (x, y in pixels) to the outside of the outer wall, less half a pixel; 0 outside it."""
+    whole, scale = _checked(aorta, spacing)
+    column, row = round(place[0]), round(place[1])
+    if not (0 <= row < whole.shape[0] and 0 <= column < whole.shape[1]) or not whole[row, column]:
+        return 0.0
+    (part,), origin = _crop(whole)
+    distance = ndimage.distance_transform_edt(ndimage.binary_fill_holes(part), sampling=scale)
+    return float(distance[row - origin[0], column - origin[1]]) - 0.5 * min(scale)
 
 
 def _inscribed(mask: Mask, scale: Spacing, calibrated: bool, origin: tuple[int, int]) -> Thickness:

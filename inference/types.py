@@ -221,6 +221,7 @@ class FrameResult:
     no_result: NoResult | None = None
     no_thickness: NoResult | None = None
     quality: float | None = None
+    thickness_method: str = "none"
 
 
 @dataclass(frozen=True)
@@ -229,8 +230,9 @@ class ClipResult:
 
     With ``no_result`` there is neither probability nor class. Without calibration the class stays ("classifier only")
     and ``no_thickness`` says "no scale". ``flags`` are warnings that leave the result standing. ``area_ratio`` is
-    plaque / aorta and ``arc_share`` the share of the circumference with plaque, both on the frame where they are
-    greatest and for short-axis views only. ``thickness_sd_mm`` and ``area_sd_mm2`` are standard uncertainties.
+    plaque / aorta and ``arc_share`` the share of the circumference with plaque, both robust maxima over the frames and
+    for short-axis views only. ``thickness_sd_mm`` and ``area_sd_mm2`` are standard uncertainties.
+    ``small_pieces`` is the greatest number of pieces below 2 mm2 in a frame, which count as no plaque.
     ``outputs`` names what was switched on, ``engine`` what the networks ran on.
     """
 
@@ -264,6 +266,7 @@ class ClipResult:
     ood_score: float | None = None
     quality: float | None = None
     gated_frames: int = 0
+    small_pieces: int = 0
     engine: str = ""
     outputs: tuple[str, ...] = ()
 

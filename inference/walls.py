@@ -7,6 +7,7 @@ found coarsely by the nearest pixel and then, around that place, where the bilin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -211,14 +212,23 @@ def is_spiked(profile: Floats, arc_mm: float, width_mm: float, height_mm: float)
     return bool((profile - low).max() > height_mm)
 
 
+@dataclass(frozen=True)
+class FreeMask:
+    """Mobile parts on a coarse grid: ``mask``, how far its pixels lie from the rest of the plaque, the grid's steps."""
+
+    mask: Mask
+    away: Floats
+    steps: tuple[int, int]
+
+
 def mobile_part(
     plaque: Mask, aorta: Mask, spacing: Spacing, radius_mm: float, least_reach_mm: float
-) -> tuple[Mask, tuple[int, int]] | None:
-    """What stands free in the lumen on a thin stalk: a coarse mask and the steps (rows, columns) of its grid.
+) -> FreeMask | None:
+    """What stands free in the lumen on a thin stalk, or None where there is none.
 
     Everything that is not blood (plaque and the outside of the aorta) is opened with a disc of ``radius_mm``; what is
     then no longer joined to the wall, and reaches ``least_reach_mm`` away from what is, is mobile. Plaque that is thin
-    or rough but sits on the wall is left alone, because the outside counts as its ground. None where there is none.
+    or rough but sits on the wall is left alone, because the outside counts as its ground.
     """
     steps = (max(1, int(0.34 * radius_mm / spacing[0])), max(1, int(0.34 * radius_mm / spacing[1])))
     part = np.s_[:: steps[0], :: steps[1]]
@@ -237,4 +247,5 @@ def mobile_part(
     pieces, count = ndimage.label(free, structure=_EIGHT)
     far = ndimage.maximum(away, pieces, np.arange(1, count + 1))
     keep = np.concatenate(([False], np.asarray(far) >= least_reach_mm))
-    return (keep[pieces][2:-2, 2:-2], steps) if keep.any() else None
+    inner = np.s_[2:-2, 2:-2]
+    return FreeMask(keep[pieces][inner], away[inner], steps) if keep.any() else None
