@@ -139,8 +139,8 @@ def _pair_slopes(a: Floats, b: Floats) -> Floats:
     across, up = a[right] - a[left], b[right] - b[left]
     kept = (across != 0) | (up != 0)
     across, up = across[kept], up[kept]
-    with np.errstate(divide="ignore"):
-        slopes = np.where(across != 0, up / np.where(across != 0, across, 1.0), np.sign(up) * np.inf)
+    steep = np.where(up < 0, -np.inf, np.inf)
+    slopes = np.where(across != 0, up / np.where(across != 0, across, 1.0), steep)
     return np.sort(slopes[slopes != -1])
 
 

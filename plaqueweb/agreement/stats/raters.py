@@ -121,7 +121,7 @@ def _chance_corrected(counts: Any, chance: Chance, subjects: Sequence[Any] | Non
     if se is None:
         return Figure(value, n, reason="too-few")
     half = t_quantile(0.975, int(columns[:, 2].sum()) - 1) * se
-    return Figure(value, n, Interval(max(-1.0, value - half), min(1.0, value + half), "t"), se=se)
+    return Figure(value, n, Interval(value - half, min(1.0, value + half), "t"), se=se)
 
 
 def fleiss_kappa(counts: Any, subjects: Sequence[Any] | None = None) -> Figure:
@@ -131,7 +131,8 @@ def fleiss_kappa(counts: Any, subjects: Sequence[Any] | None = None) -> Figure:
         counts: shape (units, q), see ``rating_counts``. subjects: one a unit, for an interval over resampled subjects;
             None: units are independent, interval from Gwet's variance with t.
 
-    n counts the units with two raters. "no-units" without one, "one-class" when one class was given throughout.
+    n counts the units with two raters. With missing answers the value may fall below -1: units with one rater move the
+    chance agreement and not the observed one. "no-units" without one, "one-class" when one class was given throughout.
 
     Raises:
         ValueError: counts are negative, not finite, or of another shape.
