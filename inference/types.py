@@ -231,7 +231,7 @@ class ClipResult:
     With ``no_result`` there is neither probability nor class. Without calibration the class stays ("classifier only")
     and ``no_thickness`` says "no scale". ``flags`` are warnings that leave the result standing. ``area_ratio`` is
     plaque / aorta and ``arc_share`` the share of the circumference with plaque, both robust maxima over the frames and
-    for short-axis views only. ``thickness_sd_mm`` and ``area_sd_mm2`` are standard uncertainties.
+    for short-axis views only. ``thickness_sd_mm``, ``area_sd_mm2`` and ``probability_sd`` are standard uncertainties.
     ``small_pieces`` is the greatest number of pieces below 2 mm2 in a frame, which count as no plaque.
     ``outputs`` names what was switched on, ``engine`` what the networks ran on.
     """
@@ -260,6 +260,7 @@ class ClipResult:
     lesions: tuple[LesionResult, ...] = ()
     thickness_sd_mm: float | None = None
     area_sd_mm2: float | None = None
+    probability_sd: float | None = None
     area_ratio: float | None = None
     arc_share: float | None = None
     protrusion_mm: float | None = None
