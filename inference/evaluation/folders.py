@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from inference.dicom.read import read_clip
-from inference.evaluation.cases import STRUCTURES, Case, Job, length_of, make_case, truth_from
+from inference.evaluation.cases import STRUCTURES, Case, Job, make_case, truth_from
+from inference.training.labels import read_mask
+from inference.training.table import PICTURES, Row, read_table
 from inference.types import LUMEN, PLAQUE, WALL, RegionBox
-
-_PICTURES = (".png", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,9 @@ class DicomSource:
                 study = json.loads(path.read_text(encoding="utf-8"))
                 clips = study["clips"]
                 for clip in clips:
+                    for name in (clip["file"], clip.get("masks") or ""):
+                        if Path(name).is_absolute() or ".." in Path(name).parts:
+                            raise ValueError(f"{path.name}: files are named relative to the folder; got {name!r}.")
                     masks = clip.get("masks")
                     jobs.append(
                         DicomJob(
@@ -110,52 +112,41 @@ class DicomSource:
 
 @dataclass(frozen=True)
 class PictureJob:
-    """One picture with its mask."""
+    """One picture with its mask, and what the table says of it."""
 
     picture: Path
     mask: Path
     means: str | None
-    row: dict[str, str]
+    row: Row
 
     def load(self) -> Case:
-        """Read both. Raises ValueError for a mask that is no label map."""
+        """Read both. Raises ValueError for a mask that is no label map, or a box that leaves the picture."""
         try:
             with Image.open(self.picture, formats=("PNG", "JPEG")) as image:
                 grey = np.asarray(image.convert("L"), dtype=np.uint8)
-            with Image.open(self.mask, formats=("PNG",)) as image:
-                drawn = np.asarray(image)
-        except (UnidentifiedImageError, SyntaxError) as error:
-            raise ValueError(f"{self.picture.name}: picture or mask cannot be decoded ({error}).") from error
-        if drawn.ndim != 2:
-            raise ValueError(f"{self.mask.name}: a mask is a grey PNG, one value a pixel.")
-        if self.means is None:
-            if drawn.max(initial=0) > PLAQUE:
-                raise ValueError(f"{self.mask.name}: a label map holds 0 to 3; say what a two-valued mask means.")
-            labels, known = drawn.astype(np.uint8), STRUCTURES
+        except (UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
+            raise ValueError(f"{self.picture.name}: the picture cannot be decoded ({error}).") from error
+        drawn = read_mask(self.mask)
+        known: tuple[str, ...] = STRUCTURES
+        if self.means is not None:
+            value = {"lumen": LUMEN, "plaque": PLAQUE, "aorta": WALL}[self.means]
+            labels, known = np.where(drawn > 0, value, 0).astype(np.uint8), (self.means,)
+        elif drawn.max(initial=0) > PLAQUE:
+            raise ValueError(f"{self.mask.name}: a label map holds 0 to 3; say what a two-valued mask means.")
         else:
-            labels, known = _two_valued(drawn, self.means)
+            labels = drawn
         rows, columns = grey.shape
-        row_mm, col_mm = (length_of(self.row.get(key), key) or None for key in ("row_mm", "col_mm"))
-        region = RegionBox(1, 0, 0, columns - 1, rows - 1, row_mm, col_mm, "manual" if row_mm and col_mm else "none")
-        values: dict[str, Any] = {**self.row, "class": int(self.row["class"]) if self.row.get("class") else None}
-        truth = truth_from(values)
-        subject = self.row.get("subject") or self.picture.stem
-        return make_case(self.picture.name, subject, grey[None], (region,), labels[None], known, truth)
-
-
-def _two_valued(drawn: NDArray[Any], means: str) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    value = {"lumen": LUMEN, "plaque": PLAQUE, "aorta": WALL}[means]
-    return np.where(drawn > 0, value, 0).astype(np.uint8), (means,)
+        region = self.row.region(rows, columns) or RegionBox(1, 0, 0, columns - 1, rows - 1)
+        truth = truth_from({"class": self.row.label, "thickness_mm": self.row.thickness_mm})
+        return make_case(self.row.file, self.row.subject, grey[None], (region,), labels[None], known, truth)
 
 
 @dataclass(frozen=True)
 class PictureSource:
-    """``images/`` and ``masks/`` with equal stems.
+    """``images/`` and ``masks/`` with equal stems, or a training folder with its ``subjects.csv``.
 
-    ``subjects.csv`` may say more of each file: subject, row_mm, col_mm, class, thickness_mm.
-
-    ``means`` says what a two-valued mask marks (lumen, plaque, aorta); None: masks are label maps 0 to 3.
-    Raises ValueError for an unknown structure.
+    Of a table that names splits, only the rows of "test" are taken. ``means`` says what a two-valued mask marks (lumen,
+    plaque, aorta); None: masks are label maps 0 to 3. Raises ValueError for an unknown structure.
     """
 
     folder: Path
@@ -165,20 +156,25 @@ class PictureSource:
         if self.means is not None and self.means not in STRUCTURES:
             raise ValueError(f"A two-valued mask means one of {', '.join(STRUCTURES)}; got {self.means!r}.")
 
+    def _rows(self) -> list[Row]:
+        table = self.folder / "subjects.csv"
+        if table.is_file():
+            rows = read_table(table)
+            return [row for row in rows if row.split == "test"] or [row for row in rows if not row.split]
+        found = sorted(p for p in (self.folder / "images").glob("*") if p.suffix.lower() in PICTURES)
+        return [Row(f"images/{path.name}", path.stem) for path in found]
+
     def jobs(self) -> Sequence[Job]:
         """One job a picture. Raises ValueError when a picture has no mask, or there is none."""
-        about: dict[str, dict[str, str]] = {}
-        if (self.folder / "subjects.csv").is_file():
-            with (self.folder / "subjects.csv").open(encoding="utf-8", newline="") as stream:
-                about = {Path(row["file"]).stem: row for row in csv.DictReader(stream) if row.get("file")}
         jobs: list[Job] = []
-        for picture in sorted(p for p in (self.folder / "images").glob("*") if p.suffix.lower() in _PICTURES):
-            mask = self.folder / "masks" / f"{picture.stem}.png"
+        for row in self._rows():
+            picture = self.folder / row.file
+            mask = self.folder / (row.mask or f"masks/{picture.stem}.png")
             if not mask.is_file():
-                raise ValueError(f"{picture.name}: there is no masks/{mask.name}.")
-            jobs.append(PictureJob(picture, mask, self.means, about.get(picture.stem, {})))
+                raise ValueError(f"{row.file}: there is no {mask.parent.name}/{mask.name}.")
+            jobs.append(PictureJob(picture, mask, self.means, row))
         if not jobs:
-            raise ValueError("The folder holds no images/*.png or *.jpg.")
+            raise ValueError("The folder holds no pictures to test on: images/*.png, or rows of subjects.csv.")
         return jobs
 
     def describe(self) -> dict[str, Any]:
@@ -195,7 +191,7 @@ def open_source(folder: Path, *, frames: int | None = None, means: str | None = 
     """The source behind a folder, by what lies in it. Raises ValueError when it is neither kind."""
     if (folder / "truth").is_dir():
         return DicomSource(folder, frames)
-    if (folder / "images").is_dir():
+    if (folder / "images").is_dir() or (folder / "subjects.csv").is_file():
         return PictureSource(folder, means)
     raise ValueError(
         "A folder of cases holds dicom/ and truth/ (as `inference phantom` writes), or images/ and masks/."

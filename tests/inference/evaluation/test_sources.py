@@ -106,7 +106,7 @@ def test_a_two_valued_mask_tells_of_its_structure_alone(tmp_path) -> None:
     mask = np.zeros((40, 50), dtype=np.uint8)
     mask[10:20, 10:30] = 255
     folder = picture_folder(tmp_path, mask)
-    (folder / "subjects.csv").write_text("file,subject,row_mm,col_mm,class,thickness_mm\none.png,anna,0.2,0.3,,\n")
+    (folder / "subjects.csv").write_text("file,subject,row_mm,col_mm\nimages/one.png,anna,0.2,0.3\n")
 
     (case,) = stream(PictureSource(folder, "lumen").jobs(), 1)
 
@@ -121,6 +121,24 @@ def test_a_two_valued_mask_without_a_meaning_is_refused(tmp_path) -> None:
     (found,) = stream(open_source(folder).jobs(), 1)
 
     assert "two-valued" in str(found)
+
+
+def test_of_a_table_with_splits_only_the_test_rows_are_taken(tmp_path) -> None:
+    folder = picture_folder(tmp_path, np.zeros((20, 20), dtype=np.uint8))
+    for name in ("images", "masks"):
+        (folder / name / "two.png").write_bytes((folder / name / "one.png").read_bytes())
+    (folder / "subjects.csv").write_text("file,subject,split\nimages/one.png,a,train\nimages/two.png,b,test\n")
+
+    assert [case.subject for case in stream(open_source(folder).jobs(), 1)] == ["b"]
+
+
+@pytest.mark.parametrize("name", ["../secret.dcm", "/etc/hosts"])
+def test_a_truth_file_names_nothing_outside_its_folder(name, tmp_path) -> None:
+    (tmp_path / "truth").mkdir()
+    (tmp_path / "truth" / "a.json").write_text(json.dumps({"clips": [{"file": name}]}))
+
+    with pytest.raises(ValueError, match="relative to the folder"):
+        DicomSource(tmp_path).jobs()
 
 
 def test_a_picture_without_a_mask_is_refused(tmp_path) -> None:
