@@ -14,7 +14,7 @@ from torch.nn import functional
 from inference import metrics
 from inference.models import AutoencoderClassifier
 from inference.phantom.cohort import TrainingSet
-from inference.training.augment import change_grey, move
+from inference.training.augment import change_grey, middles_of, move
 from inference.training.config import StageConfig
 from inference.training.labels import CLASS_NAMES, CLASSES, UNKNOWN, allowed_table, known_classes
 from inference.training.loop import Stage, device_of_model, pictures_of, scaled
@@ -22,6 +22,10 @@ from inference.training.stages import in_batches, labels_of
 from inference.types import BACKGROUND
 
 _SMOOTH = 1.0
+_WINDOW = 128
+"""Side of the squares, around what is labelled, that most of the training sees: they cost less than whole pictures."""
+_WHOLE = 0.3
+"""Share of the training, at the end, on whole pictures."""
 Rows = NDArray[np.intp]
 
 
@@ -91,10 +95,20 @@ def partial_segmenter_stage(
     images, labels = pictures_of(train), torch.from_numpy(train.labels)
     held, truth = pictures_of(validation), validation.labels
     classes, criterion = known_classes(train.labels), SetValuedLoss()
+    drawn = torch.where((labels > BACKGROUND) & (labels < CLASSES), labels, 0)
+    middles = torch.cat([middles_of(part) for part in drawn.split(256)])
 
     def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
         device = device_of_model(model)
-        moved, target = move(scaled(images[chunk]), labels[chunk][:, None], generator, scale=0.2, turn=0.2)
+        pictures, planes = scaled(images[chunk]), labels[chunk][:, None]
+        if done > 1 - _WHOLE:
+            moved, target = move(pictures, planes, generator, scale=0.2, turn=0.2)
+        else:
+            # One window in three lies anywhere, so that the net also learns where nothing is.
+            anywhere = torch.rand(len(chunk), generator=generator) < 1 / 3
+            away = 1.2 * torch.rand(len(chunk), 2, generator=generator) - 0.6
+            where = torch.where(anywhere[:, None], away, middles[chunk])
+            moved, target = move(pictures, planes, generator, scale=0.2, turn=0.3, window=_WINDOW, middles=where)
         assert target is not None
         ready = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
         result: Tensor = criterion(model(ready.to(device)), target[:, 0].to(device))
