@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,9 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inference.checkpoints import Card
+from inference.measure import ClipMeasurer
 from inference.models import AutoencoderClassifier
 from inference.ood import QUANTILES, RANK, WARN_AT, OodReference, describe
+from inference.phantom.cohort import TrainingSet
+from inference.preprocess import CANVAS_MM, Canvas
 from inference.training.augment import change_grey, move
+from inference.types import RegionBox
+from inference.uncertainty import THICKNESS_SD
 
 Pictures = NDArray[np.uint8]
 _MOST_TRAINING, _MOST_VALIDATION = 1200, 600
@@ -21,6 +29,9 @@ _BEYOND = 2.5
 """How many times ``warn`` a score must reach to refuse: looks that were never trained on stay below, noise does not."""
 _REACH = 1.25
 _STRESS = 0.99
+_WORSE = 1.3
+"""How much worse than after stage 1 a reconstruction may be before its decoder is fitted again."""
+_MEASURED, _LEAST_MEASURED = 400, 20
 
 
 def retune_decoder(
@@ -154,3 +165,60 @@ def fit_ood(net: nn.Module, training: Pictures, validation: Pictures, *, seed: i
             "error_quantiles": tuple(np.quantile(errors, QUANTILES).tolist()),
         }
     )
+
+
+def classifier_reference(
+    net: AutoencoderClassifier, card: Card, training: Pictures, validation: Pictures, say: Callable[[str], None]
+) -> tuple[Card, dict[str, Tensor]]:
+    """Card and reference tensors of a trained classifier; its decoder is fitted again where stage 2 left it behind.
+
+    Too few pictures leave both as they are. What decides goes into the weights file, under its sha256; the card says
+    the same in numbers (``settings["reconstruction"]``).
+    """
+    if min(len(training), len(validation)) < _LEAST:
+        say("classifier: too few pictures to tell what is unlike them")
+        return card, {}
+    held = _some(validation, _MOST_VALIDATION)
+    error, usual = reconstruction_mse(net, held), card.metrics.get("validation_mse")
+    if usual is None or error > _WORSE * usual:
+        retune_decoder(net, training, batches=min(240, len(training)))
+        tuned = reconstruction_mse(net, held)
+        say(f"classifier: decoder fitted to the tuned bottleneck, error {error:.5f} to {tuned:.5f}")
+        error = tuned
+    reference = fit_ood(net, training, validation)
+    say(f"classifier: unlike the training pictures from {reference.warn:.2f}, no result from {reference.hard:.2f}")
+    about = {**reference.for_card(), "validation_mse": round(error, 5)}
+    return replace(card, settings={**card.settings, "reconstruction": about}), reference.tensors()
+
+
+@torch.inference_mode()
+def thickness_sd(model: nn.Module, validation: TrainingSet) -> float | None:
+    """Standard deviation in mm of the measured less the true thickness over validation frames with plaque.
+
+    Frames in which no plaque is found are misses, counted elsewhere. None where fewer than 20 frames can be measured.
+    """
+    side = validation.images.shape[-1]
+    canvas = Canvas(RegionBox(1, 0, 0, side - 1, side - 1, CANVAS_MM, CANVAS_MM, "us_region"), side)
+    there = np.flatnonzero(np.nan_to_num(validation.thickness_mm) > 0)
+    chosen = there[np.unique(np.linspace(0, len(there) - 1, min(_MEASURED, len(there))).astype(np.intp))]
+    device, errors = next(model.parameters()).device, []
+    model.eval()
+    for part in np.array_split(chosen, max(len(chosen) // 16, 1)):
+        if not len(part):
+            continue
+        x = torch.from_numpy(validation.images[part])[:, None].to(device).float() / 255.0
+        logits = model(x).float().cpu().contiguous().numpy()
+        clear, flat = np.zeros(len(part), dtype=np.bool_), np.full(len(part), 0.5, dtype=np.float32)
+        found = ClipMeasurer(canvas, (side, side)).measure(0, flat, logits, clear)
+        errors += [
+            f.max_thickness_mm - float(validation.thickness_mm[n])
+            for f, n in zip(found, part, strict=True)
+            if f.max_thickness_mm
+        ]
+    return float(np.std(errors, ddof=1)) if len(errors) >= _LEAST_MEASURED else None
+
+
+def segmenter_card(model: nn.Module, card: Card, validation: TrainingSet) -> Card:
+    """The card with the spread of the thickness on validation pictures, where it can be told."""
+    spread = thickness_sd(model, validation)
+    return card if spread is None else replace(card, metrics={**card.metrics, THICKNESS_SD: round(spread, 3)})

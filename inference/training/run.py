@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from inference.training.loop import Runner, pictures_of
 from inference.training.networks import Trained, train_classifier, train_segmenter
 from inference.training.partial import subset, with_class
 from inference.training.ranks import precision_of, ranks
+from inference.training.reference import classifier_reference, segmenter_card
 from inference.training.sources import load_data
 from inference.training.stages import in_batches
 
@@ -70,7 +72,7 @@ def train(
         classifier = train_classifier(config, data, runner)
         if only == "classifier":
             return None
-        spec = _write(config, segmenter, classifier, data.sets["validation"], out, runner) if among.first else None
+        spec = _write(config, segmenter, classifier, data.sets, out, runner) if among.first else None
         among.wait()
         return spec
 
@@ -128,21 +130,28 @@ def _write(
     config: TrainConfig,
     segmenter: Trained | None,
     classifier: Trained | None,
-    validation: TrainingSet,
+    sets: Mapping[str, TrainingSet],
     out: Path,
     runner: Runner,
 ) -> PipelineSpec | None:
     """Write what was trained; a pipeline where both networks are there, trained or taken over from the shipped one."""
     cards: dict[str, Card] = {}
-    for part, trained in (("segmenter", segmenter), ("classifier", classifier)):
-        if trained is not None:
-            cards[part] = save_model(trained.model, out / f"{config.name}-{part}.safetensors", trained.card)
+    if segmenter is not None:
+        card = segmenter_card(segmenter.model, segmenter.card, sets["validation"])
+        cards["segmenter"] = save_model(segmenter.model, out / f"{config.name}-segmenter.safetensors", card)
+    if classifier is not None:
+        assert isinstance(classifier.model, AutoencoderClassifier)
+        pictures = sets["train"].images, sets["validation"].images
+        card, reference = classifier_reference(classifier.model, classifier.card, *pictures, runner.say)
+        path = out / f"{config.name}-classifier.safetensors"
+        cards["classifier"] = save_model(classifier.model, path, card, reference=reference)
     if segmenter is not None and segmenter.test:
         write_json(runner.folder / "test.json", {"figures": _by_time(segmenter.test), "rows": segmenter.test})
     calibrated: tuple[float, float] | None = None
     if classifier is not None:
         assert isinstance(classifier.model, AutoencoderClassifier)
-        calibrated = calibrate(classifier.model.cpu(), subset(validation, with_class(validation)))
+        held = sets["validation"]
+        calibrated = calibrate(classifier.model.cpu(), subset(held, with_class(held)))
         runner.say(f"temperature {calibrated[0]:.3f}, threshold {calibrated[1]:.2f} (validation subjects)")
     shipped = {"segmenter": config.segmenter.init == SHIPPED, "classifier": config.classifier.init == SHIPPED}
     if any(part not in cards and not shipped[part] for part in ONLY):
