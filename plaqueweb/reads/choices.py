@@ -88,6 +88,10 @@ class CaliperKind(models.TextChoices):
 class MaskSource(models.TextChoices):
     DRAWN = "drawn", _("drawn")
     COPIED = "copied", _("copied")
+    INTERPOLATED = "interpolated", _("interpolated between two frames")
+    THRESHOLD = "threshold", _("painted where grey allows it")
+    GROWN = "grown", _("grown from a point")
+    MIXED = "mixed", _("different by lesion")  # of a frame only: each of its masks has its own
     IMPORTED = "imported", _("imported")
     SIMULATED = "simulated", _("simulated")
 

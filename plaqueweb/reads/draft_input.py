@@ -32,9 +32,11 @@ FrameKey = tuple[str, int, int]
 REASON_KEYS = ("ulceration", "mobile", "thrombus")
 LESION_KEYS = ("number", "segment", "is_index", "key_clip", "key_frame", "key_region", *REASON_KEYS)
 COMPUTED_OF_LESION = ("thickness_mm", "thickness_px", "thickness_source")
-FRAME_KEYS = ("clip", "frame", "region", "extent", "outline", "calipers", "masks", "source")
+FRAME_KEYS = ("clip", "frame", "region", "extent", "outline", "calipers", "masks", "source", "sources")
 CALIPER_KEYS = ("id", "kind", "lesion", "points", "mm", "px", "why_no_mm")
-CLIENT_SOURCES = (MaskSource.DRAWN, MaskSource.COPIED)
+CLIENT_SOURCES = (
+    MaskSource.DRAWN, MaskSource.COPIED, MaskSource.INTERPOLATED, MaskSource.THRESHOLD, MaskSource.GROWN,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class CaliperInput:
 
 @dataclass(frozen=True)
 class FrameInput:
-    """All marks of one frame. ``masks`` None keeps the stored ones."""
+    """All marks of one frame. ``masks`` None keeps the stored ones; ``sources`` by lesion, else ``source`` for all."""
 
     key: FrameKey
     extent: str
@@ -78,6 +80,11 @@ class FrameInput:
     calipers: tuple[CaliperInput, ...]
     masks: Mapping[str, tuple[tuple[int, int], Sequence[int]]] | None
     source: str
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def source_of(self, lesion: str) -> str:
+        """Return where a lesion's mask comes from."""
+        return self.sources.get(lesion, self.source)
 
     @property
     def is_empty(self) -> bool:
@@ -201,7 +208,23 @@ def _frame(given: Any, where: str, sources: Sequence[str]) -> FrameInput:
         calipers=tuple(_caliper(row, f"{where}.calipers.{n}") for n, row in enumerate(calipers)),
         masks=None if masks is None else _masks(masks, f"{where}.masks"),
         source=str(source),
+        sources=_sources(item.get("sources") or {}, f"{where}.sources", sources),
     )
+
+
+def _sources(given: Any, where: str, allowed: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, source in _object(given, where).items():
+        if source not in allowed:
+            raise _wrong(f"{where}.{number}", ", ".join(allowed))
+        found[_lesion_number(number, where)] = str(source)
+    return found
+
+
+def _lesion_number(number: Any, where: str) -> str:
+    if not (isinstance(number, str) and number.isascii() and number.isdigit() and str(int(number)) == number):
+        raise _wrong(where, _("lesion numbers"))
+    return number
 
 
 def _caliper(given: Any, where: str) -> CaliperInput:
@@ -220,8 +243,7 @@ def _caliper(given: Any, where: str) -> CaliperInput:
 def _masks(given: Any, where: str) -> dict[str, tuple[tuple[int, int], Sequence[int]]]:
     masks: dict[str, tuple[tuple[int, int], Sequence[int]]] = {}
     for number, item in _object(given, where).items():
-        if not (isinstance(number, str) and number.isascii() and number.isdigit() and str(int(number)) == number):
-            raise _wrong(where, _("lesion numbers"))
+        _lesion_number(number, where)
         item = _object(item, f"{where}.{number}")
         refuse_unknown(item, ("size", "rle"), where=f"{where}.{number}.")
         size, rle = item.get("size"), item.get("rle")

@@ -17,7 +17,7 @@ from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed, Stale
 from plaqueweb.reads.answers import NOT_MEASURED, caliper_thickness
 from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of, newest_read
-from plaqueweb.reads.choices import Arm, AssignmentState, Extent, Policy, ReadState
+from plaqueweb.reads.choices import Arm, AssignmentState, Extent, MaskSource, Policy, ReadState
 from plaqueweb.reads.draft_input import (
     CLIENT_SOURCES,
     REASON_KEYS,
@@ -237,7 +237,7 @@ def _save_frames(bundle: Bundle, frames: Sequence[FrameInput]) -> None:
         if packed is None and frame.masks is not None and stored is not None and mask_of(stored) is not None:
             cleared.append(annotation.pk)
         if frame.masks is not None or stored is None:
-            _hang_mask(bundle, annotation, packed, frame.source, masks)
+            _hang_mask(bundle, annotation, packed, masks)
         bundle.annotations[frame.key] = annotation
     _write_frames(written, gone, cleared, masks)
 
@@ -248,16 +248,17 @@ def _nothing_left(frame: FrameInput, stored: FrameAnnotation | None) -> bool:
 
 
 def _hang_mask(
-    bundle: Bundle, annotation: FrameAnnotation, packed: PackedMasks | None, source: str, masks: list[FrameMask]
+    bundle: Bundle, annotation: FrameAnnotation, packed: PackedMasks | None, masks: list[FrameMask]
 ) -> None:
     """Hang a new mask (or none) on an annotation, in memory and in the list to be written."""
     annotation._state.fields_cache["mask"] = None  # known to be absent: no query to find out
     if packed is None:
         return
     clip = bundle.clips[str(annotation.clip_id)]
+    sources = {area["source"] for area in packed.areas.values()}
     mask = FrameMask(
         annotation=annotation, rows=clip.rows, columns=clip.columns, rle=packed.rle, sha256=packed.sha256,
-        areas=packed.areas, source=source,
+        areas=packed.areas, source=sources.pop() if len(sources) == 1 else MaskSource.MIXED,
     )  # fmt: skip
     masks.append(mask)
     annotation._state.fields_cache["mask"] = mask
@@ -300,7 +301,8 @@ def _packed(bundle: Bundle, frame: FrameInput, stored: FrameAnnotation | None) -
     packed = None
     if frame.masks:
         runs = {lesion: rle for lesion, (_size, rle) in frame.masks.items()}
-        packed = pack_masks(clip, runs, region_number=region, where=where)
+        sources = {lesion: frame.source_of(lesion) for lesion in runs}
+        packed = pack_masks(clip, runs, region_number=region, where=where, sources=sources)
     kept = frame.masks is None and stored is not None and mask_of(stored) is not None
     if frame.extent == Extent.NO_PLAQUE and (packed is not None or kept):
         raise Invalid(

@@ -91,23 +91,26 @@ class PackedMasks:
 
     rle: bytes
     sha256: str
-    areas: dict[str, dict[str, float | int | None]]
+    areas: dict[str, dict[str, Any]]
 
 
-def pack_masks(clip: Clip, masks: Mapping[str, Sequence[int]], *, region_number: int, where: str) -> PackedMasks | None:
+def pack_masks(
+    clip: Clip, masks: Mapping[str, Sequence[int]], *, region_number: int, where: str, sources: Mapping[str, str]
+) -> PackedMasks | None:
     """Check the masks of one frame and return them packed; None when no pixel is set.
 
     Args:
         clip: its ``rows`` and ``columns`` are the size of every mask; ``regions`` must be loaded.
         masks: lesion number → row-major run lengths, zero run first.
         where: the frame in words, for errors.
+        sources: lesion number → where its mask comes from; stored beside its area.
 
     Raises:
         Invalid: runs that do not fill the picture (``mask-rle``), or two lesions on one pixel (``mask-overlap``).
     """
     size = (clip.rows, clip.columns)
     taken: Mask = np.zeros(size, dtype=np.bool_)
-    areas: dict[str, dict[str, float | int | None]] = {}
+    areas: dict[str, dict[str, Any]] = {}
     kept: dict[str, list[int]] = {}
     for number in sorted(masks, key=int):
         try:
@@ -122,7 +125,7 @@ def pack_masks(clip: Clip, masks: Mapping[str, Sequence[int]], *, region_number:
         taken |= mask
         spacing = mask_spacing(clip, region_number, mask)
         mm2 = None if spacing is None else pixels * spacing[0] * spacing[1]
-        areas[number] = {"px": pixels, "mm2": mm2}
+        areas[number] = {"px": pixels, "mm2": mm2, "source": sources[number]}
         kept[number] = list(masks[number])
     if not kept:
         return None

@@ -158,6 +158,7 @@ class Read(BaseModel):
     quality = models.CharField(max_length=16, choices=Quality, blank=True)
     confidence = models.CharField(max_length=16, choices=Confidence, blank=True)
     note = models.TextField(blank=True)
+    place = models.JSONField(null=True)  # {"clip", "frame"}: where the reader was, for the return to the case
     thickness_mm = models.FloatField(null=True)  # official thickness, derived at completion
     thickness_px = models.FloatField(null=True)
     thickness_source = models.CharField(max_length=16, choices=ThicknessSource, blank=True)
@@ -263,7 +264,7 @@ class FrameMask(models.Model):
     columns = models.PositiveIntegerField()
     rle = models.BinaryField(null=True)  # zlib of JSON {lesion number: row-major RLE, zero run first}; null once erased
     sha256 = models.CharField(max_length=64)
-    areas = models.JSONField(default=dict)  # {lesion number: {"px", "mm2"}}
+    areas = models.JSONField(default=dict)  # {lesion number: {"px", "mm2", "source"}}
     source = models.CharField(max_length=16, choices=MaskSource, default=MaskSource.DRAWN)
 
     def __str__(self) -> str:

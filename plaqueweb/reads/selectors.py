@@ -129,6 +129,7 @@ def _frame(annotation: FrameAnnotation) -> dict[str, Any]:
         "masks": masks,
         "areas": mask.areas if mask is not None else {},
         "source": mask.source if mask is not None else "drawn",
+        "sources": {} if mask is None else {n: area.get("source", mask.source) for n, area in mask.areas.items()},
     }
 
 

@@ -84,6 +84,7 @@ class MaskShape(Shape):
 class AreaShape(Shape):
     px = s.IntegerField()
     mm2 = s.FloatField(allow_null=True)
+    source = s.ChoiceField(choices=c.MaskSource.choices)  # type: ignore[assignment]
 
 
 class FrameShape(Shape):
@@ -97,7 +98,12 @@ class FrameShape(Shape):
     calipers = CaliperShape(many=True)
     masks = s.DictField(child=MaskShape(), help_text="by lesion number; left out: the stored ones stay")
     areas = s.DictField(child=AreaShape(), required=False, help_text="by lesion number; computed by the server")
-    source = s.ChoiceField(choices=c.MaskSource.choices)  # type: ignore[assignment]
+    source = s.ChoiceField(  # type: ignore[assignment]
+        choices=c.MaskSource.choices, required=False, help_text="of all masks that ``sources`` does not name"
+    )
+    sources = s.DictField(
+        child=s.ChoiceField(choices=c.MaskSource.choices), required=False, help_text="where each mask comes from"
+    )
 
 
 class MissingShape(Shape):

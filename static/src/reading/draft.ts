@@ -5,8 +5,9 @@
 import { History, MaskStore, type Clip, type Point, type Step } from "../viewer/index.ts";
 import { regionAt } from "../viewer/calibration.ts";
 import type {
-  Answers, Caliper, Extent, Finding, FrameMarks, Lesion, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey, WireFrame,
+  Answers, Caliper, Extent, Finding, FrameMarks, Lesion, MaskSource, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey, WireFrame,
 } from "./types.ts";
+import { isBare, keyOf, marksOf, split, wireLesion } from "./wire.ts";
 
 const EMPTY: Answers = { reader_class: null, quality: null, confidence: null, note: "", findings: {} };
 
@@ -18,6 +19,13 @@ export interface Derived {
 }
 
 type Simple = "reader_class" | "quality" | "confidence" | "note";
+
+/** What a reader says besides drawing; the note has the undo of its field. */
+interface Said {
+  answers: Omit<Answers, "note">;
+  lesions: Lesion[];
+  active: number;
+}
 
 export class Draft {
   readonly clips: readonly Clip[];
@@ -34,6 +42,7 @@ export class Draft {
   private readonly dirtyFindings = new Set<string>();
   private readonly dirtyFrames = new Set<string>();
   private dirtyLesions = false;
+  private saying = false;
   private readonly listeners = new Set<(saveable: boolean) => void>();
 
   constructor(clips: readonly Clip[], protocol: Protocol) {
@@ -122,9 +131,11 @@ export class Draft {
 
   answer<K extends Simple>(key: K, value: Answers[K]): void {
     if (this.answers[key] === value) return;
-    this.answers[key] = value;
-    this.dirtyAnswers.add(key);
-    this.emit(true);
+    this.said(() => {
+      this.answers[key] = value;
+      this.dirtyAnswers.add(key);
+      this.emit(true);
+    });
   }
 
   finding(segment: string): Finding {
@@ -134,18 +145,62 @@ export class Draft {
   setFinding(segment: string, change: Partial<Finding>): void {
     const next = { ...this.finding(segment), ...change };
     if (next.visibility === "not") next.plaque = null;
-    this.answers.findings[segment] = next;
-    this.dirtyFindings.add(segment);
-    this.emit(true);
+    this.said(() => {
+      this.answers.findings[segment] = next;
+      this.dirtyFindings.add(segment);
+      this.emit(true);
+    });
   }
 
   /** N: seen well where nothing was said, and no plaque wherever a segment was seen and none was found present. */
   noneInAnySeen(): void {
-    for (const { key } of this.protocol.segments) {
-      const { visibility, plaque } = this.finding(key);
-      if (visibility === "not") continue;
-      this.setFinding(key, { visibility: visibility ?? "well", plaque: plaque === "present" ? plaque : "none" });
+    this.said(() => {
+      for (const { key } of this.protocol.segments) {
+        const { visibility, plaque } = this.finding(key);
+        if (visibility === "not") continue;
+        this.setFinding(key, { visibility: visibility ?? "well", plaque: plaque === "present" ? plaque : "none" });
+      }
+    });
+  }
+
+  /** Answers and lesions that change in `act` are one undo step. */
+  private said(act: () => void): void {
+    if (this.saying) return act();
+    const before = this.snapshot();
+    this.saying = true;
+    try {
+      act();
+    } finally {
+      this.saying = false;
     }
+    const after = this.snapshot();
+    if (JSON.stringify(after) === JSON.stringify(before)) return;
+    this.history.push({ clip: "", frame: 0, undo: () => this.putBack(before), redo: () => this.putBack(after) });
+  }
+
+  private snapshot(): Said {
+    const { reader_class, quality, confidence, findings } = this.answers;
+    return structuredClone({ answers: { reader_class, quality, confidence, findings }, lesions: this.lesions.map(wireLesion), active: this.active });
+  }
+
+  private putBack({ answers, lesions, active }: Said): void {
+    for (const key of ["reader_class", "quality", "confidence"] as const) {
+      if (this.answers[key] === answers[key]) continue;
+      Object.assign(this.answers, { [key]: answers[key] });
+      this.dirtyAnswers.add(key);
+    }
+    for (const key of new Set([...Object.keys(this.answers.findings), ...Object.keys(answers.findings)])) {
+      const finding = answers.findings[key] ?? { visibility: null, plaque: null };
+      if (JSON.stringify(finding) === JSON.stringify(this.finding(key))) continue;
+      this.answers.findings[key] = { ...finding };
+      this.dirtyFindings.add(key);
+    }
+    this.active = active;
+    if (JSON.stringify(lesions) !== JSON.stringify(this.lesions.map(wireLesion))) {
+      this.lesions = lesions.map((lesion) => ({ ...this.lesion(lesion.number), ...structuredClone(lesion) }));
+      this.dirtyLesions = true;
+    }
+    this.emit(true);
   }
 
   // ---- lesions
@@ -171,10 +226,12 @@ export class Draft {
       number, segment, is_index: this.lesions.length === 0, key_clip: null, key_frame: null, key_region: null,
       ulceration: null, mobile: null, thrombus: null,
     };
-    this.lesions.push(lesion);
-    this.active = number;
-    if (segment && this.finding(segment).plaque === null) this.setFinding(segment, { plaque: "present" });
-    this.lesionsChanged();
+    this.said(() => {
+      this.lesions.push(lesion);
+      this.active = number;
+      if (segment && this.finding(segment).plaque === null) this.setFinding(segment, { plaque: "present" });
+      this.lesionsChanged();
+    });
     return lesion;
   }
 
@@ -186,10 +243,12 @@ export class Draft {
   changeLesion(number: number, change: Partial<Lesion>): void {
     const lesion = this.lesion(number);
     if (!lesion) return;
-    if (change.is_index) for (const other of this.lesions) other.is_index = false;
-    Object.assign(lesion, change);
-    if (change.segment && this.finding(change.segment).plaque === null) this.setFinding(change.segment, { plaque: "present" });
-    this.lesionsChanged();
+    this.said(() => {
+      if (change.is_index) for (const other of this.lesions) other.is_index = false;
+      Object.assign(lesion, change);
+      if (change.segment && this.finding(change.segment).plaque === null) this.setFinding(change.segment, { plaque: "present" });
+      this.lesionsChanged();
+    });
   }
 
   /** U, M, H: yes, no, cannot tell, yes … */
@@ -286,13 +345,45 @@ export class Draft {
     this.history.push({ clip: clip.id, frame, undo: put(before), redo: put(after) });
   }
 
-  /** A stroke ended on this frame: its mask goes with the next save. */
-  painted(clip: Clip, frame: number, at: Point | null, source: "drawn" | "copied" = "drawn"): void {
+  /**
+   * The mask of this frame changed: it goes with the next save. `sources` says where the masks of lesions come from now;
+   * what is not named keeps its source. An undo step of its own where something is new: join it to the stroke's.
+   */
+  painted(clip: Clip, frame: number, at: Point | null, sources: Record<string, MaskSource> = {}): void {
     const marks = this.ensure(clip, frame, at ?? undefined);
-    marks.source = source;
+    const store = this.store(clip.id);
+    const before = { sources: marks.sources, extent: marks.extent };
+    const after = { ...before, sources: {} as FrameMarks["sources"] };
+    for (const label of store.labelsOn(frame)) after.sources[label] = sources[label] ?? before.sources[label] ?? "drawn";
     // Painted plaque takes “examined, no plaque” back: both cannot hold.
-    if (marks.extent === "no_plaque" && !this.store(clip.id).isEmpty(frame)) marks.extent = null;
+    if (marks.extent === "no_plaque" && !store.isEmpty(frame)) after.extent = null;
+    if (JSON.stringify(after) !== JSON.stringify(before)) {
+      const put = (state: typeof before) => (): void => {
+        Object.assign(this.ensure(clip, frame), state);
+        this.dirtyFrames.add(keyOf(clip.id, frame));
+      };
+      put(after)();
+      this.history.push({ clip: clip.id, frame, undo: put(before), redo: put(after) });
+    }
     this.emit(true);
+  }
+
+  /** The outer wall of a frame as a closed line, or none (one undo step unless `step` is false). */
+  putOutline(clip: Clip, frame: number, outline: Point[] | null, step = true): void {
+    const before = this.frameMarks(clip.id, frame)?.outline ?? null;
+    const put = (points: Point[] | null): void => {
+      this.ensure(clip, frame, points?.[0]).outline = points;
+      this.dirtyFrames.add(keyOf(clip.id, frame));
+      this.emit(true);
+    };
+    put(outline);
+    if (step) this.stepOutline(clip, frame, before, outline);
+  }
+
+  /** Undo step for a wall whose change has already been shown. */
+  stepOutline(clip: Clip, frame: number, before: Point[] | null, after: Point[] | null): void {
+    const put = (points: Point[] | null) => () => this.putOutline(clip, frame, points, false);
+    this.history.push({ clip: clip.id, frame, undo: put(before), redo: put(after) });
   }
 
   /** Area of a lesion on a frame, here for display; the server computes the stored one. */
@@ -333,7 +424,7 @@ export class Draft {
     let marks = this.marks.get(key);
     if (!marks) {
       const region = (at && regionAt(clip.regions, at)) ?? clip.regions.find((one) => one.valid) ?? clip.regions[0];
-      marks = { clip: clip.id, frame, region: region?.number ?? 1, extent: null, outline: null, calipers: [], source: "drawn" };
+      marks = { clip: clip.id, frame, region: region?.number ?? 1, extent: null, outline: null, calipers: [], sources: {} };
       this.marks.set(key, marks);
     }
     return marks;
@@ -360,7 +451,10 @@ export class Draft {
     const marks = this.marks.get(key);
     if (!marks) throw new Error(`no marks for ${key}`);
     const calipers = marks.calipers.map(({ id, kind, lesion, points }) => ({ id, kind, lesion, points }));
-    return { ...marks, calipers, masks: this.store(clip).masks(frame) };
+    const masks = this.store(clip).masks(frame);
+    const sources: FrameMarks["sources"] = {};
+    for (const label of Object.keys(masks)) sources[label] = marks.sources[label] ?? "drawn";
+    return { ...marks, calipers, masks, sources };
   }
 
   private clearDirty(): void {
@@ -374,27 +468,4 @@ export class Draft {
   private emit(saveable: boolean): void {
     for (const listener of this.listeners) listener(saveable);
   }
-}
-
-function keyOf(clip: string, frame: number): string {
-  return `${clip}/${frame}`;
-}
-
-function split(key: string): { clip: string; frame: number } {
-  const at = key.lastIndexOf("/");
-  return { clip: key.slice(0, at), frame: Number(key.slice(at + 1)) };
-}
-
-function isBare(marks: FrameMarks): boolean {
-  return marks.extent === null && marks.outline === null && marks.calipers.length === 0;
-}
-
-function marksOf({ clip, frame, region, extent, outline, calipers, source }: WireFrame): FrameMarks {
-  return { clip, frame, region, extent, outline, calipers, source };
-}
-
-/** Without what the server computes. */
-function wireLesion(lesion: Lesion): Lesion {
-  const { number, segment, is_index, key_clip, key_frame, key_region, ulceration, mobile, thrombus } = lesion;
-  return { number, segment, is_index, key_clip, key_frame, key_region, ulceration, mobile, thrombus };
 }

@@ -1,11 +1,12 @@
 /** The reading page: puts head, strip, rail, stage, bar and panel together and says what each act does. */
-import { Keymap, keysDialog, type Clip, type Point } from "../viewer/index.ts";
+import { Keymap, keysDialog, type Clip } from "../viewer/index.ts";
 import { gettext, interpolate } from "../viewer/words.ts";
 import { Bar } from "./bar.ts";
 import { askConflict, askPassword, askSignature, askSkip } from "./dialogs.ts";
 import { el, icon } from "./dom.ts";
 import { Draft } from "./draft.ts";
 import { Head } from "./head.ts";
+import { clear, copyToNext, fillBetween, mend, type Mend } from "./maskacts.ts";
 import { bindKeys } from "./shortcuts.ts";
 import { Panel } from "./panel.ts";
 import { Options, Rail } from "./rail.ts";
@@ -51,6 +52,7 @@ export class ReadingPage {
     this.rail = new Rail({
       tool: (name) => this.stage.setTool(name),
       copy: () => this.copyToNext(),
+      between: () => this.fillBetween(),
       loupe: (on) => this.loupe(on),
       hide: (on) => this.hide(on),
       keys: () => this.showKeys(),
@@ -62,6 +64,9 @@ export class ReadingPage {
       },
       lesion: (number) => this.draft.choose(number),
       radius: (change) => this.stage.setRadius(change),
+      grey: (change, end) => this.stage.setGrey(change, end),
+      mend: (how) => this.mendMask(how),
+      clear: () => this.remove(),
       fit: () => this.stage.view.fit(),
       oneToOne: () => this.stage.pane.oneToOne(),
       invert: () => this.invert(),
@@ -169,11 +174,7 @@ export class ReadingPage {
   remove(): void {
     this.editing(() => {
       if (this.stage.selecting?.remove()) return;
-      const { current: clip, frame } = this.stage;
-      const store = this.draft.store(clip.id);
-      if (!store.labelsOn(frame).includes(this.draft.active)) return;
-      store.clear(frame, this.draft.active);
-      this.draft.painted(clip, frame, null);
+      clear(this.draft, this.stage.current, this.stage.frame);
     });
   }
 
@@ -187,13 +188,20 @@ export class ReadingPage {
   copyToNext(): void {
     this.editing(() => {
       const { current: clip, frame } = this.stage;
-      if (frame >= clip.frames) return this.tell(gettext("This is the last frame."));
-      if (!this.draft.store(clip.id).copy(frame, frame + 1)) return this.tell(gettext("Nothing is painted on this frame."));
-      const from = this.draft.frameMarks(clip.id, frame);
-      const box = clip.regions.find((region) => region.number === from?.region);
-      const at: Point | null = box ? [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2] : null;
-      this.draft.painted(clip, frame + 1, at, "copied");
-      this.stage.go(frame + 1);
+      const why = copyToNext(this.draft, clip, frame);
+      if (why) this.tell(why);
+      else this.stage.go(frame + 1);
+    });
+  }
+
+  fillBetween(): void {
+    this.editing(() => this.tell(fillBetween(this.draft, this.stage.current, this.stage.frame)));
+  }
+
+  mendMask(how: Mend): void {
+    this.editing(() => {
+      const why = mend(this.draft, this.stage.current, this.stage.frame, how);
+      if (why) this.tell(why);
     });
   }
 
@@ -416,7 +424,7 @@ export class ReadingPage {
     this.bar.setFrame(frame, clip.frames, this.stage.clock.startOf(frame));
     this.root.dataset["frame"] = String(frame);
     this.options.setView(this.stage.view.state, this.stage.pane.scale);
-    this.options.render(this.stage.toolName, this.stage.settings.kind, this.stage.settings.radius);
+    this.options.render(this.stage.toolName, this.stage.settings);
     this.rail.setTool(this.stage.toolName, this.stage.editable);
     if (this.stage.clock.playing) return;
     const numbers = this.draft.store(clip.id).labelsOn(frame);

@@ -3,13 +3,16 @@ import { gettext, interpolate } from "../viewer/words.ts";
 import type { ViewState } from "../viewer/index.ts";
 import { button, el, icon, keycap } from "./dom.ts";
 import type { Draft } from "./draft.ts";
+import type { Mend } from "./maskacts.ts";
+import type { ToolSettings } from "./tools.ts";
 import type { CaliperKind } from "./types.ts";
 
-export type ToolName = "select" | "caliper" | "brush" | "eraser" | "polygon";
+export type ToolName = "select" | "caliper" | "brush" | "eraser" | "polygon" | "threshold" | "grow";
 
 export interface RailActions {
   tool(name: ToolName): void;
   copy(): void;
+  between(): void;
   loupe(on: boolean): void;
   hide(on: boolean): void;
   keys(): void;
@@ -21,9 +24,11 @@ export const TOOL_WORDS: Record<ToolName, () => string> = {
   brush: () => gettext("Brush"),
   eraser: () => gettext("Eraser"),
   polygon: () => gettext("Polygon"),
+  threshold: () => gettext("Threshold brush"),
+  grow: () => gettext("Grow a region"),
 };
 
-const TOOL_KEYS: [ToolName, string][] = [["select", "V"], ["caliper", "C"], ["brush", "B"], ["eraser", "⇧B"], ["polygon", "P"]];
+const TOOL_KEYS: [ToolName, string][] = [["select", "V"], ["caliper", "C"], ["brush", "B"], ["eraser", "⇧B"], ["polygon", "P"], ["threshold", "T"], ["grow", "G"]];
 
 export class Rail {
   readonly root = el("div", { class: "rd-rail", role: "toolbar", "aria-label": gettext("Tools"), "aria-orientation": "vertical" });
@@ -39,12 +44,13 @@ export class Rail {
       this.root.append(made);
     }
     const copy = this.plain("copy", "K", gettext("Copy to next frame"), actions.copy);
-    this.drawing.push(copy);
+    const between = this.plain("between", "J", gettext("Interpolate between two painted frames"), actions.between);
+    this.drawing.push(copy, between);
     const loupe = this.held("loupe", "Z", gettext("Loupe, while held"), actions.loupe);
     const hide = this.held("hide", "O", gettext("Hide what is drawn, while held"), actions.hide);
     const keys = button({ class: "rd-tool rd-tool-keys", "aria-label": gettext("Keys"), title: gettext("Keys") }, actions.keys, keycap("?"));
     const rule = (): HTMLElement => el("div", { class: "rd-rail-rule" });
-    this.root.append(rule(), copy, rule(), loupe, hide, el("div", { class: "rd-gap" }), keys);
+    this.root.append(rule(), copy, between, rule(), loupe, hide, el("div", { class: "rd-gap" }), keys);
   }
 
   setTool(name: ToolName, editable: boolean): void {
@@ -74,6 +80,9 @@ export interface OptionActions {
   kind(kind: CaliperKind): void;
   lesion(number: number): void;
   radius(change: number): void;
+  grey(change: number, end: "low" | "high"): void;
+  mend(how: Mend): void;
+  clear(): void;
   fit(): void;
   oneToOne(): void;
   invert(): void;
@@ -94,6 +103,9 @@ export class Options {
   private readonly zoom = el("span", { class: "rd-num" });
   private readonly window = el("span", { class: "rd-num rd-window" });
   private readonly size = el("span", { class: "rd-num" });
+  private readonly low = el("span", { class: "rd-num" });
+  private readonly high = el("span", { class: "rd-num" });
+  private readonly tolerance = el("span", { class: "rd-num" });
   private readonly reset: HTMLButtonElement;
   private readonly invert: HTMLButtonElement;
   private readonly draft: Draft;
@@ -113,17 +125,22 @@ export class Options {
     );
   }
 
-  render(tool: ToolName, kind: CaliperKind, radius: number): void {
+  render(tool: ToolName, { kind, radius, low, high, tolerance }: ToolSettings): void {
     const shape = JSON.stringify([tool, kind, this.draft.lesions.map((lesion) => lesion.number), this.draft.active]);
     this.size.textContent = interpolate(gettext("%(px)s px"), { px: Math.round(radius * 2) });
+    this.low.textContent = String(low);
+    this.high.textContent = String(high);
+    this.tolerance.textContent = `± ${tolerance}`;
     if (shape === this.shape) return;
     this.shape = shape;
     const parts: Node[] = [el("strong", {}, TOOL_WORDS[tool]())];
     const hint = (...children: (Node | string)[]): HTMLElement => el("span", { class: "rd-hint" }, ...children);
     if (tool === "caliper") parts.push(this.kindSelect(kind), this.lesionSelect(), hint(keycap("←", "→"), gettext("nudge 0.25 px")));
-    if (tool === "brush") parts.push(this.sizeControl(), this.lesionSelect());
-    if (tool === "eraser") parts.push(this.sizeControl());
-    if (tool === "polygon") parts.push(this.lesionSelect(), hint(gettext("click corners or drag a contour"), keycap("⏎"), gettext("close")));
+    if (tool === "brush") parts.push(this.sizeControl(), this.lesionSelect(), this.mends());
+    if (tool === "eraser") parts.push(this.sizeControl(), this.mends());
+    if (tool === "threshold") parts.push(this.sizeControl(), this.greyControl(), hint(keycap("Ctrl"), gettext("press: take the grey here")));
+    if (tool === "grow") parts.push(this.toleranceControl(), this.lesionSelect(), hint(gettext("press on plaque, drag for more or less")));
+    if (tool === "polygon") parts.push(this.lesionSelect(), this.mends(), hint(gettext("click corners or drag a contour"), keycap("⏎"), gettext("close")));
     if (tool === "select") parts.push(hint(gettext("drag a caliper end, or the picture")));
     this.left.replaceChildren(...parts);
   }
@@ -159,8 +176,38 @@ export class Options {
   }
 
   private sizeControl(): HTMLElement {
-    const step = (change: number, key: string, words: string): HTMLElement =>
-      button({ class: "rd-act", "aria-label": words }, () => this.actions.radius(change), keycap(key));
-    return el("span", { class: "rd-pick" }, gettext("Size"), step(-1, "[", gettext("Smaller")), this.size, step(1, "]", gettext("Larger")));
+    return this.stepper(gettext("Size"), this.size, (by) => this.actions.radius(by), ["[", "]"]);
+  }
+
+  private toleranceControl(): HTMLElement {
+    return this.stepper(gettext("Tolerance"), this.tolerance, (by) => this.actions.grey(by * 2, "low"), ["⇧[", "⇧]"]);
+  }
+
+  private greyControl(): Node {
+    const parts = document.createDocumentFragment();
+    parts.append(
+      this.stepper(gettext("Grey from"), this.low, (by) => this.actions.grey(by * 5, "low"), ["⇧[", "⇧]"]),
+      this.stepper(gettext("to"), this.high, (by) => this.actions.grey(by * 5, "high"), ["−", "+"]),
+    );
+    return parts;
+  }
+
+  private stepper(name: string, value: HTMLElement, step: (by: -1 | 1) => void, caps: [string, string]): HTMLElement {
+    const press = (by: -1 | 1, words: string): HTMLElement =>
+      button({ class: "rd-act", "aria-label": `${name}: ${words}` }, () => step(by), keycap(caps[by === -1 ? 0 : 1]));
+    return el("span", { class: "rd-pick" }, name, press(-1, gettext("less")), value, press(1, gettext("more")));
+  }
+
+  private mends(): Node {
+    const act = (run: () => void, key: string, words: string, title: string): HTMLElement =>
+      button({ class: "rd-act rd-mend", title, "aria-label": title }, run, keycap(key), words);
+    return el(
+      "span",
+      { class: "rd-mends" },
+      act(() => this.actions.mend("fill"), "⇧F", gettext("fill"), gettext("Fill holes")),
+      act(() => this.actions.mend("largest"), "⇧K", gettext("largest"), gettext("Keep the largest part")),
+      act(() => this.actions.mend("smooth"), "⇧S", gettext("smooth"), gettext("Smooth the border")),
+      act(this.actions.clear, "Del", gettext("clear"), gettext("Clear this lesion on this frame")),
+    );
   }
 }

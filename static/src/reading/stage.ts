@@ -1,11 +1,12 @@
 /** Stage: the pane with the current clip, its clock, tools and look. Knows the draft only to show and to draw. */
 import {
-  Clock, View, Viewport, depthMm, fitBoxOf, frameStoreOf, hasScale, lengthWords, rulerOf, scaleWords, segmentWords, storedWords,
+  Clock, View, Viewport, calmOf, depthMm, fitBoxOf, frameStoreOf, hasScale, lengthWords, rulerOf, scaleWords, segmentWords, storedWords,
   timeline, viewWords, type Chord, type Clip, type FrameStore, type Line, type Mark,
 } from "../viewer/index.ts";
 import { gettext, interpolate } from "../viewer/words.ts";
 import type { Draft } from "./draft.ts";
 import type { ToolName } from "./rail.ts";
+import { GrowTool } from "./growtool.ts";
 import { BrushTool, CaliperTool, PolygonTool, SelectTool, type ToolContext, type ToolSettings } from "./tools.ts";
 
 export interface StageEvents {
@@ -21,7 +22,7 @@ export class Stage {
   readonly view = new View();
   readonly pane: Viewport;
   readonly clock: Clock;
-  readonly settings: ToolSettings = { radius: 6, kind: "thickness" };
+  readonly settings: ToolSettings = { radius: 6, kind: "thickness", low: 40, high: 255, tolerance: 24 };
   /** A drawing tool was taken and has not drawn yet: digits wait. */
   toolFocus = false;
   toolName: ToolName = "select";
@@ -30,7 +31,7 @@ export class Stage {
   private readonly events: StageEvents;
   private readonly stores = new Map<string, FrameStore>();
   private readonly places = new Map<string, number>();
-  private readonly tools: Record<ToolName, SelectTool | BrushTool | PolygonTool>;
+  private readonly tools: Record<ToolName, SelectTool | BrushTool | PolygonTool | GrowTool>;
 
   constructor(host: HTMLElement, draft: Draft, events: StageEvents) {
     this.draft = draft;
@@ -47,6 +48,8 @@ export class Stage {
       brush: new BrushTool(context, "brush"),
       eraser: new BrushTool(context, "eraser"),
       polygon: new PolygonTool(context),
+      threshold: new BrushTool(context, "threshold"),
+      grow: new GrowTool(context),
     };
     this.pane.chords = (frame) => this.chords(frame);
     this.pane.lines = () => this.sketches();
@@ -105,6 +108,15 @@ export class Stage {
     this.settings.radius = Math.min(60, Math.max(0.5, Math.round((change > 0 ? Math.max(radius + 0.5, radius * 1.2) : Math.min(radius - 0.5, radius / 1.2)) * 2) / 2));
     if (this.pane.ring !== null) this.pane.ring = this.settings.radius;
     this.pane.redraw();
+    this.events.look();
+  }
+
+  /** The lowest grey that is painted, or how far a region grows: what the tool in hand has. */
+  setGrey(change: number, end: "low" | "high" = "low"): void {
+    const { settings } = this;
+    if (this.toolName === "grow") settings.tolerance = Math.min(128, Math.max(1, settings.tolerance + change));
+    else if (end === "low") settings.low = Math.min(settings.high, Math.max(0, settings.low + change));
+    else settings.high = Math.max(settings.low, Math.min(255, settings.high + change));
     this.events.look();
   }
 
@@ -249,6 +261,11 @@ export class Stage {
         this.pane.redraw();
       },
       editable: () => this.editable,
+      grey: () => {
+        const picture = this.storeOf(this.current).peek(this.pane.frame);
+        return picture ? calmOf(picture) : null;
+      },
+      changed: () => this.events.look(),
       refused: (words) => this.events.failed(words),
     };
   }

@@ -2,12 +2,17 @@
 import { crossesRegions, distance, measure, type Clip, type Point, type PointerAt, type Tool, type Viewport } from "../viewer/index.ts";
 import { gettext } from "../viewer/words.ts";
 import type { Draft } from "./draft.ts";
-import type { Caliper, CaliperKind } from "./types.ts";
+import type { Caliper, CaliperKind, MaskSource } from "./types.ts";
 
 export interface ToolSettings {
   /** Brush radius in picture pixels. */
   radius: number;
   kind: CaliperKind;
+  /** Grey values (0 to 255, of the file) that the threshold brush paints, both included. */
+  low: number;
+  high: number;
+  /** How far from the seed's grey a region grows. */
+  tolerance: number;
 }
 
 export interface ToolContext {
@@ -21,6 +26,10 @@ export interface ToolContext {
   /** A stroke ended: digits answer again. */
   ended(): void;
   editable(): boolean;
+  /** Grey of the frame on screen without speckle, row-major; null while it is not decoded. */
+  grey(): Uint8Array | null;
+  /** A setting changed: the options show it. */
+  changed(): void;
   /** What was drawn is not kept, and why. */
   refused(words: string): void;
 }
@@ -219,6 +228,7 @@ export class CaliperTool extends SelectTool {
       this.context.refused(gettext("Both ends of a caliper must lie in one region."));
       return;
     }
+    const mark = draft.history.mark;
     const lesion = settings.kind === "diameter" ? null : draft.activeLesion(clip);
     const caliper = withLength(clip, { id: crypto.randomUUID(), kind: settings.kind, lesion: lesion?.number ?? null, points });
     const others = this.calipers().filter(
@@ -230,6 +240,7 @@ export class CaliperTool extends SelectTool {
       const region = measure(clip.regions, points[0], points[1]).region;
       draft.setKeyFrame(lesion.number, clip, frame, region?.number ?? draft.frameMarks(clip.id, frame)?.region ?? 1);
     }
+    draft.history.join(mark, clip.id, frame);
   }
 
   /** Whether the lesion's key frame already carries a thickness: then it stays the key frame. */
@@ -241,34 +252,64 @@ export class CaliperTool extends SelectTool {
   }
 }
 
-/** Brush (the active lesion) and eraser (any lesion). */
+/** Brush (the active lesion) and eraser (any lesion); with a range of grey, the brush paints only what lies in it. */
 export class BrushTool implements Tool {
-  readonly name: "brush" | "eraser";
+  readonly name: "brush" | "eraser" | "threshold";
   readonly cursor = "none";
   private readonly context: ToolContext;
   private last: Point | null = null;
   private label = 0;
+  private mark = 0;
+  private gate: ((index: number) => boolean) | undefined;
 
-  constructor(context: ToolContext, name: "brush" | "eraser") {
+  constructor(context: ToolContext, name: BrushTool["name"]) {
     this.context = context;
     this.name = name;
   }
 
   down(at: PointerAt): boolean {
     if (!this.context.editable()) return false;
-    const { draft } = this.context;
+    const { draft, settings } = this.context;
     this.context.began();
-    this.label = this.name === "brush" ? draft.activeLesion(this.context.clip()).number : 0;
+    this.gate = undefined;
+    if (this.name === "threshold") {
+      const grey = this.context.grey();
+      if (!grey) return true;
+      if (at.ctrl) this.takeRange(grey, at.point);
+      const { low, high } = settings;
+      this.gate = (index) => (grey[index] ?? 0) >= low && (grey[index] ?? 0) <= high;
+    }
+    this.mark = draft.history.mark;
+    this.label = this.name === "eraser" ? 0 : draft.activeLesion(this.context.clip()).number;
     this.store.begin(this.context.frame());
     this.last = at.point;
-    this.store.capsule(at.point, at.point, this.context.settings.radius, this.label);
+    this.store.capsule(at.point, at.point, settings.radius, this.label, this.gate);
     return true;
+  }
+
+  /** The grey under the ring becomes what is painted: its mean ± two standard deviations. */
+  private takeRange(grey: Uint8Array, [x, y]: Point): void {
+    const { settings } = this.context;
+    const { columns, rows } = this.context.clip();
+    const reach = Math.max(1, settings.radius);
+    const values: number[] = [];
+    for (let v = Math.max(0, Math.floor(y - reach)); v < Math.min(rows, y + reach); v++) {
+      for (let u = Math.max(0, Math.floor(x - reach)); u < Math.min(columns, x + reach); u++) {
+        if (distance([u + 0.5, v + 0.5], [x, y]) <= reach) values.push(grey[v * columns + u] ?? 0);
+      }
+    }
+    if (!values.length) return;
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const sd = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+    settings.low = Math.max(0, Math.floor(mean - Math.max(4, 2 * sd)));
+    settings.high = Math.min(255, Math.ceil(mean + Math.max(4, 2 * sd)));
+    this.context.changed();
   }
 
   move(points: PointerAt[], held: boolean): void {
     if (!held || !this.last) return;
     for (const { point } of points) {
-      this.store.capsule(this.last, point, this.context.settings.radius, this.label);
+      this.store.capsule(this.last, point, this.context.settings.radius, this.label, this.gate);
       this.last = point;
     }
   }
@@ -276,7 +317,8 @@ export class BrushTool implements Tool {
   up(): void {
     const at = this.last;
     this.last = null;
-    finishStroke(this.context, at, this.label);
+    const source = this.name === "threshold" ? "threshold" : "drawn";
+    finishStroke(this.context, { at, label: this.label, mark: this.mark, source });
   }
 
   cancel(): void {
@@ -346,11 +388,12 @@ export class PolygonTool implements Tool {
     this.dragged = 0;
     if (points.length < 3) return false;
     const clip = this.context.clip();
+    const mark = this.context.draft.history.mark;
     const label = this.context.draft.activeLesion(clip).number;
     const store = this.context.draft.store(clip.id);
     store.begin(this.context.frame());
     store.polygon(points, label);
-    finishStroke(this.context, points[0] ?? null, label);
+    finishStroke(this.context, { at: points[0] ?? null, label, mark, source: "drawn" });
     return true;
   }
 
@@ -361,15 +404,26 @@ export class PolygonTool implements Tool {
   }
 }
 
-/** Close a stroke; the first painted frame of a lesion becomes its key frame. */
-function finishStroke(context: ToolContext, at: Point | null, label: number): void {
+export interface Stroke {
+  /** Where it began: tells the region. */
+  at: Point | null;
+  /** The lesion; 0 for the eraser. */
+  label: number;
+  /** history.mark before it. */
+  mark: number;
+  source: MaskSource;
+}
+
+/** Close a stroke as one undo step; the first painted frame of a lesion becomes its key frame. */
+export function finishStroke(context: ToolContext, { at, label, mark, source }: Stroke): void {
   const { draft } = context;
   const clip = context.clip();
   const frame = context.frame();
   if (draft.store(clip.id).end()) {
-    draft.painted(clip, frame, at);
+    draft.painted(clip, frame, at, label ? { [label]: source } : {});
     const lesion = draft.lesion(label);
     if (lesion && lesion.key_frame === null) draft.setKeyFrame(label, clip, frame, draft.frameMarks(clip.id, frame)?.region ?? 1);
   }
+  draft.history.join(mark, clip.id, frame);
   context.ended();
 }

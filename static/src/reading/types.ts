@@ -7,6 +7,7 @@ export type Visibility = "well" | "partly" | "not";
 export type PlaqueAnswer = "none" | "present" | "unclear";
 export type ReaderClass = 0 | 1 | 9;
 export type CaliperKind = "thickness" | "protrusion" | "ulcer_depth" | "ulcer_width" | "diameter";
+export type MaskSource = "drawn" | "copied" | "interpolated" | "threshold" | "grown";
 export type ReasonKey = "ulceration" | "mobile" | "thrombus";
 
 export interface Finding {
@@ -54,7 +55,8 @@ export interface FrameMarks {
   extent: Extent | null;
   outline: Point[] | null;
   calipers: Caliper[];
-  source: string;
+  /** Where each lesion's mask comes from. */
+  sources: Record<string, MaskSource>;
 }
 
 /** A frame on the wire: the marks and the masks of its lesions. */

@@ -1,4 +1,5 @@
 /** Grey values of a decoded picture, for tools that look at them. Of the file, whatever the window shows. */
+import { calmGrey } from "./shape.ts";
 
 const known = new WeakMap<ImageBitmap, Uint8Array>();
 
@@ -19,4 +20,18 @@ export function greyOf(picture: ImageBitmap): Uint8Array | null {
   }
   known.set(picture, grey);
   return grey;
+}
+
+const calm = new WeakMap<Uint8Array, Uint8Array>();
+
+/** The same without speckle (mean of 3 × 3), made once a picture. */
+export function calmOf(picture: ImageBitmap): Uint8Array | null {
+  const grey = greyOf(picture);
+  if (!grey) return null;
+  let ready = calm.get(grey);
+  if (!ready) {
+    ready = calmGrey(grey, picture.width);
+    calm.set(grey, ready);
+  }
+  return ready;
 }

@@ -16,4 +16,5 @@ export * from "./types.ts";
 export * from "./view.ts";
 export * from "./viewport.ts";
 export { layersBox } from "./paint.ts";
+export * from "./wall.ts";
 export * from "./words.ts";

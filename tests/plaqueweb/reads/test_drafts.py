@@ -15,6 +15,7 @@ from plaqueweb.reads import services
 from plaqueweb.reads.bundle import own_read
 from plaqueweb.reads.measure import masks_text
 from plaqueweb.reads.models import FrameAnnotation, FrameMask, Lesion, Read
+from plaqueweb.reads.selectors import read_payload
 from plaqueweb.studies.models import Region
 from tests.factories import ClipFactory, member
 from tests.plaqueweb.reads.helpers import COLUMNS, ROWS, box_mask, caliper, case, frame, lesion, opened, save
@@ -171,7 +172,7 @@ def test_without_a_scale_there_are_pixels_and_the_reason(source: str, valid: boo
     assert stored.calipers[0]["mm"] is None
     assert stored.calipers[0]["px"] == pytest.approx(5.0)
     assert stored.calipers[0]["why_no_mm"] == "no scale in the file"
-    assert stored.mask.areas == {"1": {"px": 10, "mm2": None}}
+    assert stored.mask.areas == {"1": {"px": 10, "mm2": None, "source": "drawn"}}
 
 
 def test_a_clip_without_regions_is_measured_in_pixels() -> None:
@@ -211,7 +212,7 @@ def test_a_mask_that_leaves_its_region_has_no_square_millimetres() -> None:
 
     save(opened(assignment), lesions=[lesion()], frames=[frame(clip, masks={"1": box_mask(0, 2, 30, 34)})])
 
-    assert FrameMask.objects.get().areas == {"1": {"px": 8, "mm2": None}}
+    assert FrameMask.objects.get().areas == {"1": {"px": 8, "mm2": None, "source": "drawn"}}
 
 
 def test_masks_are_stored_with_areas_and_come_back_as_sent() -> None:
@@ -221,7 +222,7 @@ def test_masks_are_stored_with_areas_and_come_back_as_sent() -> None:
     save(opened(assignment), lesions=[lesion(), lesion(2)], frames=[frame(clip, masks=masks, extent="all_marked")])
 
     stored = FrameMask.objects.get()
-    assert stored.areas["1"] == {"px": 24, "mm2": pytest.approx(24 * 0.125)}
+    assert stored.areas["1"] == {"px": 24, "mm2": pytest.approx(24 * 0.125), "source": "drawn"}
     assert json.loads(masks_text(stored.rle)) == {number: mask["rle"] for number, mask in masks.items()}
 
 
@@ -383,3 +384,39 @@ def test_saving_costs_the_same_statements_for_one_and_for_many_frames(django_ass
         )
 
     assert FrameMask.objects.count() == 50
+
+
+@pytest.mark.parametrize("source", ["drawn", "copied", "interpolated", "threshold", "grown"])
+def test_every_way_of_making_a_mask_is_stored(source: str) -> None:
+    assignment, clip = case()
+    read = opened(assignment)
+
+    save(read, lesions=[lesion()], frames=[frame(clip, 3, masks={"1": box_mask(2, 6, 2, 6)}, source=source)])
+
+    mask = FrameMask.objects.get()
+    assert (mask.source, mask.areas["1"]["source"]) == (source, source)
+
+
+def test_each_lesion_of_a_frame_keeps_the_source_of_its_own_mask() -> None:
+    assignment, clip = case()
+    read = opened(assignment)
+    masks = {"1": box_mask(2, 6, 2, 6), "2": box_mask(10, 16, 10, 16)}
+
+    bundle = save(
+        read, lesions=[lesion(1), lesion(2)],
+        frames=[frame(clip, 3, masks=masks, sources={"1": "drawn", "2": "interpolated"})],
+    )  # fmt: skip
+
+    shown = read_payload(bundle)["frames"][0]
+    assert shown["source"] == "mixed"
+    assert shown["sources"] == {"1": "drawn", "2": "interpolated"}
+    assert "source" not in shown["masks"].text
+
+
+@pytest.mark.parametrize("given", [{"1": "simulated"}, {"1": "mixed"}, {"one": "drawn"}, ["drawn"]])
+def test_a_source_that_is_not_the_readers_is_refused(given: Any) -> None:
+    assignment, clip = case()
+
+    body = frame(clip, 3, masks={"1": box_mask(2, 6, 2, 6)}, sources=given)
+
+    assert rule_of(opened(assignment), lesions=[lesion()], frames=[body]) == "fields"

@@ -104,7 +104,7 @@ def test_a_mask_gives_area_and_thickness(desk: Desk) -> None:
 
     annotation, read = FrameAnnotation.objects.get(), Read.objects.get()
     assert (annotation.frame, annotation.extent, annotation.mask.source) == (3, "all_marked", "imported")
-    assert annotation.mask.areas["1"] == {"px": 12 * 56, "mm2": 12 * 56 * 0.25}
+    assert annotation.mask.areas["1"] == {"px": 12 * 56, "mm2": 12 * 56 * 0.25, "source": "imported"}
     assert read.thickness_source == "mask"
     assert read.thickness_mm is not None
     assert Lesion.objects.get().key_frame == 3

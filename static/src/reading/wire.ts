@@ -1,0 +1,25 @@
+/** Between the draft and the wire: keys of frames, and what the server computes left out. */
+import type { FrameMarks, Lesion, WireFrame } from "./types.ts";
+
+export function keyOf(clip: string, frame: number): string {
+  return `${clip}/${frame}`;
+}
+
+export function split(key: string): { clip: string; frame: number } {
+  const at = key.lastIndexOf("/");
+  return { clip: key.slice(0, at), frame: Number(key.slice(at + 1)) };
+}
+
+export function isBare(marks: FrameMarks): boolean {
+  return marks.extent === null && marks.outline === null && marks.calipers.length === 0;
+}
+
+export function marksOf({ clip, frame, region, extent, outline, calipers, sources }: WireFrame): FrameMarks {
+  return { clip, frame, region, extent, outline, calipers, sources: sources ?? {} };
+}
+
+/** Without what the server computes. */
+export function wireLesion(lesion: Lesion): Lesion {
+  const { number, segment, is_index, key_clip, key_frame, key_region, ulceration, mobile, thrombus } = lesion;
+  return { number, segment, is_index, key_clip, key_frame, key_region, ulceration, mobile, thrombus };
+}
