@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,10 @@ def _add_pipeline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pipeline", type=Path, default=None, help="a pipeline.json (default: the one shipped)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--threads", type=int, default=None, help="processor threads")
+    parser.add_argument("--engine", default=None, help="torch or onnxruntime (extra “fast”)")
+    parser.add_argument("--dtype", default=None, help="auto, fp32 or bf16")
+    parser.add_argument("--batch", type=int, default=None, help="frames at once")
+    parser.add_argument("--streams", type=int, default=None, help="batches under way at once")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--frames", type=int, default=96)
     bench.add_argument("--rounds", type=int, default=5)
     bench.add_argument("--json", action="store_true", help="print JSON")
+    bench.add_argument("--tune", type=float, default=3.0, metavar="SECONDS", help="measure settings first; 0: do not")
     _add_pipeline(bench)
     return parser
 
@@ -85,8 +89,18 @@ def _bar(console: Console) -> Progress:
 def _predictor(args: argparse.Namespace) -> tuple[Predictor, PipelineSpec]:
     from inference.checkpoints import PIPELINE_FILE
     from inference.predictor import Predictor
+    from inference.tuning import Wish, choose, wish_from
 
-    return Predictor.from_pipeline(args.pipeline or PIPELINE_FILE, device=args.device, threads=args.threads)
+    found = wish_from()
+    wish = Wish(
+        args.engine or found.engine,
+        args.dtype or found.dtype,
+        args.batch or found.batch,
+        args.streams or found.streams,
+    )
+    predictor, spec = Predictor.from_pipeline(args.pipeline or PIPELINE_FILE, device=args.device, threads=args.threads)
+    choose(predictor, wish, seconds=getattr(args, "tune", 0.0))
+    return predictor, spec
 
 
 def _phantom(args: argparse.Namespace, console: Console) -> int:
@@ -184,18 +198,15 @@ def _predict(args: argparse.Namespace, console: Console) -> int:
 
 
 def _bench(args: argparse.Namespace, console: Console) -> int:
-    from inference.bench import run_bench
+    from inference.bench import as_json, lines_of, run_bench
 
     predictor, _ = _predictor(args)
     result = run_bench(predictor, frames=args.frames, rounds=args.rounds)
     if args.json:
-        print(json.dumps(asdict(result)))
+        print(as_json(result))
     else:
-        console.print(
-            f"{result.device}, {result.threads} threads: bare forward {result.bare_fps:.1f} frames/s, pipeline "
-            f"{result.pipeline_fps:.1f} frames/s, ratio {result.ratio:.3f}, "
-            f"other CPU {result.other_cpu_ms:.2f} ms a frame"
-        )
+        for name, figure in lines_of(result):
+            print(f"{name:<38} {figure}")
     return 0
 
 

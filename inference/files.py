@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from inference.checkpoints import Card
+from inference.dicom.frames import FrameSource
 from inference.dicom.read import read_clip
+from inference.pictures import StoredPicture
 from inference.predictor import Predictor, Progress
 from inference.types import ClipResult, RegionBox, rle_decode
 
@@ -41,6 +43,11 @@ class OpenClip:
     frames: Sequence[NDArray[np.uint8]]
     regions: Sequence[RegionBox]
     synthetic: bool
+
+    @property
+    def pictures(self) -> Iterable[NDArray[np.uint8] | StoredPicture]:
+        """The same frames, decoded by whoever takes them where they are stored as JPEG."""
+        return self.frames.pictures() if isinstance(self.frames, FrameSource) else self.frames
 
 
 def find_sources(arguments: Sequence[Path]) -> list[Source]:
@@ -202,7 +209,7 @@ def predict_files(
         for number, source in enumerate(sources, start=1):
             try:
                 clip = open_clip(source.path)
-                result = predictor.predict_clip(clip.frames, clip.regions)
+                result = predictor.predict_clip(clip.pictures, clip.regions)
                 write_masks(out / f"{source.name}.masks.npz", result)
                 line = line_of(source.name, result, predictor.cards, clip.synthetic)
             except (ValueError, OSError) as error:

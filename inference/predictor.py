@@ -1,7 +1,7 @@
 """Running a pipeline on clips: batched forward passes, masks on the source grid, measurements.
 
-The forward passes are the work; decoding, resampling and measuring run beside them in one helper thread each way, so a
-clip takes hardly longer than the bare networks.
+A clip is cut into batches. Several are under way at once, each in a thread of its own that decodes, resamples and runs
+both networks; the calling thread takes what comes out in order and measures it. Only those few batches are in memory.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +20,52 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inference.checkpoints import PIPELINE_FILE, Card, PipelineSpec, device_of, load_model, read_pipeline
+from inference.checkpoints import (
+    PIPELINE_FILE,
+    Card,
+    PipelineSpec,
+    device_of,
+    load_model,
+    load_reference,
+    read_pipeline,
+)
+from inference.engines import Engine, Setting, default_setting, make_engine
+from inference.hosts import Kept, Stages, one_blas_thread
 from inference.measure import ClipMeasurer
-from inference.preprocess import Canvas, choose_region, colour_share
+from inference.ood import OodReference
+from inference.pictures import StoredPicture, planes_of
+from inference.preprocess import CANVAS, Canvas, Planes, choose_region, colour_share
+from inference.second_look import SecondLook
 from inference.types import ClipResult, FrameResult, RegionBox
+from inference.uncertainty import THICKNESS_SD
 
-Frames = Iterable[NDArray[Any]] | Callable[[], Iterable[NDArray[Any]]]
+Frame = NDArray[Any] | StoredPicture
+Frames = Iterable[Frame] | Callable[[], Iterable[Frame]]
 Progress = Callable[[int, int], None]
 COLOUR_LIMIT = 0.02
-_CPU_BATCH, _GPU_BATCH = 8, 64
+OUTPUTS = ("masks", "measurements")
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """Pictures on the canvas, uint8 (n, size, size), and which of them carry a colour overlay."""
+class Passed:
+    """What the networks said about one batch.
+
+    ``images`` are the pictures on the canvas, uint8 (n, size, size); ``coloured`` (n) says which carry a colour
+    overlay; ``probabilities`` (n) and mask ``logits`` (n, 4, size, size) are float32.
+    """
 
     images: NDArray[np.uint8]
     coloured: NDArray[np.bool_]
+    probabilities: NDArray[np.float32]
+    logits: NDArray[np.float32]
 
 
 class Predictor:
-    """A pipeline in memory: both networks, threshold and temperature. Not safe for use by several threads at once."""
+    """A pipeline in memory: both networks, threshold and temperature. Not safe for use by several threads at once.
+
+    ``stages`` sums up the processor time of each stage, for the bench. ``reference``: what the training pictures look
+    like, None for weights that cannot tell. ``draws``: readings of the key frame for its uncertainty, 0 for none.
+    """
 
     def __init__(
         self,
@@ -52,6 +77,9 @@ class Predictor:
         temperature: float,
         device: str = "auto",
         threads: int | None = None,
+        setting: Setting | None = None,
+        reference: OodReference | None = None,
+        draws: int = 0,
     ) -> None:
         if not 0.0 < threshold < 1.0:
             raise ValueError(f"A threshold lies between 0 and 1; got {threshold}.")
@@ -59,14 +87,36 @@ class Predictor:
             raise ValueError(f"A temperature is above zero; got {temperature}.")
         if threads is not None:
             torch.set_num_threads(threads)
+        one_blas_thread()
         self.device = device_of(device)
         self.threshold, self.temperature, self.cards = threshold, temperature, cards
         self.classifier = self._ready(classifier)
         self.segmenter = self._ready(segmenter)
-        self.batch = _GPU_BATCH if self.device.type == "cuda" else _CPU_BATCH
+        self.cores = threads or max(torch.get_num_threads(), 1)
+        self.reference, self.draws = reference, draws
+        self.stages = Stages()
+        self._pool: ThreadPoolExecutor | None = None
+        self._canvas: Canvas | None = None
+        self.use(setting or default_setting(self.device, self.cores))
 
     def _ready(self, model: nn.Module) -> nn.Module:
         return model.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    def make_engine(self, setting: Setting) -> Engine:
+        """These networks under another setting. Raises EngineError where it cannot be had here."""
+        return make_engine(self.classifier, self.segmenter, self.device, setting, CANVAS)
+
+    def use(self, setting: Setting) -> None:
+        """Run the networks under ``setting`` from now on. Raises EngineError where it cannot be had here."""
+        self.engine = self.make_engine(setting)
+        self.setting, self.batch = setting, setting.batch
+        self.close()
+
+    def close(self) -> None:
+        """End the helper threads; the next clip starts new ones."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
 
     @classmethod
     def load(
@@ -78,6 +128,7 @@ class Predictor:
         temperature: float = 1.0,
         device: str = "auto",
         threads: int | None = None,
+        setting: Setting | None = None,
     ) -> Predictor:
         """Load two weights files with their cards. Raises CheckpointError when one must not be used."""
         classifier, first = load_model(Path(classifier_path))
@@ -92,11 +143,18 @@ class Predictor:
             temperature=temperature,
             device=device,
             threads=threads,
+            setting=setting,
+            reference=OodReference.from_tensors(load_reference(Path(classifier_path))),
         )
 
     @classmethod
     def from_pipeline(
-        cls, path: Path = PIPELINE_FILE, *, device: str = "auto", threads: int | None = None
+        cls,
+        path: Path = PIPELINE_FILE,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        setting: Setting | None = None,
     ) -> tuple[Predictor, PipelineSpec]:
         """Load the pipeline that a ``pipeline.json`` describes; its weights lie beside it."""
         spec = read_pipeline(path)
@@ -107,28 +165,26 @@ class Predictor:
             temperature=spec.temperature,
             device=device,
             threads=threads,
+            setting=setting,
         )
         if (predictor.cards[0].sha256, predictor.cards[1].sha256) != (spec.classifier_sha256, spec.segmenter_sha256):
             raise ValueError(f"{path.name}: the weights beside it are not the ones it names.")
         return predictor, spec
 
-    @torch.inference_mode()
     def forward(self, images: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        """Margins (n) and mask logits (n, 4, size, size) of pictures on the canvas, both on the device."""
-        x = torch.from_numpy(images)[:, None].to(self.device, non_blocking=True).float().mul_(1.0 / 255.0)
-        x = x.contiguous(memory_format=torch.channels_last)
-        logits = self.classifier(x)
-        return logits[:, 1] - logits[:, 0], self.segmenter(x)
+        """Margins (n) and mask logits (n, 4, size, size) of pictures on the canvas, uint8 (n, size, size), float32 on
+        the device."""
+        return self.engine.forward(images)
 
     def predict_clip(
         self, frames: Frames, regions: Sequence[RegionBox], *, progress: Progress | None = None
     ) -> ClipResult:
         """Read one clip.
 
-        ``frames``: uint8 pictures (rows, columns[, 3]), all of one size, in order; or a callable that gives them. They
-        are taken once, a batch at a time. ``regions``: what the file says; the best calibrated one is read, without any
-        the whole picture, in pixels. ``progress`` is called after every batch with (done, total; 0 when unknown) and
-        may raise to abort. Raises ValueError for no frame, odd shapes or values.
+        ``frames``: uint8 pictures (rows, columns[, 3]) or stored pictures, all of one size, in order; or a callable
+        that gives them. They are taken once, a batch at a time. ``regions``: what the file says; the best calibrated
+        one is read, without any the whole picture, in pixels. ``progress`` is called after every batch with (done,
+        total; 0 when unknown) and may raise to abort. Raises ValueError for no frame, odd shapes or values.
         """
         started = time.perf_counter()
         source = frames() if callable(frames) else frames
@@ -137,59 +193,105 @@ class Predictor:
         first = next(stream, None)
         if first is None:
             raise ValueError("A clip needs at least one frame.")
-        first = np.asarray(first)
-        if first.ndim not in (2, 3):
-            raise ValueError(f"A frame is (rows, columns) or (rows, columns, 3); got the shape {first.shape}.")
-        size = (int(first.shape[0]), int(first.shape[1]))
-        region = choose_region(regions, *size)
-        canvas = Canvas(region)
-        measurer = ClipMeasurer(canvas, size)
+        opened = self._decoded(first)
+        canvas = self._canvas_for(choose_region(regions, *opened.size))
+        measurer = ClipMeasurer(canvas, opened.size)
         results: list[FrameResult] = []
         coloured: list[bool] = []
-        with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as measuring:
-            batches = self._read(itertools.chain([first], stream), canvas, size, reading)
-            pending: deque[Future[list[FrameResult]]] = deque()
-            done = 0
-            for batch in batches:
-                margins, logits = self.forward(batch.images)
-                probabilities = torch.sigmoid(margins / self.temperature).cpu().numpy()
-                coloured.extend(batch.coloured.tolist())
-                pending.append(
-                    measuring.submit(
-                        measurer.measure, done, probabilities, logits.float().cpu().contiguous().numpy(), batch.coloured
-                    )
-                )
-                done += len(batch.images)
-                while pending and (pending[0].done() or len(pending) > 2):
-                    results.extend(pending.popleft().result())
-                if progress is not None:
-                    progress(done, total)
-            for future in pending:
-                results.extend(future.result())
-        return measurer.clip(
-            results,
-            threshold=self.threshold,
-            coloured=float(np.mean(coloured)),
-            device=self.device.type,
-            seconds=time.perf_counter() - started,
+        kept = Kept()
+        for passed in self._passes(itertools.chain([opened], stream), canvas, opened.size, total):
+            results.extend(self._measured(measurer, passed, len(results)))
+            coloured.extend(passed.coloured.tolist())
+            kept.add(passed.images)
+            if progress is not None:
+                progress(len(results), total)
+        with self.stages("clip"):
+            result = measurer.clip(
+                results,
+                threshold=self.threshold,
+                coloured=float(np.mean(coloured)),
+                device=self.device.type,
+                seconds=time.perf_counter() - started,
+            )
+        return self._whole(result, measurer, kept)
+
+    def predict_frame(self, frame: Frame, regions: Sequence[RegionBox]) -> FrameResult:
+        """Read one frame at once, as for a person who waits; arguments and errors as for :meth:`predict_clip`."""
+        opened = self._decoded(frame)
+        canvas = self._canvas_for(choose_region(regions, *opened.size))
+        passed = self._pass([opened], canvas, opened.size)
+        return self._measured(ClipMeasurer(canvas, opened.size), passed, 0)[0]
+
+    def _whole(self, result: ClipResult, measurer: ClipMeasurer, kept: Kept) -> ClipResult:
+        """What looks at a clip as a whole is added here; ``kept`` holds pictures on the canvas by frame number."""
+        result = replace(result, engine=self.setting.text(), outputs=OUTPUTS)
+        look = SecondLook(
+            self.classifier,
+            self.forward,
+            self.reference,
+            self.temperature,
+            self.cards[1].metrics.get(THICKNESS_SD),
+            self.draws,
         )
+        clip = {"threshold": self.threshold, "coloured": 0.0, "device": self.device.type, "seconds": result.seconds}
+        with self.stages("second look"):
+            return look.at(result, measurer, kept, lambda frames: measurer.clip(frames, **clip))
 
-    def _read(
-        self, stream: Iterator[NDArray[Any]], canvas: Canvas, size: tuple[int, int], pool: ThreadPoolExecutor
-    ) -> Iterator[_Batch]:
-        """Batches of pictures on the canvas, the next one prepared while the networks work on this one."""
+    def _decoded(self, frame: Any) -> Planes:
+        with self.stages("decode"):
+            return planes_of(frame)
 
-        def prepare() -> _Batch | None:
-            images, coloured = [], []
-            for frame in itertools.islice(stream, self.batch):
-                array = np.asarray(frame)
-                if array.shape[:2] != size:
-                    raise ValueError(f"All frames of a clip have one size; got {array.shape[:2]} after {size}.")
-                images.append(canvas.frame(array))
-                coloured.append(colour_share(array, canvas.region) > COLOUR_LIMIT)
-            return _Batch(np.stack(images), np.asarray(coloured)) if images else None
+    def _canvas_for(self, region: RegionBox) -> Canvas:
+        """The canvas of a region; the last one is kept, since the frames that a person asks for share one."""
+        if self._canvas is None or self._canvas.region != region:
+            self._canvas = Canvas(region)
+        return self._canvas
 
-        future = pool.submit(prepare)
-        while (batch := future.result()) is not None:
-            future = pool.submit(prepare)
-            yield batch
+    def _measured(self, measurer: ClipMeasurer, passed: Passed, done: int) -> list[FrameResult]:
+        with self.stages("measure"):
+            return measurer.measure(done, passed.probabilities, passed.logits, passed.coloured, passed.images)
+
+    def _passes(self, stream: Iterator[Any], canvas: Canvas, size: tuple[int, int], total: int) -> Iterator[Passed]:
+        """Batches in order, with one more under way than there are threads. A clip of one batch is shared out."""
+        streams = self.setting.streams
+        batch = min(self.batch, -(-total // streams)) if total else self.batch
+        if total == 1:  # a still: all processor threads on one picture, in this thread
+            yield self._pass(list(stream), canvas, size)
+            return
+        pool = self._threads()
+        pending: deque[Future[Passed]] = deque()
+        try:
+            while True:
+                while len(pending) <= streams and (part := list(itertools.islice(stream, batch))):
+                    pending.append(pool.submit(self._pass, part, canvas, size))
+                if not pending:
+                    return
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+            wait(pending)
+
+    def _threads(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            inner = self.setting.threads
+            self._pool = ThreadPoolExecutor(
+                self.setting.streams, "inference", initializer=lambda: torch.set_num_threads(inner)
+            )
+        return self._pool
+
+    def _pass(self, frames: list[Any], canvas: Canvas, size: tuple[int, int]) -> Passed:
+        """Decode and resample a batch and run the networks on it; a frame that was decoded before comes as planes."""
+        images = np.empty((len(frames), canvas.size, canvas.size), dtype=np.uint8)
+        coloured = np.zeros(len(frames), dtype=np.bool_)
+        for n, frame in enumerate(frames):
+            planes = frame if isinstance(frame, Planes) else self._decoded(frame)
+            if planes.size != size:
+                raise ValueError(f"All frames of a clip have one size; got {planes.size} after {size}.")
+            with self.stages("resample"):
+                images[n] = canvas.frame(planes.shown)
+                coloured[n] = colour_share(planes, canvas.region) > COLOUR_LIMIT
+        with self.stages("forward"):
+            margins, logits = self.engine.run(images)
+        probabilities = 1.0 / (1.0 + np.exp(-margins.astype(np.float64) / self.temperature))
+        return Passed(images, coloured, probabilities.astype(np.float32), logits)

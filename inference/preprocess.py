@@ -8,6 +8,7 @@ source grid before anything is measured. Plain numpy and scipy; the sampling wei
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from inference.types import RegionBox
 
 CANVAS = 192
 CANVAS_MM = 0.4
+SPACING_MM = (0.005, 5.0)
+"""Millimetres per pixel that an ultrasound picture can have; the rest is a mistake in the file."""
 VERSION = "canvas-192-0.4mm-v1"
 
 
@@ -49,14 +52,48 @@ def _holds_grey(array: NDArray[np.uint8]) -> bool:
     return np.array_equal(red, green) and np.array_equal(red, blue)
 
 
-def colour_share(frame: NDArray[Any], region: RegionBox) -> float:
-    """Share of the region's pixels that carry colour (largest minus smallest channel above 20): flow overlays."""
-    if frame.ndim != 3 or frame.shape[2] < 3:
+@dataclass(frozen=True)
+class Planes:
+    """A decoded picture. ``pixels`` is uint8: (rows, columns) grey, (rows, columns, 3) RGB, or with ``ycbcr`` Y, Cb
+    and Cr."""
+
+    pixels: NDArray[Any]
+    ycbcr: bool = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns. Raises ValueError where the array is no picture."""
+        if self.pixels.ndim not in (2, 3):
+            raise ValueError(f"A frame is (rows, columns) or (rows, columns, 3); got the shape {self.pixels.shape}.")
+        return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+    @property
+    def shown(self) -> NDArray[Any]:
+        """What is resampled: the grey picture (a view) where Y is at hand, else the pixels as they are."""
+        return self.pixels[..., 0] if self.ycbcr else self.pixels
+
+
+def colour_share(frame: NDArray[Any] | Planes, region: RegionBox) -> float:
+    """Share of the region's pixels that carry colour (largest minus smallest channel above 20): flow overlays.
+
+    Every third row and column is looked at. Cb and Cr are brought to RGB by the formula of PS3.3 C.7.6.3.1.2, in steps
+    of 1/128; where both keep within 6 of grey, no pixel can reach 20.
+    """
+    planes = frame if isinstance(frame, Planes) else Planes(frame)
+    pixels = planes.pixels
+    if pixels.ndim != 3 or pixels.shape[2] < 3:
         return 0.0
-    part = frame[region.y0 : region.y1 + 1 : 3, region.x0 : region.x1 + 1 : 3].astype(np.int16)
+    part = pixels[region.y0 : region.y1 + 1 : 3, region.x0 : region.x1 + 1 : 3]
     if part.size == 0:
         return 0.0
-    red, green, blue = part[..., 0], part[..., 1], part[..., 2]
+    if planes.ycbcr:
+        chroma = part[..., 1:]
+        if int(chroma.min()) >= 122 and int(chroma.max()) <= 134:
+            return 0.0
+        y, cb, cr = part[..., 0].astype(np.int16), chroma[..., 0].astype(np.int32) - 128, chroma[..., 1] - np.int32(128)
+        red, green, blue = (np.clip(y + (turned >> 7), 0, 255) for turned in (cr * 179, cb * -44 - cr * 91, cb * 227))
+    else:
+        red, green, blue = (part[..., channel].astype(np.int16) for channel in range(3))
     spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     return float(np.mean(spread > 20))
 
@@ -93,6 +130,8 @@ class Canvas:
         spacing = region.spacing
         self.calibrated = spacing is not None
         if spacing is not None:
+            if not all(SPACING_MM[0] <= side <= SPACING_MM[1] for side in spacing):  # no number fails, too
+                raise ValueError(f"A pixel is {SPACING_MM[0]} to {SPACING_MM[1]} mm wide and high; got {spacing}.")
             # Source pixels per canvas pixel. Top of the region stays at the top: the aorta lies near the probe.
             self.step_rows, self.step_columns = canvas_mm / spacing[0], canvas_mm / spacing[1]
             self.top = 0.0

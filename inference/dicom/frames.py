@@ -6,6 +6,7 @@ hundreds of megabytes costs the memory of one frame.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from typing import Any, BinaryIO, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.dicom import syntax
 from inference.dicom.errors import DicomError
-from inference.dicom.pixels import PixelFormat, decode_frame
+from inference.dicom.pixels import PixelFormat, decode_frame, frame_header
+from inference.pictures import JpegPicture, LazyPicture
 
 PIXEL_DATA = "(7FE0,0010) PixelData"
 _ITEM, _DELIMITER = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
@@ -188,6 +191,10 @@ class FrameSource(Sequence[NDArray[np.uint8]]):
         for index in range(len(self)):
             yield self[index]
 
+    def pictures(self) -> StoredFrames:
+        """The same frames, read from the file in order and decoded only when each is asked for."""
+        return StoredFrames(self)
+
     def raw(self, index: int) -> bytes:
         """The stored bytes of one frame: the codestream, or native pixels."""
         with self._path.open("rb") as source:
@@ -196,3 +203,25 @@ class FrameSource(Sequence[NDArray[np.uint8]]):
                 source.seek(at)
                 pieces.append(source.read(length))
         return b"".join(pieces)
+
+
+class StoredFrames:
+    """The frames of a ``FrameSource`` as stored pictures: whoever takes them decodes them, in whatever thread."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __iter__(self) -> Iterator[JpegPicture | LazyPicture]:
+        layout = self._source.layout
+        plain = layout.samples == 3 or (layout.photometric == "MONOCHROME2" and layout.bits_stored == 8)
+        quick = layout.transfer_syntax == syntax.JPEG_BASELINE and layout.bits_allocated == 8 and plain
+        header = functools.partial(frame_header, layout=layout)
+        for index in range(len(self)):
+            data = self._source.raw(index)
+            if quick:
+                yield JpegPicture(data, header, layout.photometric)
+            else:
+                yield LazyPicture(functools.partial(decode_frame, data, layout))

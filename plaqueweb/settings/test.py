@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 
+os.environ.setdefault("PLAQUEWEB_TUNE_SECONDS", "0")
 if "PLAQUEWEB_VAR" not in os.environ:
     os.environ["PLAQUEWEB_VAR"] = tempfile.mkdtemp(prefix="plaqueweb-test-")
     atexit.register(shutil.rmtree, os.environ["PLAQUEWEB_VAR"], ignore_errors=True)
