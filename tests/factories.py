@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import uuid
+import zipfile
 from typing import Any
 
 import factory
@@ -19,6 +20,7 @@ from plaqueweb.core.models import ObjectKind, StoredObject
 from plaqueweb.core.storage import put_file
 from plaqueweb.jobs.models import InferenceJob
 from plaqueweb.predictions.models import Decision, ModelVersion, Pipeline, PipelineState, Prediction
+from plaqueweb.predictions.selectors import MAPS
 from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.studies.choices import CalibrationSource, ClipKind, ClipState, ListPurpose, StoredAs
 from plaqueweb.studies.models import (
@@ -248,6 +250,15 @@ class PredictionFactory(DjangoModelFactory[Prediction]):
     rule_class = 1
     decision = Decision.CONCORDANT_COMPLEX
     thickness_mm = 5.6
+
+
+def maps_of(project: Project, png: bytes = b"\x89PNG\r\n\x1a\n") -> StoredObject:
+    """Return a stored archive of three maps that all hold ``png``."""
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as archive:
+        for name in MAPS:
+            archive.writestr(f"{name}.png", png)
+    return put_file(source=body, project_id=project.pk, kind=ObjectKind.MAPS)
 
 
 def member(project: Project, *roles: str, **kwargs: Any) -> User:

@@ -28,6 +28,7 @@ class ObjectKind(models.TextChoices):
     INCOMING = "incoming", _("uploaded file, before intake")
     CINE = "cine", _("frames of a clip")
     MASKS = "masks", _("masks of a prediction")
+    MAPS = "maps", _("explanation of a prediction")
 
 
 class StoredObject(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponse
@@ -15,13 +15,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from inference.types import Answer
 from plaqueweb.accounts.api import current_user
 from plaqueweb.core.errors import NotFound
 from plaqueweb.core.storage import open_object
 from plaqueweb.core.strict import AllowListedFilters
 from plaqueweb.predictions import services
+from plaqueweb.predictions.choices import NoResultReason
 from plaqueweb.predictions.models import ClipPrediction, Pipeline, Prediction
-from plaqueweb.predictions.selectors import pipeline_payload, prediction_payload
+from plaqueweb.predictions.selectors import map_png, pipeline_payload, prediction_payload
+
+ANSWERS = get_args(Answer)
 
 
 class ModelOut(serializers.Serializer[Any]):
@@ -54,7 +58,56 @@ class PipelineOut(serializers.Serializer[Any]):
         return pipeline_payload(instance)
 
 
-class ClipPredictionOut(serializers.Serializer[Any]):
+class MeasuredOut(serializers.Serializer[Any]):
+    """What is said of a study and of a clip alike; ``*_sd`` are standard uncertainties."""
+
+    no_result_reason = serializers.ChoiceField(NoResultReason.choices, allow_blank=True)
+    no_result_words = serializers.CharField()
+    what_to_do = serializers.CharField()
+    no_thickness = serializers.ChoiceField(NoResultReason.choices, allow_blank=True)
+    no_thickness_words = serializers.CharField()
+    probability_sd = serializers.FloatField(allow_null=True)
+    thickness_sd_mm = serializers.FloatField(allow_null=True)
+    area_sd_mm2 = serializers.FloatField(allow_null=True)
+    protrusion_mm = serializers.FloatField(allow_null=True)
+    area_ratio = serializers.FloatField(allow_null=True)
+    arc_share = serializers.FloatField(allow_null=True)
+    ood_score = serializers.FloatField(allow_null=True)
+    quality = serializers.FloatField(allow_null=True)
+    flags = serializers.ListField(child=serializers.CharField())
+
+
+class LesionOut(serializers.Serializer[Any]):
+    """One plaque followed over a clip. ``frames`` and ``mobility_frames`` are runs [first, last]."""
+
+    number = serializers.IntegerField()
+    key_frame = serializers.IntegerField()
+    frames = serializers.ListField(child=serializers.ListField(child=serializers.IntegerField()))
+    thickness_mm = serializers.FloatField(allow_null=True)
+    thickness_px = serializers.FloatField(allow_null=True)
+    thickness_method = serializers.CharField()
+    chord = serializers.JSONField(allow_null=True)
+    area_mm2 = serializers.FloatField(allow_null=True)
+    area_px = serializers.IntegerField()
+    extent_mm = serializers.FloatField(allow_null=True)
+    extent_share = serializers.FloatField(allow_null=True)
+    angle = serializers.FloatField(allow_null=True)
+    protrusion_mm = serializers.FloatField(allow_null=True)
+    mobility_mm = serializers.FloatField(allow_null=True)
+    mobility_sd_mm = serializers.FloatField(allow_null=True)
+    mobility_frames = serializers.ListField(child=serializers.ListField(child=serializers.IntegerField()))
+    ulcer_depth_mm = serializers.FloatField(allow_null=True)
+    ulcer_width_mm = serializers.FloatField(allow_null=True)
+    ulcer_sd_mm = serializers.FloatField(allow_null=True)
+    echogenicity_db = serializers.FloatField(allow_null=True)
+    calcified_share = serializers.FloatField(allow_null=True)
+    shadow_share = serializers.FloatField(allow_null=True)
+    reasons = serializers.DictField(child=serializers.ChoiceField(ANSWERS))
+
+
+class ClipPredictionOut(MeasuredOut):
+    """What was found on one clip."""
+
     clip = serializers.UUIDField()
     region = serializers.IntegerField()
     probability = serializers.FloatField(allow_null=True)
@@ -63,11 +116,12 @@ class ClipPredictionOut(serializers.Serializer[Any]):
     max_area_mm2 = serializers.FloatField(allow_null=True)
     max_area_px = serializers.IntegerField(allow_null=True)
     key_frame = serializers.IntegerField(allow_null=True)
-    no_result_reason = serializers.CharField()
+    gated_frames = serializers.IntegerField(allow_null=True)
+    lesions = LesionOut(many=True)
     masks_url = serializers.CharField(allow_null=True)
 
 
-class PredictionOut(serializers.Serializer[Any]):
+class PredictionOut(MeasuredOut):
     """The immutable result of a job."""
 
     id = serializers.UUIDField()
@@ -81,7 +135,6 @@ class PredictionOut(serializers.Serializer[Any]):
     threshold = serializers.FloatField()
     decision = serializers.CharField()
     decision_words = serializers.CharField()
-    no_result_reason = serializers.CharField()
     thickness_mm = serializers.FloatField(allow_null=True)
     thickness_px = serializers.FloatField(allow_null=True)
     area_mm2 = serializers.FloatField(allow_null=True)
@@ -90,8 +143,12 @@ class PredictionOut(serializers.Serializer[Any]):
     key_frame = serializers.IntegerField(allow_null=True)
     key_region = serializers.IntegerField(allow_null=True)
     chord = serializers.JSONField(allow_null=True)
+    reasons = serializers.DictField(child=serializers.ChoiceField(ANSWERS))
+    maps = serializers.DictField(child=serializers.CharField(), allow_null=True)
     synthetic_only = serializers.BooleanField()
     device = serializers.CharField()
+    engine = serializers.CharField()
+    outputs = serializers.ListField(child=serializers.CharField())
     seconds = serializers.FloatField()
     created_at = serializers.DateTimeField()
     clips = ClipPredictionOut(many=True)
@@ -157,4 +214,18 @@ class PredictionViewSet(
         answer["Content-Length"] = str(found.masks.bytes)
         answer["Cache-Control"] = "private, max-age=31536000, immutable"
         answer["ETag"] = f'"{found.masks.sha256}"'
+        return answer
+
+    @extend_schema(
+        parameters=[OpenApiParameter("name", OpenApiTypes.STR, OpenApiParameter.PATH)],
+        responses={(200, "image/png"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, methods=["get"], url_path=r"maps/(?P<name>reconstruction|error|activation)", url_name="map")
+    def map(self, request: Request, pk: str, name: str) -> HttpResponse:
+        """Return what explains the key frame: its reconstruction, the error of it, or the class activation, as PNG."""
+        png = map_png(self.get_object(), name)
+        if png is None:
+            raise NotFound(_("There is nothing here that you may see."))
+        answer = HttpResponse(png, content_type="image/png")
+        answer["Cache-Control"] = "private, max-age=31536000, immutable"
         return answer

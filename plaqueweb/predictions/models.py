@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.models import BaseModel, StoredObject
+from plaqueweb.predictions.choices import NoResultReason
 from plaqueweb.studies.blinding import results_visible
 from plaqueweb.studies.models import Clip, Project, ScopedQuerySet, Study
 
@@ -81,16 +82,17 @@ class Pipeline(BaseModel):
 
 
 class Decision(models.TextChoices):
-    """CLINICAL decision logic: what classifier and thickness rule say together."""
+    """CLINICAL decision logic: what classifier and label rule say together."""
 
-    CONCORDANT_COMPLEX = "concordant_complex", _("complex, classifier and thickness agree")
-    CONCORDANT_NOT = "concordant_not", _("not complex, classifier and thickness agree")
+    CONCORDANT_COMPLEX = "concordant_complex", _("complex, classifier and rule agree")
+    CONCORDANT_NOT = "concordant_not", _("not complex, classifier and rule agree")
     NEAR_CUTOFF = "near_cutoff", _("near 4 mm")
     DISCORDANT_CLASSIFIER = (
         "discordant_classifier",
         _("classifier complex, thickness below 4 mm: look for ulceration or mobility"),
     )
     DISCORDANT_THICK = "discordant_thick", _("4 mm or more, classifier not complex")
+    DISCORDANT_REASON = "discordant_reason", _("ulceration or a mobile part seen, classifier not complex")
     CLASSIFIER_ONLY = "classifier_only", _("classifier only, no scale in the file")
     NO_RESULT = "no_result", _("no result")
 
@@ -104,8 +106,41 @@ class PredictionQuerySet(ScopedQuerySet):
         return shown
 
 
-class Prediction(BaseModel):
-    """The immutable result of a job. ``predicted_class``: probability ≥ threshold; the thickness rule stands beside."""
+class Measured(models.Model):
+    """What is said of a whole study and of each of its clips alike.
+
+    ``*_sd`` are standard uncertainties. ``area_ratio`` (plaque / aorta) and ``arc_share`` exist for short-axis views
+    only. ``ood_score`` says how unlike the training pictures it is, null where the weights cannot tell. ``quality`` is
+    0..1. ``flags`` are warnings that leave the result standing, as a list of texts.
+    """
+
+    no_result_reason = models.CharField(max_length=64, choices=NoResultReason, blank=True)
+    no_thickness = models.CharField(max_length=32, choices=NoResultReason, blank=True)
+    probability_sd = models.FloatField(null=True)
+    thickness_sd_mm = models.FloatField(null=True)
+    area_sd_mm2 = models.FloatField(null=True)
+    protrusion_mm = models.FloatField(null=True)
+    area_ratio = models.FloatField(null=True)
+    arc_share = models.FloatField(null=True)
+    ood_score = models.FloatField(null=True)
+    quality = models.FloatField(null=True)
+    flags = models.JSONField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+def _typed(name: str) -> models.CheckConstraint:
+    """Every reason is one of the list, or empty."""
+    known = ["", *NoResultReason.values]
+    return models.CheckConstraint(condition=Q(no_result_reason__in=known, no_thickness__in=known), name=name)
+
+
+class Prediction(Measured, BaseModel):
+    """The immutable result of a job. ``predicted_class``: probability ≥ threshold; the rule's verdict stands beside.
+
+    ``reasons`` answers each question of the label rule over all lesions: yes, no, cannot tell.
+    """
 
     job_id = models.UUIDField(unique=True)
     pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="predictions")
@@ -114,9 +149,9 @@ class Prediction(BaseModel):
     content_hash = models.CharField(max_length=64)
     probability = models.FloatField(null=True)
     predicted_class = models.SmallIntegerField(null=True)  # 1 complex, 0 not complex, null: no result
-    rule_class = models.SmallIntegerField(null=True)  # by thickness alone; null: no scale
+    rule_class = models.SmallIntegerField(null=True)  # null: no scale and no other reason
     decision = models.CharField(max_length=32, choices=Decision)
-    no_result_reason = models.CharField(max_length=64, blank=True)
+    reasons = models.JSONField(null=True)
     thickness_mm = models.FloatField(null=True)
     thickness_px = models.FloatField(null=True)
     area_mm2 = models.FloatField(null=True)
@@ -125,7 +160,10 @@ class Prediction(BaseModel):
     key_frame = models.PositiveIntegerField(null=True)
     key_region = models.PositiveSmallIntegerField(null=True)
     chord = models.JSONField(null=True)
+    maps = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")  # of the key frame
     device = models.CharField(max_length=64, blank=True)
+    engine = models.CharField(max_length=160, blank=True)  # what the networks ran on
+    outputs = models.JSONField(null=True)  # what was switched on, as a list
     seconds = models.FloatField(default=0.0)
 
     objects = PredictionQuerySet.as_manager()
@@ -140,6 +178,7 @@ class Prediction(BaseModel):
                 condition=Q(probability__isnull=True) | Q(probability__gte=0, probability__lte=1),
                 name="prediction_probability",
             ),
+            _typed("prediction_reasons_typed"),
         ]
 
     def __str__(self) -> str:
@@ -154,8 +193,11 @@ class ClipPredictionQuerySet(ScopedQuerySet):
         return self.filter(prediction__in=Prediction.objects.visible_to(user))
 
 
-class ClipPrediction(BaseModel):
-    """One row a clip and region, never a frame: summaries, per-frame curves as packed float32, masks as one object."""
+class ClipPrediction(Measured, BaseModel):
+    """One row a clip and region, never a frame: summaries, per-frame curves as packed float32, masks as one object.
+
+    ``lesions`` is a bounded list, see ``jobs.rows.lesion_row``.
+    """
 
     prediction = models.ForeignKey(Prediction, on_delete=models.CASCADE, related_name="clips")
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
@@ -166,7 +208,8 @@ class ClipPrediction(BaseModel):
     max_area_mm2 = models.FloatField(null=True)
     max_area_px = models.PositiveIntegerField(null=True)
     key_frame = models.PositiveIntegerField(null=True)
-    no_result_reason = models.CharField(max_length=64, blank=True)
+    gated_frames = models.PositiveIntegerField(null=True)  # frames that entered the result
+    lesions = models.JSONField(null=True)
     curves = models.BinaryField()  # float32 (4, frames): probability, area px, area mm² or NaN, thickness mm or NaN
     masks = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
 
@@ -176,6 +219,7 @@ class ClipPrediction(BaseModel):
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["prediction", "clip", "region_number"], name="clip_prediction_once"),
+            _typed("clip_prediction_reasons_typed"),
         ]
 
     def __str__(self) -> str:

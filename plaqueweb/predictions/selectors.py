@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
 from typing import Any
 
-from plaqueweb.predictions.models import ClipPrediction, ModelVersion, Pipeline, PipelineState, Prediction
+from plaqueweb.core.storage import open_object
+from plaqueweb.predictions.choices import what_to_do
+from plaqueweb.predictions.models import ClipPrediction, Measured, ModelVersion, Pipeline, PipelineState, Prediction
 
 
 def prediction_payload(prediction: Prediction) -> dict[str, Any]:
@@ -23,7 +26,6 @@ def prediction_payload(prediction: Prediction) -> dict[str, Any]:
         "threshold": pipeline.threshold,
         "decision": prediction.decision,
         "decision_words": str(prediction.get_decision_display()),
-        "no_result_reason": prediction.no_result_reason,
         "thickness_mm": prediction.thickness_mm,
         "thickness_px": prediction.thickness_px,
         "area_mm2": prediction.area_mm2,
@@ -32,11 +34,55 @@ def prediction_payload(prediction: Prediction) -> dict[str, Any]:
         "key_frame": prediction.key_frame,
         "key_region": prediction.key_region,
         "chord": prediction.chord,
+        "reasons": prediction.reasons or {},
+        **measured_payload(prediction),
+        "maps": maps_payload(prediction),
         "synthetic_only": is_synthetic_only(pipeline.classifier) or is_synthetic_only(pipeline.segmenter),
         "device": prediction.device,
+        "engine": prediction.engine,
+        "outputs": prediction.outputs or [],
         "seconds": prediction.seconds,
         "created_at": prediction.created_at.isoformat(),
         "clips": [clip_prediction_payload(row) for row in rows],
+    }
+
+
+MAPS = ("reconstruction", "error", "activation")
+"""What explains the key frame: PNGs of the picture's size, in one stored archive."""
+
+
+def maps_payload(prediction: Prediction) -> dict[str, str] | None:
+    """Addresses of the key frame's maps by name, or None where there are none."""
+    if prediction.maps_id is None:
+        return None
+    return {name: f"/api/v1/predictions/{prediction.pk}/maps/{name}/" for name in MAPS}
+
+
+def map_png(prediction: Prediction, name: str) -> bytes | None:
+    """One map as PNG, or None where there is none of this name."""
+    if prediction.maps is None or name not in MAPS:
+        return None
+    with open_object(prediction.maps) as handle, zipfile.ZipFile(handle) as archive:
+        return archive.read(f"{name}.png")
+
+
+def measured_payload(row: Measured) -> dict[str, Any]:
+    """What is said of a study and of a clip alike: why there is no result and what to do, uncertainties, warnings."""
+    return {
+        "no_result_reason": row.no_result_reason,
+        "no_result_words": row.get_no_result_reason_display(),
+        "what_to_do": what_to_do(row.no_result_reason),
+        "no_thickness": row.no_thickness,
+        "no_thickness_words": row.get_no_thickness_display(),
+        "probability_sd": row.probability_sd,
+        "thickness_sd_mm": row.thickness_sd_mm,
+        "area_sd_mm2": row.area_sd_mm2,
+        "protrusion_mm": row.protrusion_mm,
+        "area_ratio": row.area_ratio,
+        "arc_share": row.arc_share,
+        "ood_score": row.ood_score,
+        "quality": row.quality,
+        "flags": row.flags or [],
     }
 
 
@@ -51,7 +97,9 @@ def clip_prediction_payload(row: ClipPrediction) -> dict[str, Any]:
         "max_area_mm2": row.max_area_mm2,
         "max_area_px": row.max_area_px,
         "key_frame": row.key_frame,
-        "no_result_reason": row.no_result_reason,
+        "gated_frames": row.gated_frames,
+        **measured_payload(row),
+        "lesions": row.lesions or [],
         "masks_url": f"/api/v1/predictions/{row.prediction_id}/clips/{row.clip_id}/masks/" if row.masks_id else None,
     }
 

@@ -27,6 +27,7 @@ from tests.factories import (
     PredictionFactory,
     RoundFactory,
     StudyFactory,
+    maps_of,
     member,
 )
 
@@ -61,7 +62,10 @@ def world(project: Project) -> dict[str, Any]:
         round=round_, study=study, reader=other, order_no=1, state="signed", opened_at=timezone.now()
     )
     read = _signed_read(signed, clip)
-    prediction = PredictionFactory(study=study, probability=0.918273, thickness_mm=7.654321, no_result_reason=CANARY)
+    prediction = PredictionFactory(
+        study=study, probability=0.918273, thickness_mm=7.654321, flags=[CANARY], engine=CANARY,
+        ood_score=543.2198, maps=maps_of(project, CANARY.encode()),
+    )  # fmt: skip
     curves = np.full((4, clip.frames), 0.918273, dtype="<f4").tobytes()
     ClipPrediction.objects.create(
         prediction=prediction, clip=clip, probability=0.918273, max_area_mm2=543.2198, curves=curves
@@ -117,6 +121,7 @@ def addresses(world: dict[str, Any]) -> list[str]:
         "frame": ["1"],
         "public_id": public,
         "batch": uuids[:2],
+        "name": ["error"],
     }
     found = set()
     for route in patterns(get_resolver()):
@@ -194,6 +199,7 @@ def test_the_crawl_can_find_a_canary(world: dict[str, Any]) -> None:
 
     assert any("/api/v1/reads/" in leak for leak in leaks)
     assert any("/api/v1/predictions/" in leak for leak in leaks)
+    assert any(leak.endswith("/maps/error/") for leak in leaks)
 
 
 def test_a_hidden_object_answers_byte_for_byte_like_one_that_never_was(world: dict[str, Any]) -> None:

@@ -10,8 +10,8 @@ import pytest
 from plaqueweb.accounts.roles import Role
 from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed
 from plaqueweb.predictions import services
-from plaqueweb.predictions.decision import decide, rule_class
-from plaqueweb.predictions.models import Decision, Pipeline, PipelineState
+from plaqueweb.predictions.decision import rule_class
+from plaqueweb.predictions.models import Pipeline, PipelineState
 from plaqueweb.predictions.states import PIPELINE
 from plaqueweb.studies.models import Project
 from tests.factories import ModelVersionFactory, PipelineFactory, member
@@ -111,30 +111,6 @@ def test_every_pair_of_state_and_event(state: str, event: str) -> None:
     else:
         with pytest.raises(InvalidTransition):
             PIPELINE.next(state, event)
-
-
-@pytest.mark.parametrize(
-    ("probability", "thickness", "uncertainty", "expected"),
-    [
-        (None, 5.0, 0.0, Decision.NO_RESULT),
-        (0.9, None, 0.0, Decision.CLASSIFIER_ONLY),
-        (0.1, None, 0.0, Decision.CLASSIFIER_ONLY),
-        (0.9, 6.0, 0.0, Decision.CONCORDANT_COMPLEX),
-        (0.9, 4.2, 0.0, Decision.NEAR_CUTOFF),
-        (0.1, 2.0, 0.0, Decision.CONCORDANT_NOT),
-        (0.1, 3.7, 0.0, Decision.NEAR_CUTOFF),
-        (0.1, 3.0, 0.6, Decision.NEAR_CUTOFF),
-        (0.9, 2.0, 0.0, Decision.DISCORDANT_CLASSIFIER),
-        (0.1, 6.0, 0.0, Decision.DISCORDANT_THICK),
-        (0.5, 4.5, 0.0, Decision.CONCORDANT_COMPLEX),
-    ],
-)
-def test_the_decision_table(
-    probability: float | None, thickness: float | None, uncertainty: float, expected: Decision
-) -> None:
-    got = decide(probability=probability, threshold=0.5, thickness_mm=thickness, uncertainty_mm=uncertainty)
-
-    assert got == expected
 
 
 @pytest.mark.parametrize(("mm", "verdict"), [(None, None), (0.0, 0), (3.94, 0), (3.95, 1), (4.0, 1)])
