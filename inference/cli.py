@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--masks-mean", default=None, help="what two-valued masks mark: lumen, plaque or aorta")
     evaluate.add_argument("--subjects", type=int, default=120, help="phantom subjects")
     evaluate.add_argument("--frames", type=int, default=None, help="frames a clip (phantom: 6; folder: all)")
+    evaluate.add_argument("--every", type=int, default=4, help="phantom: every n-th moment; 1 shows motion best")
     evaluate.add_argument("--seed", type=int, default=11)
     evaluate.add_argument("--family", default="trained", help="trained, held-out, all, or a family's name")
     evaluate.add_argument("--beyond", action="store_true", help="one value of each clip beyond its trained range")
@@ -159,7 +160,7 @@ def _evaluate(args: argparse.Namespace, console: Console) -> int:
     if args.source is not None:
         source = open_source(args.source, frames=args.frames, means=args.masks_mean)
     else:
-        source = PhantomSource(args.subjects, args.frames or 6, args.seed, args.family, args.beyond)
+        source = PhantomSource(args.subjects, args.frames or 6, args.seed, args.family, args.beyond, args.every)
     predictor, spec = _predictor(args)
     with _bar(console) as bar:
         task = bar.add_task("unseen cases", total=len(source.jobs()))

@@ -40,6 +40,7 @@ class Plot:
     up: str
     x: tuple[float, float]
     y: tuple[float, float]
+    numbers_up: bool = True
     _parts: list[str] = field(default_factory=list)
 
     def _at(self, x: float, y: float) -> tuple[float, float]:
@@ -81,7 +82,7 @@ class Plot:
             px, _ = self._at(value, self.y[0])
             marks.append(f'<line x1="{px}" y1="{y0}" x2="{px}" y2="{y0 + 4}" stroke="{GREY}"/>')
             marks.append(f'<text x="{px}" y="{y0 + 16}" text-anchor="middle" font-size="11">{value:g}</text>')
-        for value in ticks(*self.y):
+        for value in ticks(*self.y) if self.numbers_up else ():
             _, py = self._at(self.x[0], value)
             marks.append(f'<line x1="{x0 - 4}" y1="{py}" x2="{x0}" y2="{py}" stroke="{GREY}"/>')
             marks.append(f'<text x="{x0 - 7}" y="{py + 4}" text-anchor="end" font-size="11">{value:g}</text>')
@@ -165,7 +166,7 @@ def histogram_plot(values: Sequence[float], title: str, across: str, bins: int =
 
 def interval_plot(title: str, across: str, rows: Sequence[tuple[str, float, float | None, float | None]]) -> str:
     """One line a level: its value as a dot and its interval as a bar, for shares between 0 and 1."""
-    plot = Plot(title, across, "", (0, 1), (0, max(len(rows), 1) + 0.5))
+    plot = Plot(title, across, "", (0, 1), (0, max(len(rows), 1) + 0.5), numbers_up=False)
     for n, (name, value, low, high) in enumerate(rows):
         y = len(rows) - n - 0.25
         if low is not None and high is not None:

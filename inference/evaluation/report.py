@@ -67,6 +67,7 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1a202c;max-width:1000px;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;margin:.6rem 0 1.4rem}th,td{padding:.2rem .7rem;border-bottom:1px solid #e2e8f0;
 text-align:right;font-variant-numeric:tabular-nums}th:first-child,td:first-child{text-align:left}
+small{white-space:nowrap;color:#4a5568}
 figure{margin:0 0 1.2rem}img{max-width:100%;height:auto}.plots{display:flex;flex-wrap:wrap;gap:1rem}
 .use{border-left:4px solid #c05621;padding:.3rem .8rem;background:#fffaf0}.key{font-weight:600}
 """
@@ -117,6 +118,8 @@ def print_table(evaluation: Evaluation, console: Console) -> None:
     """Print the figures, and accuracy by kind, as a table."""
     table = Table("figure", "value (95 % interval)", "subjects", "of", title="Unseen cases")
     for name, figure in evaluation.figures.items():
+        if figure.units == 0:
+            continue
         table.add_row(words_of(name), shown(figure), str(figure.subjects), f"{figure.units} {figure.unit}")
     for level, part in evaluation.groups.get("kind of plaque", {}).items():
         one = part["accuracy"]
@@ -150,6 +153,7 @@ def _table(title: str, rows: Sequence[tuple[str, Figure]]) -> str:
     body = "".join(
         f"<tr><td>{escape(name)}</td><td>{shown(f)}</td><td>{f.subjects}</td><td>{f.units} {escape(f.unit)}</td></tr>"
         for name, f in rows
+        if f.units
     )
     head = "<tr><th>figure</th><th>value (95 % interval)</th><th>subjects</th><th>of</th></tr>"
     return f"<h2>{escape(title)}</h2><table>{head}{body}</table>"
@@ -163,13 +167,18 @@ def _groups(evaluation: Evaluation) -> str:
         names = list(next(iter(levels.values())))
         head = "".join(f"<th>{escape(words_of(name))}</th>" for name in names)
         body = "".join(
-            f"<tr><td>{escape(level)}</td>"
-            + "".join(f"<td>{shown(part[name])}<br><small>n {part[name].subjects}</small></td>" for name in names)
-            + "</tr>"
+            f"<tr><td>{escape(level)}</td>" + "".join(f"<td>{_cell(part[name])}</td>" for name in names) + "</tr>"
             for level, part in levels.items()
         )
         text += f"<h3>{escape(stratum.capitalize())}</h3><table><tr><th></th>{head}</tr>{body}</table>"
     return text
+
+
+def _cell(figure: Figure) -> str:
+    if figure.value is None:
+        return "-"
+    between = "" if figure.low is None else f"{figure.low:.2f} to {figure.high:.2f}, "
+    return f"{figure.value:.3f}<br><small>{between}n&nbsp;{figure.subjects}</small>"
 
 
 def _plots(outcome: Outcome) -> str:

@@ -101,8 +101,8 @@ class PhantomSource:
     def __post_init__(self) -> None:
         if self.subjects < 2:
             raise ValueError("An evaluation needs at least two subjects.")
-        if self.frames < 1:
-            raise ValueError("An evaluation needs at least one frame a subject.")
+        if self.frames < 1 or self.every < 1:
+            raise ValueError("An evaluation needs at least one frame a subject, and every n-th moment with n from 1.")
         if self.family not in (*FAMILY_SETS, *get_args(Family)):
             known = ", ".join((*FAMILY_SETS, *get_args(Family)))
             raise ValueError(f"A family of appearance is one of {known}; got {self.family!r}.")
