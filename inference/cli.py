@@ -66,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="predict DICOM, PNG and JPEG files or folders of them")
     predict.add_argument("paths", type=Path, nargs="+")
     predict.add_argument("--out", type=Path, required=True)
+    predict.add_argument("--maps", action="store_true", help="write reconstruction, error and activation of key frames")
+    predict.add_argument(
+        "--tta", type=int, default=0, metavar="K", help="uncertainty from K readings (2 to 64; 0: off)"
+    )
     _add_pipeline(predict)
     bench = commands.add_parser("bench", help="the pipeline against the bare forward passes")
     bench.add_argument("--frames", type=int, default=96)
@@ -180,16 +184,24 @@ def _evaluate(args: argparse.Namespace, console: Console) -> int:
 
 def _predict(args: argparse.Namespace, console: Console) -> int:
     from inference.files import predict_files
+    from inference.uncertainty import draws_of
 
     missing = [path for path in args.paths if not path.exists()]
     if len(missing) == len(args.paths):
         raise FileNotFoundError(f"There is nothing at {', '.join(map(str, missing))}.")
     predictor, _ = _predictor(args)
+    if args.tta:
+        draws_of(args.tta)  # refuses a number of readings that gives no spread, before any file is read
+    predictor.draws = args.tta
     failed = 0
     with _bar(console) as bar:
         task = bar.add_task("files", total=None)
         for line in predict_files(
-            predictor, args.paths, args.out, progress=lambda done, total: bar.update(task, completed=done, total=total)
+            predictor,
+            args.paths,
+            args.out,
+            maps=args.maps,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         ):
             if "error" in line:
                 failed += 1

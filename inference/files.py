@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from inference.checkpoints import Card
 from inference.dicom.frames import FrameSource
 from inference.dicom.read import read_clip
+from inference.explain import explain, write_maps
 from inference.pictures import StoredPicture
 from inference.predictor import Predictor, Progress
 from inference.types import ClipResult, RegionBox, rle_decode
@@ -137,6 +138,7 @@ def line_of(name: str, result: ClipResult, cards: tuple[Card, Card], synthetic: 
         "lesions": [asdict(lesion) for lesion in result.lesions],
         "thickness_sd_mm": _rounded(result.thickness_sd_mm),
         "area_sd_mm2": _rounded(result.area_sd_mm2),
+        "probability_sd": _rounded(result.probability_sd),
         "area_ratio": _rounded(result.area_ratio),
         "arc_share": _rounded(result.arc_share),
         "protrusion_mm": _rounded(result.protrusion_mm),
@@ -196,12 +198,35 @@ def _write_array(stream: IO[bytes], name: str, result: ClipResult) -> None:
         stream.write(rle_decode(runs, shape[1:]).astype(np.uint8).tobytes())
 
 
+def map_frames(result: ClipResult) -> list[int]:
+    """The frames that are explained: the key frames of clip and lesions, else the middle one; none without region."""
+    keys = {result.key_frame, *(lesion.key_frame for lesion in result.lesions)} - {None}
+    return sorted(key for key in keys if key is not None) or [(result.frames + 1) // 2]
+
+
+def write_explanations(folder: Path, predictor: Predictor, clip: OpenClip, result: ClipResult) -> list[str]:
+    """Write the maps of a clip's key frames as PNG into ``folder``; gives their names."""
+    if result.region is None:
+        return []
+    names: list[str] = []
+    for number in map_frames(result):
+        explanation = explain(predictor, np.asarray(clip.frames[number - 1]), result.region)
+        names += [path.name for path in write_maps(folder, number, explanation)]
+    return names
+
+
 def predict_files(
-    predictor: Predictor, arguments: Sequence[Path], out: Path, *, progress: Progress | None = None
+    predictor: Predictor,
+    arguments: Sequence[Path],
+    out: Path,
+    *,
+    maps: bool = False,
+    progress: Progress | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Predict every file and write ``out/predictions.jsonl`` and ``out/<file>.masks.npz``; yields each line.
 
-    A file that cannot be read yields {"file", "error"}; the others still run. ``progress`` counts files.
+    With ``maps``, ``out/<file>.maps`` holds reconstruction, error and activation of the key frames, and the line names
+    the files. A file that cannot be read yields {"file", "error"}; the others still run. ``progress`` counts files.
     """
     out.mkdir(parents=True, exist_ok=True)
     sources = find_sources(arguments)
@@ -212,6 +237,9 @@ def predict_files(
                 result = predictor.predict_clip(clip.pictures, clip.regions)
                 write_masks(out / f"{source.name}.masks.npz", result)
                 line = line_of(source.name, result, predictor.cards, clip.synthetic)
+                if maps:
+                    line["outputs"].append("maps")
+                    line["maps"] = write_explanations(out / f"{source.name}.maps", predictor, clip, result)
             except (ValueError, OSError) as error:
                 line = {"file": source.name, "error": str(error) or type(error).__name__}
             lines.write(json.dumps(line) + "\n")

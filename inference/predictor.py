@@ -233,9 +233,14 @@ class Predictor:
             self.cards[1].metrics.get(THICKNESS_SD),
             self.draws,
         )
-        clip = {"threshold": self.threshold, "coloured": 0.0, "device": self.device.type, "seconds": result.seconds}
+
+        def again(frames: list[FrameResult]) -> ClipResult:
+            return measurer.clip(
+                frames, threshold=self.threshold, coloured=0.0, device=result.device, seconds=result.seconds
+            )
+
         with self.stages("second look"):
-            return look.at(result, measurer, kept, lambda frames: measurer.clip(frames, **clip))
+            return look.at(result, measurer, kept, again)
 
     def _decoded(self, frame: Any) -> Planes:
         with self.stages("decode"):

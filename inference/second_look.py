@@ -1,107 +1,65 @@
-"""What is asked of a clip besides class and masks: is it like the training pictures, and how sure are the numbers?
+"""What is asked of a clip as a whole: is it like the training pictures, and how sure are its numbers?
 
-A few pictures of the clip are kept while it streams by (``FRAMES`` spread over it; all of them, on the canvas, only for
-test-time augmentation), and judged when its result stands.
+Both look again at a few pictures that were kept while the clip streamed by: the score at up to five spread over it, the
+uncertainty (when it is on) at the key frame and its neighbours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from inference.checkpoints import Card
 from inference.gates import TEXTS
+from inference.hosts import Kept
 from inference.measure import ClipMeasurer
-from inference.ood import FRAMES, OodReference, clip_score, flag_text, frames_to_score
-from inference.preprocess import Canvas
+from inference.ood import OodReference, clip_score, flag_text, frames_to_score
 from inference.types import ClipResult, FrameResult, NoResult
-from inference.uncertainty import (
-    THICKNESS_SD,
-    Floats,
-    Forward,
-    Spread,
-    around,
-    base_thickness_sd,
-    larger,
-    spread_over_draws,
-)
+from inference.uncertainty import Floats, Forward, Spread, around, base_thickness_sd, larger, spread_over_draws
 
 SCORE, DRAWS = "out-of-distribution score", "uncertainty from {draws} draws"
 Aggregate = Callable[[list[FrameResult]], ClipResult]
 """The clip's result from its frames' results."""
 
 
-@dataclass
-class Sample:
-    """Pictures spread over a clip of unknown length, at most twice ``most`` held at a time."""
-
-    most: int = FRAMES
-    _kept: list[NDArray[np.uint8]] = field(default_factory=list)
-    _stride: int = 1
-    _seen: int = 0
-
-    def see(self, images: NDArray[np.uint8]) -> None:
-        """Take the next pictures (n, size, size) in order."""
-        for image in images:
-            if self._seen % self._stride == 0:
-                self._kept.append(image.copy())
-                if len(self._kept) > 2 * self.most:
-                    self._kept, self._stride = self._kept[::2], self._stride * 2
-            self._seen += 1
-
-    def spread(self) -> NDArray[np.uint8] | None:
-        """Up to ``most`` of them; None when none was seen."""
-        if not self._kept:
-            return None
-        return np.stack([self._kept[n] for n in frames_to_score(len(self._kept), self.most)])
-
-
-@dataclass
+@dataclass(frozen=True)
 class SecondLook:
-    """Judges one clip of pictures of ``size`` = (rows, columns). ``draws`` 0: no test-time augmentation."""
+    """``net`` is the classifier, ``segmenter_sd_mm`` the u_seg of the segmenter's card, ``draws`` 0 or from 2."""
 
-    canvas: Canvas
-    size: tuple[int, int]
+    net: nn.Module
+    forward: Forward
     reference: OodReference | None
+    temperature: float
+    segmenter_sd_mm: float | None = None
     draws: int = 0
-    _sample: Sample = field(default_factory=Sample)
-    _all: list[NDArray[np.uint8]] = field(default_factory=list)
 
-    def see(self, images: NDArray[np.uint8]) -> None:
-        """Take the next pictures on the canvas, uint8 (n, size, size), in order."""
-        if self.reference is not None:
-            self._sample.see(images)
-        if self.draws:
-            self._all.extend(images.copy())
+    def at(self, result: ClipResult, measurer: ClipMeasurer, kept: Kept, aggregate: Aggregate) -> ClipResult:
+        """The result with score, flags and uncertainties; ``aggregate`` makes it again where the clip is refused.
 
-    def finish(
-        self,
-        result: ClipResult,
-        aggregate: Aggregate,
-        *,
-        net: nn.Module,
-        forward: Forward,
-        segmenter: Card,
-        temperature: float,
-    ) -> ClipResult:
-        """The result with score, flags and uncertainties; ``aggregate`` makes it again where the clip is refused."""
-        score = self._score(net)
-        outputs = result.outputs if score is None else (*result.outputs, SCORE)
+        Beyond the hard limit there is no result; between the two limits a flag says so and the result stands.
+        """
+        score = self._score(kept)
         verdict = "" if self.reference is None else self.reference.verdict(score)
+        outputs, flags = result.outputs, result.flags
+        if score is not None:
+            outputs = (*outputs, SCORE)
         if verdict == "hard" and result.no_result is None:
-            again = aggregate(refused(result.per_frame))
-            return replace(again, ood_score=score, outputs=outputs, seconds=result.seconds)
-        flags = result.flags
+            return replace(
+                aggregate(refused(result.per_frame)),
+                ood_score=score,
+                outputs=outputs,
+                engine=result.engine,
+                seconds=result.seconds,
+            )
         if verdict and score is not None and self.reference is not None:
             flags = (*flags, flag_text(score, self.reference))
-        spread = self._spread(result, forward, temperature)
+        spread = self._spread(result, measurer, kept)
         if spread is not None:
             outputs = (*outputs, DRAWS.format(draws=spread.draws))
-        base = base_thickness_sd(result.spacing_mm, segmenter.metrics.get(THICKNESS_SD))
+        base = base_thickness_sd(result.spacing_mm, self.segmenter_sd_mm)
         measured = result.no_result is None and result.max_thickness_mm is not None
         return replace(
             result,
@@ -113,24 +71,25 @@ class SecondLook:
             probability_sd=spread.probability if spread else None,
         )
 
-    def _score(self, net: nn.Module) -> float | None:
-        pictures = self._sample.spread()
-        if self.reference is None or pictures is None:
+    def _score(self, kept: Kept) -> float | None:
+        if self.reference is None or not kept.images:
             return None
-        score = clip_score(self.reference.scores(net, pictures).tolist())
+        numbers = sorted(kept.images)
+        pictures = np.stack([kept.images[numbers[n]] for n in frames_to_score(len(numbers))])
+        score = clip_score(self.reference.scores(self.net, pictures).tolist())
         return score if score is not None and np.isfinite(score) else None
 
-    def _spread(self, result: ClipResult, forward: Forward, temperature: float) -> Spread | None:
-        frames = around(result.key_frame, result.frames)
+    def _spread(self, result: ClipResult, measurer: ClipMeasurer, kept: Kept) -> Spread | None:
+        frames = sorted({kept.nearest(number) for number in around(result.key_frame, result.frames)})
         if not self.draws or not frames:
             return None
 
         def measure(probabilities: Floats, logits: Floats) -> Sequence[FrameResult]:
-            clear = np.zeros(len(probabilities), dtype=np.bool_)
-            return ClipMeasurer(self.canvas, self.size).measure(frames[0] - 1, probabilities, logits, clear)
+            clear: NDArray[np.bool_] = np.zeros(len(probabilities), dtype=np.bool_)
+            return ClipMeasurer(measurer.canvas, measurer.size).measure(0, probabilities, logits, clear)
 
-        images = np.stack([self._all[number - 1] for number in frames])
-        return spread_over_draws(images, forward, measure, draws=self.draws, temperature=temperature)
+        images = np.stack([kept.images[number] for number in frames])
+        return spread_over_draws(images, self.forward, measure, draws=self.draws, temperature=self.temperature)
 
 
 def refused(frames: Sequence[FrameResult]) -> list[FrameResult]:
