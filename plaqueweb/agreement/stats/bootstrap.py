@@ -20,6 +20,8 @@ SEED = 20210609
 DEFINED = 0.9
 """Share of resamples in which the statistic must be defined before an interval is given."""
 _CHUNK = 250
+_NUMBERS = 10_000_000
+"""Weights held at once; many units are taken in fewer resamples at a time."""
 
 WeightedStatistic = Callable[[Floats], Floats]
 """From weights of shape (resamples, units), how often each unit was drawn, to one value a resample; NaN: undefined."""
@@ -66,7 +68,8 @@ def bootstrap_values(
     if count == 0:
         raise ValueError("A bootstrap needs at least one subject.")
     draws = subject_draws(count, replicates, seed)
-    chunks = (draws[start : start + _CHUNK][:, index] for start in range(0, replicates, _CHUNK))
+    rows = max(1, min(_CHUNK, _NUMBERS // index.size))
+    chunks = (draws[start : start + rows][:, index] for start in range(0, replicates, rows))
     return np.concatenate([statistic(chunk.astype(np.float64)) for chunk in chunks])
 
 

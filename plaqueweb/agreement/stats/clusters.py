@@ -7,7 +7,7 @@ those of ``bootstrap.with_interval``, so both ways give the same interval.
 Subjects with equal sums are exchangeable: how often a pattern of sums is drawn is multinomial with the share of
 subjects that have it. For whole-number sums of many subjects the patterns are drawn instead of the subjects: the
 same distribution, far fewer numbers. Sums of real numbers over very many subjects are drawn from their normal limit,
-whose error falls with the root of the number of subjects (below 1 % of a standard error there).
+whose error falls with the root of the number of subjects and grows with their skewness.
 Source: Efron and Tibshirani 1993, ch. 6 and 8 (multinomial form; clusters), ch. 22 (normal limit).
 """
 
