@@ -96,6 +96,7 @@ def as_json(outcome: Outcome, pipeline: dict[str, Any]) -> dict[str, Any]:
     return {
         "use": USE,
         "pipeline": pipeline,
+        "engine": outcome.engine,
         "data": outcome.data,
         "threshold": evaluation.threshold,
         "intervals": f"95 %, percentiles of {RESAMPLES} resamples of subjects",
@@ -230,7 +231,12 @@ def _page(outcome: Outcome, pipeline: dict[str, Any], pictures: Sequence[tuple[P
     evaluation = outcome.evaluation
     about = "".join(
         f"<tr><td>{escape(str(key))}</td><td>{escape(str(value))}</td></tr>"
-        for key, value in {**pipeline, "threshold": evaluation.threshold, **outcome.data}.items()
+        for key, value in {
+            **pipeline,
+            "threshold": evaluation.threshold,
+            "engine": outcome.engine,
+            **outcome.data,
+        }.items()
     )
     reasons = [
         (f"{reason}: {name}", figure) for reason, part in evaluation.reasons.items() for name, figure in part.items()

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Figures, the rows they were made from, the worst cases, what could not be read, and what the data were."""
+    """Figures, the rows they were made from, the worst cases, what could not be read, and what the data were.
+
+    ``engine`` is what the networks ran on: another engine or precision may move the last digits.
+    """
 
     evaluation: Evaluation
     rows: list[dict[str, Any]]
     pictures: list[Picture]
     unreadable: list[str]
     data: dict[str, Any]
+    engine: str = ""
 
 
 def evaluate(
@@ -37,12 +41,13 @@ def evaluate(
     """Run every case of ``source`` through the predictor and compare with the truth.
 
     A clip that the predictor refuses counts as "failed". ``progress`` is called with (done, all). Equal source,
-    weights and machine give equal figures. Raises ValueError when there is no case to evaluate.
+    weights, engine and machine give equal figures. Raises ValueError when there is no case to evaluate.
     """
     jobs = source.jobs()
     gallery = Gallery(predictor.threshold, worst)
     rows: list[dict[str, Any]] = []
     unreadable: list[str] = []
+    engine = ""
     for number, case in enumerate(stream(jobs, processes), start=1):
         if isinstance(case, ValueError):
             unreadable.append(str(case))
@@ -50,6 +55,7 @@ def evaluate(
             result, error = None, ""
             try:
                 result = predictor.predict_clip(case.frames, case.regions)
+                engine = result.engine
             except ValueError as refusal:
                 error = str(refusal)
             row = row_of(case, result, error)
@@ -59,4 +65,5 @@ def evaluate(
             progress(number, len(jobs))
     if not rows:
         raise ValueError(f"No case could be read: {'; '.join(unreadable[:3]) or 'there is none'}.")
-    return Outcome(summarise(rows, predictor.threshold), rows, gallery.pictures(), unreadable, source.describe())
+    evaluation = summarise(rows, predictor.threshold)
+    return Outcome(evaluation, rows, gallery.pictures(), unreadable, source.describe(), engine)
