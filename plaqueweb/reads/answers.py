@@ -163,7 +163,8 @@ def _chord(bundle: Bundle, annotation: FrameAnnotation, number: int, key: tuple[
     mask = unpack_mask(row.rle, number, (row.rows, row.columns))
     if mask is None:
         return NOT_MEASURED
-    outline = [(float(x), float(y)) for x, y in annotation.outline] if annotation.outline else None
+    # Drawn points count pixel centres from +0.5, the library from 0.
+    outline = [(float(x) - 0.5, float(y) - 0.5) for x, y in annotation.outline] if annotation.outline else None
     found = thickness_from_mask(mask, mask_spacing(clip, annotation.region, mask), outline)
     if found.px is None and found.mm is None:
         return NOT_MEASURED

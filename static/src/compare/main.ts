@@ -35,6 +35,13 @@ function wire(root: HTMLElement, page: ComparePage): void {
     button.addEventListener("click", () => page.step(Number(button.dataset["step"])));
   }
   part(root, "[data-play]").addEventListener("click", () => page.togglePlay());
+  for (const button of root.querySelectorAll<HTMLElement>("[data-at]")) {
+    button.addEventListener("click", () => {
+      const [clip = "", frame = "1"] = (button.dataset["at"] ?? "").split(".");
+      void page.go({ clip, frame: Number(frame), region: 1 });
+    });
+  }
+  part(root, "[data-maps]").addEventListener("click", () => void page.nextMap());
   const hide = part(root, "[data-hide]");
   hide.addEventListener("pointerdown", () => page.hideMasks(true));
   for (const name of ["pointerup", "pointerleave", "pointercancel"]) hide.addEventListener(name, () => page.hideMasks(false));

@@ -10,6 +10,7 @@ import { Curve } from "./curve.ts";
 import { differenceBox, differenceSay } from "./difference.ts";
 import { ModelLayer, ReaderLayer } from "./layers.ts";
 import { LinkedViews, type LinkName } from "./linked.ts";
+import { Maps } from "./maps.ts";
 import { readerKey, type Compare, type Place } from "./types.ts";
 
 const EXTENT_WORDS: Record<string, () => string> = {
@@ -36,6 +37,7 @@ export class ComparePage {
   readonly root: HTMLElement;
   readonly data: Compare;
   readonly linked = new LinkedViews(3);
+  private readonly maps: Maps;
   private readonly panes: Viewport[];
   private readonly differenceView = new View();
   private readonly difference: Viewport;
@@ -50,6 +52,7 @@ export class ComparePage {
   constructor(root: HTMLElement, data: Compare) {
     this.root = root;
     this.data = data;
+    this.maps = new Maps(data.prediction);
     const names = [gettext("Image"), gettext("Physician"), gettext("Model")];
     this.panes = ["image", "physician", "model"].map((name, at) => {
       const view = this.linked.views[at] ?? new View();
@@ -115,8 +118,28 @@ export class ComparePage {
 
   hideMasks(hidden: boolean): void {
     for (const pane of this.panes) pane.mode = hidden ? "hidden" : "fill";
+    if (!hidden && this.maps.on !== null && this.panes[2]) this.panes[2].mode = "contour";
     this.difference.mode = hidden ? "hidden" : "difference";
     for (const pane of [...this.panes, this.difference]) pane.redraw();
+  }
+
+  /** Show the next map of the model's key frame, there; after the last one the picture alone. */
+  async nextMap(): Promise<void> {
+    const { place } = this.maps;
+    if (!place) return;
+    const name = this.maps.next();
+    part(this.root, "[data-maps]").setAttribute("aria-pressed", String(name !== null));
+    if (name !== null) await this.go(place);
+    this.showMap();
+    await this.maps.load();
+    this.showMap();
+  }
+
+  private showMap(): void {
+    const model = this.panes[2];
+    if (model && model.mode !== "hidden") model.mode = this.maps.on === null ? "fill" : "contour";
+    model?.redraw();
+    this.follow();
   }
 
   fit(): void {
@@ -185,6 +208,7 @@ export class ComparePage {
     if (model) {
       model.layers = { model: shown.model };
       model.chords = (at) => this.modelChord(clip, at);
+      model.cover = (at) => this.maps.cover(clip.id, at);
     }
     this.difference.mode = "difference" satisfies LayerMode;
     this.difference.setClip(shown.store, fit);
@@ -280,7 +304,7 @@ export class ComparePage {
     const extent = shown.reader.extent(frame);
     const unknown = this.data.read ? gettext("not marked: unknown") : "";
     physician?.setCorners({ topLeft: [extent ? (EXTENT_WORDS[extent]?.() ?? "") : unknown], ...badge });
-    model?.setCorners({ topLeft: [this.modelWords(shown, frame)], ...badge });
+    model?.setCorners({ topLeft: [this.modelWords(shown, frame), this.maps.words(clip.id, frame)], ...badge });
   }
 
   private modelWords(shown: Shown, frame: number): string {
@@ -288,7 +312,7 @@ export class ComparePage {
     if (!this.data.prediction) return this.data.model_state?.words ?? "";
     if (!shown.model.exists) {
       const row = this.data.prediction.clips.find((one) => one.clip === shown.clip.id);
-      return row?.no_result_reason || this.data.prediction.no_result_reason || gettext("no result on this clip");
+      return row?.no_result_words || this.data.prediction.no_result_words || gettext("no result on this clip");
     }
     if (!shown.model.ready) return gettext("masks on their way");
     return shown.model.labels(frame)?.some((label) => label > 0) ? "" : gettext("no plaque on this frame");

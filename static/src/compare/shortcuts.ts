@@ -26,6 +26,7 @@ export function shortcuts(page: ComparePage, reasons: Reasons, acts: Acts): Keym
     { code: "Space", keys: ["Space"], words: gettext("play, stop"), group: frames, run: () => page.togglePlay() },
     { code: "KeyY", keys: ["Y"], words: gettext("model’s key frame"), group: frames, run: () => jump(page, "model_key") },
     { code: "KeyX", keys: ["X"], words: gettext("largest difference"), group: frames, run: () => jump(page, "largest_difference") },
+    { code: "KeyM", keys: ["M"], words: gettext("picture, reconstruction, error, activation"), group: look, run: () => void page.nextMap() },
     {
       code: "KeyO", keys: ["O"], words: gettext("hold to hide the marks"), group: look,
       run: () => page.hideMasks(true), release: () => page.hideMasks(false),

@@ -53,6 +53,7 @@ export interface ClipPrediction {
   key_frame: number | null;
   masks_url: string | null;
   no_result_reason: string;
+  no_result_words: string;
 }
 
 export interface Prediction {
@@ -63,7 +64,9 @@ export interface Prediction {
   key_clip: string | null;
   key_frame: number | null;
   chord: [Point, Point] | null;
-  no_result_reason: string;
+  /** Addresses of the key frame's maps by name; null where there are none. */
+  maps: Record<string, string> | null;
+  no_result_words: string;
   clips: ClipPrediction[];
 }
 

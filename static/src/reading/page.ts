@@ -168,12 +168,12 @@ export class ReadingPage {
   }
 
   nudge(dx: number, dy: number): boolean {
-    return this.stage.selecting?.nudge(dx, dy) ?? false;
+    return (this.stage.wall ?? this.stage.selecting)?.nudge(dx, dy) ?? false;
   }
 
   remove(): void {
     this.editing(() => {
-      if (this.stage.selecting?.remove()) return;
+      if ((this.stage.wall ?? this.stage.selecting)?.remove()) return;
       clear(this.draft, this.stage.current, this.stage.frame);
     });
   }

@@ -7,7 +7,7 @@ import type { Mend } from "./maskacts.ts";
 import type { ToolSettings } from "./tools.ts";
 import type { CaliperKind } from "./types.ts";
 
-export type ToolName = "select" | "caliper" | "brush" | "eraser" | "polygon" | "threshold" | "grow";
+export type ToolName = "select" | "caliper" | "brush" | "eraser" | "polygon" | "threshold" | "grow" | "wall";
 
 export interface RailActions {
   tool(name: ToolName): void;
@@ -26,9 +26,10 @@ export const TOOL_WORDS: Record<ToolName, () => string> = {
   polygon: () => gettext("Polygon"),
   threshold: () => gettext("Threshold brush"),
   grow: () => gettext("Grow a region"),
+  wall: () => gettext("Outer wall"),
 };
 
-const TOOL_KEYS: [ToolName, string][] = [["select", "V"], ["caliper", "C"], ["brush", "B"], ["eraser", "⇧B"], ["polygon", "P"], ["threshold", "T"], ["grow", "G"]];
+const TOOL_KEYS: [ToolName, string][] = [["select", "V"], ["caliper", "C"], ["brush", "B"], ["eraser", "⇧B"], ["polygon", "P"], ["threshold", "T"], ["grow", "G"], ["wall", "W"]];
 
 export class Rail {
   readonly root = el("div", { class: "rd-rail", role: "toolbar", "aria-label": gettext("Tools"), "aria-orientation": "vertical" });
@@ -140,6 +141,9 @@ export class Options {
     if (tool === "eraser") parts.push(this.sizeControl(), this.mends());
     if (tool === "threshold") parts.push(this.sizeControl(), this.greyControl(), hint(keycap("Ctrl"), gettext("press: take the grey here")));
     if (tool === "grow") parts.push(this.toleranceControl(), this.lesionSelect(), hint(gettext("press on plaque, drag for more or less")));
+    if (tool === "wall") {
+      parts.push(this.lesionSelect(), hint(gettext("drag a diameter, or click points"), keycap("⏎"), gettext("close, keep the thickness"), keycap("Ctrl"), gettext("drag: move it")));
+    }
     if (tool === "polygon") parts.push(this.lesionSelect(), this.mends(), hint(gettext("click corners or drag a contour"), keycap("⏎"), gettext("close")));
     if (tool === "select") parts.push(hint(gettext("drag a caliper end, or the picture")));
     this.left.replaceChildren(...parts);

@@ -59,6 +59,7 @@ function toolKeys(page: ReadingPage): Binding[] {
     tool("KeyP", "polygon", ["P"], gettext("polygon (drag: contour)")),
     tool("KeyT", "threshold", ["T"], gettext("threshold brush")),
     tool("KeyG", "grow", ["G"], gettext("grow a region")),
+    tool("KeyW", "wall", ["W"], gettext("outer wall")),
     { code: "BracketLeft", group, keys: ["[", "]"], words: gettext("brush size"), repeat: true, run: () => stage.setRadius(-1) },
     { code: "BracketRight", group, keys: [], words: "", repeat: true, run: () => stage.setRadius(1) },
     { code: "BracketLeft", shift: true, group, keys: ["⇧", "[", "]"], words: gettext("lowest grey, tolerance"), repeat: true, run: () => stage.setGrey(-2) },
@@ -139,7 +140,7 @@ function endKeys(page: ReadingPage): Binding[] {
   const { stage } = page;
   const group = gettext("end");
   return [
-    { code: "Enter", group, keys: [], words: "", when: () => stage.toolName === "polygon", run: () => void stage.closePolygon() },
+    { code: "Enter", group, keys: [], words: "", when: () => stage.toolName === "polygon" || stage.toolName === "wall", run: () => void stage.finishLine() },
     { code: "Enter", ctrl: true, always: true, group, keys: ["Ctrl", "⏎"], words: gettext("complete and next"), run: () => void page.forward() },
     { code: "KeyS", group, keys: ["S"], words: gettext("skip with a reason"), run: () => void page.skip() },
     {

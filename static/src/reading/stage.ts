@@ -7,6 +7,7 @@ import { gettext, interpolate } from "../viewer/words.ts";
 import type { Draft } from "./draft.ts";
 import type { ToolName } from "./rail.ts";
 import { GrowTool } from "./growtool.ts";
+import { WallTool } from "./walltool.ts";
 import { BrushTool, CaliperTool, PolygonTool, SelectTool, type ToolContext, type ToolSettings } from "./tools.ts";
 
 export interface StageEvents {
@@ -31,7 +32,7 @@ export class Stage {
   private readonly events: StageEvents;
   private readonly stores = new Map<string, FrameStore>();
   private readonly places = new Map<string, number>();
-  private readonly tools: Record<ToolName, SelectTool | BrushTool | PolygonTool | GrowTool>;
+  private readonly tools: Record<ToolName, SelectTool | BrushTool | PolygonTool | GrowTool | WallTool>;
 
   constructor(host: HTMLElement, draft: Draft, events: StageEvents) {
     this.draft = draft;
@@ -50,6 +51,7 @@ export class Stage {
       polygon: new PolygonTool(context),
       threshold: new BrushTool(context, "threshold"),
       grow: new GrowTool(context),
+      wall: new WallTool(context),
     };
     this.pane.chords = (frame) => this.chords(frame);
     this.pane.lines = () => this.sketches();
@@ -126,16 +128,23 @@ export class Stage {
     return tool instanceof SelectTool && tool.selected ? tool : null;
   }
 
-  /** Enter closes a polygon. */
-  closePolygon(): boolean {
+  /** The wall's handle that the arrow keys and Delete work on, if the wall tool is in hand. */
+  get wall(): WallTool | null {
     const tool = this.tools[this.toolName];
+    return tool instanceof WallTool ? tool : null;
+  }
+
+  /** Enter closes a polygon or a wall, and keeps the thickness shown along the wall's normal. */
+  finishLine(): boolean {
+    const tool = this.tools[this.toolName];
+    if (tool instanceof WallTool) return tool.finish();
     return tool instanceof PolygonTool && tool.points.length > 0 && tool.finish();
   }
 
   /** Esc: the drawing, then the selection, then the tool. False when there is nothing to leave. */
   leaveTool(): boolean {
     const tool = this.tools[this.toolName];
-    const drawing = (tool instanceof PolygonTool && tool.points.length > 0) || (tool instanceof CaliperTool && tool.sketch !== null);
+    const drawing = ((tool instanceof PolygonTool || tool instanceof WallTool) && tool.points.length > 0) || (tool instanceof CaliperTool && tool.sketch !== null);
     if (drawing) {
       tool.cancel();
       this.toolFocus = false;
@@ -228,14 +237,15 @@ export class Stage {
   private chords(frame: number): Chord[] {
     const selected = this.selecting?.selected ?? null;
     const calipers = this.draft.frameMarks(this.current.id, frame)?.calipers ?? [];
-    return calipers.map((caliper) => ({
+    const live = this.wall?.shown() ?? [];
+    return calipers.map((caliper): Chord => ({
       id: caliper.id,
       who: "physician",
       points: caliper.points,
       label: lengthWords({ mm: caliper.mm ?? null, px: caliper.px ?? null, why: caliper.why_no_mm ?? "" }),
       selected: selected?.id === caliper.id,
       end: selected?.id === caliper.id ? selected.end : null,
-    }));
+    })).concat(live);
   }
 
   private sketches(): Line[] {
@@ -243,9 +253,10 @@ export class Stage {
     if (tool instanceof PolygonTool && tool.points.length) {
       return [{ points: tool.hover ? [...tool.points, tool.hover] : tool.points, closed: false, kind: "sketch" }];
     }
-    if (tool instanceof CaliperTool && tool.sketch) return [{ points: tool.sketch, closed: false, kind: "sketch" }];
+    if (tool instanceof WallTool) return tool.lines();
     const outline = this.draft.frameMarks(this.current.id, this.pane.frame)?.outline;
-    return outline ? [{ points: outline, closed: true, kind: "outline" }] : [];
+    const wall: Line[] = outline ? [{ points: outline, closed: true, kind: "outline" }] : [];
+    return tool instanceof CaliperTool && tool.sketch ? [...wall, { points: tool.sketch, closed: false, kind: "sketch" }] : wall;
   }
 
   private context(): ToolContext {

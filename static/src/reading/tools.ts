@@ -40,7 +40,7 @@ export interface Selected {
   end: 0 | 1 | null;
 }
 
-const HANDLE = 11;
+export const HANDLE = 11;
 
 /** Keep a point inside the picture. */
 export function inside(clip: Clip, [x, y]: Point): Point {
@@ -62,7 +62,7 @@ export function hit(calipers: readonly Caliper[], screen: Point, toScreen: (p: P
   return line ? { id: line.id, end: null } : null;
 }
 
-function toSegment(p: Point, a: Point, b: Point): number {
+export function toSegment(p: Point, a: Point, b: Point): number {
   const dx = b[0] - a[0];
   const dy = b[1] - a[1];
   const length2 = dx * dx + dy * dy || 1;
@@ -99,12 +99,14 @@ export class SelectTool implements Tool {
     const last = points.at(-1);
     const drag = this.drag;
     if (!held || !drag || !last) return;
+    this.context.pane.lens = this.selected?.end !== null;
     this.show(drag.before, [last.point[0] - drag.from[0], last.point[1] - drag.from[1]]);
   }
 
   up(): void {
     const drag = this.drag;
     this.drag = null;
+    this.context.pane.lens = false;
     if (!drag) return;
     const after = structuredClone(this.calipers());
     if (JSON.stringify(after) !== JSON.stringify(drag.before)) {
@@ -116,6 +118,7 @@ export class SelectTool implements Tool {
   cancel(): void {
     const drag = this.drag;
     this.drag = null;
+    this.context.pane.lens = false;
     if (drag) this.context.draft.putCalipers(drag.clip, drag.frame, drag.before, false);
   }
 
@@ -190,6 +193,7 @@ export class CaliperTool extends SelectTool {
   override move(points: PointerAt[], held: boolean): void {
     const last = points.at(-1);
     if (this.sketch && last) {
+      this.context.pane.lens = held;
       this.sketch[1] = inside(this.context.clip(), last.point);
       this.context.pane.redraw();
       return;
@@ -198,6 +202,7 @@ export class CaliperTool extends SelectTool {
   }
 
   override up(at?: PointerAt): void {
+    this.context.pane.lens = false;
     if (!this.sketch || !at) {
       super.up();
       return;
@@ -222,34 +227,45 @@ export class CaliperTool extends SelectTool {
 
   private place(points: [Point, Point]): void {
     const { draft, settings } = this.context;
-    const clip = this.context.clip();
-    const frame = this.context.frame();
-    if (crossesRegions(clip.regions, ...points)) {
-      this.context.refused(gettext("Both ends of a caliper must lie in one region."));
-      return;
-    }
     const mark = draft.history.mark;
-    const lesion = settings.kind === "diameter" ? null : draft.activeLesion(clip);
-    const caliper = withLength(clip, { id: crypto.randomUUID(), kind: settings.kind, lesion: lesion?.number ?? null, points });
-    const others = this.calipers().filter(
-      (other) => settings.kind !== "thickness" || other.kind !== "thickness" || other.lesion !== caliper.lesion,
-    );
-    draft.putCalipers(clip, frame, [...others, caliper]);
-    this.selected = { id: caliper.id, end: 1 };
-    if (lesion && settings.kind === "thickness" && !this.keyHasCaliper(lesion.number)) {
-      const region = measure(clip.regions, points[0], points[1]).region;
-      draft.setKeyFrame(lesion.number, clip, frame, region?.number ?? draft.frameMarks(clip.id, frame)?.region ?? 1);
-    }
-    draft.history.join(mark, clip.id, frame);
+    const lesion = settings.kind === "diameter" ? null : draft.activeLesion(this.context.clip()).number;
+    const caliper = placeCaliper(this.context, settings.kind, lesion, points);
+    if (caliper) this.selected = { id: caliper.id, end: 1 };
+    draft.history.join(mark, this.context.clip().id, this.context.frame());
   }
+}
 
-  /** Whether the lesion's key frame already carries a thickness: then it stays the key frame. */
-  private keyHasCaliper(number: number): boolean {
-    const lesion = this.context.draft.lesion(number);
-    if (!lesion?.key_clip || !lesion.key_frame) return false;
-    const marks = this.context.draft.frameMarks(lesion.key_clip, lesion.key_frame);
-    return marks?.calipers.some((c) => c.kind === "thickness" && c.lesion === number) ?? false;
+/**
+ * Put a caliper on the frame as one undo step; null (and the reason told) when its ends lie in two regions. A thickness
+ * takes the place of the lesion's other one here, and the first makes this its key frame.
+ */
+export function placeCaliper(context: ToolContext, kind: CaliperKind, lesion: number | null, points: [Point, Point]): Caliper | null {
+  const { draft } = context;
+  const clip = context.clip();
+  const frame = context.frame();
+  if (crossesRegions(clip.regions, ...points)) {
+    context.refused(gettext("Both ends of a caliper must lie in one region."));
+    return null;
   }
+  const mark = draft.history.mark;
+  const caliper = withLength(clip, { id: crypto.randomUUID(), kind, lesion, points });
+  const here = draft.frameMarks(clip.id, frame)?.calipers ?? [];
+  const others = here.filter((other) => kind !== "thickness" || other.kind !== "thickness" || other.lesion !== lesion);
+  draft.putCalipers(clip, frame, [...others, caliper]);
+  if (lesion !== null && kind === "thickness" && !keyHasCaliper(draft, lesion)) {
+    const region = measure(clip.regions, points[0], points[1]).region;
+    draft.setKeyFrame(lesion, clip, frame, region?.number ?? draft.frameMarks(clip.id, frame)?.region ?? 1);
+  }
+  draft.history.join(mark, clip.id, frame);
+  return caliper;
+}
+
+/** Whether the lesion's key frame already carries a thickness: then it stays the key frame. */
+function keyHasCaliper(draft: Draft, number: number): boolean {
+  const lesion = draft.lesion(number);
+  if (!lesion?.key_clip || !lesion.key_frame) return false;
+  const marks = draft.frameMarks(lesion.key_clip, lesion.key_frame);
+  return marks?.calipers.some((c) => c.kind === "thickness" && c.lesion === number) ?? false;
 }
 
 /** Brush (the active lesion) and eraser (any lesion); with a range of grey, the brush paints only what lies in it. */

@@ -13,12 +13,17 @@ export interface Chord {
   selected?: boolean;
   /** Which end the arrow keys move: 0 or 1. */
   end?: number | null;
+  /** Worked out while one looks, not kept: dotted. */
+  live?: boolean;
 }
 
 export interface Line {
   points: readonly Point[];
   closed: boolean;
   kind: "sketch" | "outline";
+  /** Points that can be dragged, and which of them the arrow keys move. */
+  handles?: readonly Point[];
+  active?: number | null;
   who?: "physician" | "model";
 }
 
@@ -42,7 +47,7 @@ type ToScreen = (point: Point) => Point;
 
 export function chordElement(chord: Chord, toScreen: ToScreen): SVGGElement {
   const [a, b] = [toScreen(chord.points[0]), toScreen(chord.points[1])];
-  const group = svg("g", { class: `vp-chord vp-${chord.who}${chord.selected ? " is-selected" : ""}`, "data-id": chord.id });
+  const group = svg("g", { class: `vp-chord vp-${chord.who}${chord.selected ? " is-selected" : ""}${chord.live ? " is-live" : ""}`, "data-id": chord.id });
   const ends = [bar(a, b), bar(b, a)];
   const d = `M${xy(a)}L${xy(b)}${ends.join("")}`;
   group.append(svg("path", { class: "vp-halo", d }), svg("path", { class: "vp-line", d }));
@@ -80,6 +85,9 @@ export function lineElement(line: Line, toScreen: ToScreen): SVGGElement {
   const d = points.map((p, i) => `${i ? "L" : "M"}${xy(p)}`).join("") + (line.closed ? "Z" : "");
   const group = svg("g", { class: `vp-${line.kind} vp-${line.who ?? "physician"}` });
   group.append(svg("path", { class: "vp-halo", d }), svg("path", { class: "vp-line", d }));
+  line.handles?.map(toScreen).forEach((p, i) => {
+    group.append(svg("circle", { class: `vp-handle${line.active === i ? " is-active" : ""}`, cx: p[0], cy: p[1], r: 5 }));
+  });
   if (line.kind === "sketch") {
     for (const p of points.length < 40 ? points : points.slice(0, 1)) group.append(svg("circle", { class: "vp-corner-mark", cx: p[0], cy: p[1], r: 3 }));
   }

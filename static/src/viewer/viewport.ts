@@ -77,6 +77,10 @@ export class Viewport {
   /** Radius in picture pixels of the ring drawn at the pointer, or null. */
   ring: number | null = null;
   loupe = false;
+  /** A picture of the clip's size to lay over a frame, or null. */
+  cover: (frame: number) => CanvasImageSource | null = () => null;
+  /** A smaller glass beside the pointer, for the end that is being dragged. */
+  lens = false;
   private readonly canvas = document.createElement("canvas");
   private readonly overlay = svg("svg", { class: "vp-overlay", "aria-hidden": "true" });
   private readonly corners = document.createElement("div");
@@ -273,7 +277,8 @@ export class Viewport {
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
     const at = this.placement();
     if (this.shown) this.paint(ctx, at);
-    if (this.shown && this.loupe && this.pointer) this.paintLoupe(ctx, at, this.pointer);
+    if (this.shown && this.loupe && this.pointer) this.paintLoupe(ctx, at, this.pointer, 3, 96, this.pointer);
+    else if (this.shown && this.lens && this.pointer) this.paintLoupe(ctx, at, this.pointer, 4, 60, this.besides(this.pointer));
     this.drawOverlay();
     this.host.dataset["frame"] = String(this.frame);
   }
@@ -290,6 +295,8 @@ export class Viewport {
     }
     const { window: width, level, invert } = this.view.state;
     paintPicture(ctx, this.grey.apply(still, width, level, invert), at);
+    const cover = this.cover(shown.frame);
+    if (cover) paintPicture(ctx, cover, at);
     if (this.mode === "hidden") return;
     const { physician, model } = this.layers;
     const mine = physician?.labels(shown.frame) ?? null;
@@ -304,15 +311,18 @@ export class Viewport {
     if (theirs) paintLayer(ctx, theirs, cols, model?.version?.(shown.frame) ?? 0, at, { who: "model", fill });
   }
 
-  /** A round glass of three times the size at the pointer, with masks and calipers. */
-  private paintLoupe(ctx: CanvasRenderingContext2D, at: Placement, pointer: Point): void {
-    const factor = 3;
-    const inner = { ...at, scale: at.scale * factor, x: pointer[0] - (pointer[0] - at.x) * factor, y: pointer[1] - (pointer[1] - at.y) * factor };
-    const radius = 96;
+  /** Where the small glass goes: up and to the left of the pointer, or wherever there is room. */
+  private besides([x, y]: Point): Point {
+    return [x > 170 ? x - 96 : x + 96, y > 170 ? y - 96 : y + 96];
+  }
+
+  /** A round glass around `centre` that shows what is under the pointer, larger, with masks and calipers. */
+  private paintLoupe(ctx: CanvasRenderingContext2D, at: Placement, pointer: Point, factor: number, radius: number, centre: Point): void {
+    const inner = { ...at, scale: at.scale * factor, x: centre[0] - (pointer[0] - at.x) * factor, y: centre[1] - (pointer[1] - at.y) * factor };
     ctx.save();
     ctx.setTransform(at.dpr, 0, 0, at.dpr, 0, 0);
     ctx.beginPath();
-    ctx.arc(pointer[0], pointer[1], radius, 0, 2 * Math.PI);
+    ctx.arc(centre[0], centre[1], radius, 0, 2 * Math.PI);
     ctx.fillStyle = "#000000";
     ctx.fill();
     ctx.save();
@@ -331,7 +341,7 @@ export class Viewport {
     ctx.restore();
     ctx.setTransform(at.dpr, 0, 0, at.dpr, 0, 0);
     ctx.beginPath();
-    ctx.arc(pointer[0], pointer[1], radius, 0, 2 * Math.PI);
+    ctx.arc(centre[0], centre[1], radius, 0, 2 * Math.PI);
     ctx.lineWidth = 1;
     ctx.strokeStyle = "#6f7a86";
     ctx.stroke();

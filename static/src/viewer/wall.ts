@@ -109,7 +109,8 @@ function same(a: readonly Point[], b: readonly Point[]): boolean {
 /** The wall with one handle moved. An ellipse stays one: its middle stays, the other axis keeps its length and turns along. */
 export function moveHandle(wall: Wall, index: number, to: Point): Wall {
   if (wall.kind === "spline") return { kind: "spline", handles: wall.handles.map((p, i) => (i === index ? to : p)) };
-  const [a = [0, 0], b = [0, 0], c = [0, 0]] = [0, 1, 2].map((k) => wall.handles[(index + k) % 4] ?? [0, 0]);
+  const end = (k: number): Point => wall.handles[(index + k) % 4] ?? [0, 0];
+  const [a, b, c] = [end(0), end(1), end(2)];
   const middle: Point = [(a[0] + c[0]) / 2, (a[1] + c[1]) / 2];
   const u: Point = [to[0] - middle[0], to[1] - middle[1]];
   const old: Point = [a[0] - middle[0], a[1] - middle[1]];
@@ -201,17 +202,18 @@ function soft(inside: (x: number, y: number) => boolean, [x, y]: Point): number 
 
 /**
  * The thickest chord, after a running median over about a millimetre of wall: a peak of one pixel is no thickness.
- * The chord shown is the one nearest to the median's greatest value that has about that length.
+ * Shown is the chord beside the greatest median whose length comes nearest to it.
  */
 export function thickest(chords: readonly (WallChord | null)[], stepLength: number, width = 1): WallChord | null {
   const n = chords.length;
   const half = Math.max(1, Math.floor(width / Math.max(1e-9, stepLength) / 2));
-  let best: { chord: WallChord; calm: number } | null = null;
-  for (const chord of chords) {
-    if (!chord) continue;
-    const around = Array.from({ length: 2 * half + 1 }, (_, k) => chords[(chord.index + k - half + n) % n]?.length ?? 0).sort((a, b) => a - b);
-    const calm = Math.min(chord.length, around[half] ?? 0);
-    if (calm > (best?.calm ?? 0)) best = { chord, calm };
-  }
-  return best?.chord ?? chords.find((chord) => chord !== null) ?? null;
+  const around = (index: number): (WallChord | null)[] => Array.from({ length: 2 * half + 1 }, (_, k) => chords[(index + k - half + n) % n] ?? null);
+  let best = { index: -1, calm: 0 };
+  chords.forEach((chord, index) => {
+    const calm = chord ? (around(index).map((one) => one?.length ?? 0).sort((a, b) => a - b)[half] ?? 0) : 0;
+    if (calm > best.calm) best = { index, calm };
+  });
+  if (best.index < 0) return chords.find((chord) => chord !== null) ?? null;
+  const off = (chord: WallChord | null): number => (chord ? Math.abs(chord.length - best.calm) : Infinity);
+  return around(best.index).reduce((a, b) => (off(b) < off(a) ? b : a));
 }

@@ -41,7 +41,7 @@ describe("the model's layer", () => {
   it("knows nothing on a clip without masks or without a result", () => {
     expect(new ModelLayer(clip, null).exists).toBe(false);
     expect(new ModelLayer(clip, prediction(null)).exists).toBe(false);
-    expect(new ModelLayer(clip, prediction("/m", "no aorta found")).exists).toBe(false);
+    expect(new ModelLayer(clip, prediction("/m", "no aorta")).exists).toBe(false);
   });
 
   it("fetches once and reads plaque by frame; an empty list is no plaque", async () => {

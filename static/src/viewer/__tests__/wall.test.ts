@@ -108,6 +108,6 @@ describe("thickness along the wall's normal", () => {
   it("does not take a spike of one pixel for the thickness", () => {
     const line = wallLine(circleOver([80, 100], [120, 100]));
     const spiked = (x: number, y: number): boolean => crescent(5, 1, 1)(x, y) || (y === 100 && x >= 103 && x < 118);
-    expect(thickest(wallChords(line, spiked, size, null), 1.3, 6)?.length).toBeLessThan(7);
+    expect(thickest(wallChords(line, spiked, size, null), (2 * Math.PI * 20) / line.length, 6)?.length).toBeLessThan(7);
   });
 });
