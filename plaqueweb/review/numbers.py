@@ -14,6 +14,7 @@ from plaqueweb.reads.choices import Extent, PlaqueClass, Reason, ThicknessSource
 from plaqueweb.reads.models import Lesion, Read
 from plaqueweb.review import words
 from plaqueweb.review.masks import MarkedFrame, Mask, area, polygon_mask, within
+from plaqueweb.review.model_words import ground
 from plaqueweb.review.rules import thickness_difference
 from plaqueweb.review.selectors import Comparison
 
@@ -38,7 +39,7 @@ class Row:
 
 def numbers(comparison: Comparison) -> list[Row]:
     """Return the rows that the comparison has a ground for."""
-    rows = [_class(comparison), _reason(comparison), _thickness(comparison)]
+    rows = [_class(comparison), _reason(comparison), *_answers(comparison), _thickness(comparison)]
     rows += [*_area(comparison), *_dice(comparison), *_ratio(comparison), _time(comparison)]
     return rows
 
@@ -61,7 +62,10 @@ def _score(model: Prediction | None) -> str:
     if model is None or model.probability is None:
         return ""
     values = {"p": f"{model.probability:.2f}", "cut": f"{model.pipeline.threshold:.2f}"}
-    return _("model score %(p)s, cut-off %(cut)s") % values
+    if model.probability_sd is not None:
+        values["sd"] = f"{model.probability_sd:.2f}"
+        return _("calibrated probability %(p)s ± %(sd)s, cut-off %(cut)s") % values
+    return _("calibrated probability %(p)s, cut-off %(cut)s") % values
 
 
 def reasons_of(read: Read, lesion: Lesion | None, cutoff_mm: float) -> list[str]:
@@ -84,13 +88,37 @@ def _reason(c: Comparison) -> Row:
     physician = ", ".join(mine) if mine else words.DASH
     if c.prediction is None:
         return Row("reason", _("Reason"), physician)
-    return Row("reason", _("Reason"), physician, _("not given"), "", _("model has no reasons"))
+    said = c.prediction.reasons or {}
+    if not said:
+        return Row("reason", _("Reason"), physician, _("not given"), "", _("model has no reasons"))
+    names = {"thickness": _("thickness"), "ulceration": _("ulceration"), "mobile": _("mobile part")}
+    theirs = [name for key, name in names.items() if said.get(key) == "yes"]
+    how = _("model does not look for thrombus")
+    return Row("reason", _("Reason"), physician, ", ".join(theirs) or _("none found"), "", how)
+
+
+def _answers(c: Comparison) -> Iterator[Row]:
+    """Ulceration and mobile part, answer beside answer; only where the model gives reasons."""
+    said = (c.prediction.reasons if c.prediction else None) or {}
+    parts = [lesion for part in c.parts for lesion in part.lesions or []]
+    for key, label in (("ulceration", _("Ulceration")), ("mobile", _("Mobile part"))):
+        if key not in said:
+            continue
+        mine = getattr(c.index, key) if c.index is not None else ""
+        physician = words.answer_words("cannot tell" if mine == Reason.UNCLEAR else mine)
+        both = mine in (Reason.YES, Reason.NO) and said[key] in ("yes", "no")
+        difference = (_("same") if mine == said[key] else _("differs")) if both else ""
+        telling = [one for one in parts if (one.get("reasons") or {}).get(key) == said[key]]
+        grounds = [text for one in telling if (text := ground(key, one))]
+        yield Row(key, label, physician, words.answer_words(said[key]), difference, grounds[0] if grounds else "")
 
 
 def _thickness(c: Comparison) -> Row:
     read, model = c.read, c.prediction
     mine = words.length(read.thickness_mm, read.thickness_px) if read else words.DASH
-    theirs = words.length(model.thickness_mm, model.thickness_px) if model else words.DASH
+    theirs = words.DASH
+    if model is not None:
+        theirs = words.length(model.thickness_mm, model.thickness_px, sd=model.thickness_sd_mm)
     difference, how = "", ""
     if read is not None and model is not None:
         gap = thickness_difference(read.thickness_mm, model.thickness_mm)

@@ -19,6 +19,7 @@ from plaqueweb.reads.choices import Policy, Reveal
 from plaqueweb.reads.models import Read
 from plaqueweb.review import selectors
 from plaqueweb.review.masks import Place, area
+from plaqueweb.review.model_words import model_words
 from plaqueweb.review.models import Case, DifferenceReason
 from plaqueweb.review.numbers import numbers
 from plaqueweb.review.selectors import Comparison, Position
@@ -46,6 +47,7 @@ def compare_payload(comparison: Comparison) -> dict[str, Any]:
         "read": read_payload(comparison),
         "predictions": [{"id": str(p.pk), "pipeline": p.pipeline.name} for p in comparison.predictions],
         "prediction": prediction_payload(comparison.prediction) if comparison.prediction else None,
+        "model": model_words(comparison),
         "model_hidden": comparison.model_hidden,
         "model_state": model_state(comparison),
         "verdict": said.text,

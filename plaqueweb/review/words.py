@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
@@ -22,8 +23,10 @@ def signed(value: float, decimals: int) -> str:
     return f"{MINUS if value < 0 else '+'}{text}"
 
 
-def length(mm: float | None, px: float | None) -> str:
-    """Return ``6.9 mm``, or ``214 px`` without a scale, or a dash."""
+def length(mm: float | None, px: float | None, *, sd: float | None = None) -> str:
+    """Return ``6.9 mm``, ``4.6 ± 0.4 mm`` with a standard uncertainty, ``214 px`` without a scale, or a dash."""
+    if mm is not None and sd is not None:
+        return _("%(value)s ± %(sd)s mm") % {"value": f"{displayed_mm(mm):.1f}", "sd": uncertainty(sd)}
     if mm is not None:
         return _("%(value)s mm") % {"value": f"{displayed_mm(mm):.1f}"}
     if px is not None:
@@ -31,8 +34,15 @@ def length(mm: float | None, px: float | None) -> str:
     return DASH
 
 
-def area(px: int | None, mm2: float | None) -> str:
-    """Return ``104.3 mm²``, or ``1234 px`` without a scale, or a dash."""
+def uncertainty(sd: float) -> str:
+    """Return a standard uncertainty as displayed: to 0.1 and rounded up, so that it never looks better than it is."""
+    return f"{math.ceil(sd * 10 - 1e-6) / 10:.1f}"
+
+
+def area(px: int | None, mm2: float | None, *, sd: float | None = None) -> str:
+    """Return ``104.3 mm²``, ``104.3 ± 6.1 mm²``, or ``1234 px`` without a scale, or a dash."""
+    if mm2 is not None and math.isfinite(mm2) and sd is not None:
+        return _("%(value)s ± %(sd)s mm²") % {"value": f"{mm2:.1f}", "sd": uncertainty(sd)}
     if mm2 is not None and math.isfinite(mm2):
         return _("%(value)s mm²") % {"value": f"{mm2:.1f}"}
     if px is not None:
@@ -80,3 +90,30 @@ def segment_words(segment: str) -> str:
         Segment.ASCENDING.value: _("Ascending aorta"),
     }
     return words.get(segment, "")
+
+
+def share(value: float) -> str:
+    """Return a share of 1 as ``12 %``."""
+    return _("%(value)d %%") % {"value": round(100 * value)}
+
+
+def reason_label(key: str) -> str:
+    """Return what a question of the label rule is called."""
+    known = {"thickness": _("4 mm or more"), "ulceration": _("Ulceration"), "mobile": _("Mobile part")}
+    return known.get(key, key)
+
+
+def answer_words(answer: str | None) -> str:
+    """Return ``yes``, ``no`` or ``cannot tell``; a dash where nobody answered."""
+    return {"yes": _("yes"), "no": _("no"), "cannot tell": _("cannot tell")}.get(answer or "", DASH)
+
+
+def frame_runs(runs: Sequence[Sequence[int]]) -> str:
+    """Return runs of frames as ``frame 7`` or ``frames 3 to 9, 12 to 15``; "" without any."""
+    if not runs:
+        return ""
+    first, last = runs[0][0], runs[-1][1]
+    if first == last:
+        return _("frame %(frame)d") % {"frame": first}
+    spans = [str(a) if a == b else _("%(first)d to %(last)d") % {"first": a, "last": b} for a, b in runs]
+    return _("frames %(spans)s") % {"spans": ", ".join(spans)}

@@ -34,7 +34,7 @@ def test_class_and_score_stand_in_the_first_line(world: World) -> None:
     row = table(world)["class"]
 
     assert (row.physician, row.model, row.difference) == ("1 complex", "0 not complex", "differs")
-    assert row.how == "model score 0.83, cut-off 0.50"
+    assert row.how == "calibrated probability 0.83, cut-off 0.50"
 
 
 def test_thickness_is_model_minus_physician_with_both_ways_of_measuring(world: World) -> None:
@@ -241,7 +241,7 @@ def test_both_without_plaque(world: World) -> None:
 )
 def test_two_classes_are_both_named(world: World, mine: int, theirs: int | None, text: str) -> None:
     world.read(world.reader_a, mine)
-    world.predict(theirs, None, no_result_reason="no aorta found" if theirs is None else "")
+    world.predict(theirs, None, no_result_reason="no aorta" if theirs is None else "")
 
     found = verdict(world.compare())
 
