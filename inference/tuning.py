@@ -157,8 +157,8 @@ def measured(engines: Sequence[Engine], seconds: float) -> dict[str, float]:
                 speed = 0.0
             if warm:
                 best[setting.text()] = max(best[setting.text()], speed)
-            if warm and time.monotonic() > end:
-                return best
+        if warm and time.monotonic() > end:
+            return best
         warm = True
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,19 @@ from plaqueweb.ops import bench
 INSIDE = "PLAQUEWEB_BENCH_INSIDE"
 
 
+def _worker_figures() -> list[bench.Figure]:
+    """Torch comes in here and no sooner, so that the site is measured as it is served."""
+    from plaqueweb.ops.bench_worker import worker_figures
+
+    return worker_figures()
+
+
 class Command(BaseCommand):
-    help = "Measures server CPU per request, the web process's memory, and the pipeline against its bare passes."
+    help = "Measures server CPU per request, the web process's memory, and the pipeline and the worker against their bare passes."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", type=Path, help="write the figures to this file as well")
-        parser.add_argument("--only", choices=["site", "memory", "inference"], help="measure one part")
+        parser.add_argument("--only", choices=["site", "memory", "inference", "worker"], help="measure one part")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if INSIDE not in os.environ:
@@ -35,7 +43,12 @@ class Command(BaseCommand):
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
-        parts = {"site": bench.site_figures, "memory": bench.memory_figure, "inference": bench.inference_figures}
+        parts: dict[str, Callable[[], list[bench.Figure]]] = {
+            "site": bench.site_figures,
+            "memory": bench.memory_figure,
+            "inference": bench.inference_figures,
+            "worker": _worker_figures,
+        }
         figures = [f for name, part in parts.items() if options["only"] in {None, name} for f in part()]
         self._show(figures)
         body = json.dumps(bench.as_rows(figures), indent=1)
