@@ -101,9 +101,14 @@ def _lasting(tracks: list[Track], frames: int) -> list[Track]:
     return [track for track in tracks if len(track.at) >= least]
 
 
-def lesions_of(frames: Sequence[FrameProfile], spacing: Spacing | None, round_view: bool) -> tuple[LesionResult, ...]:
-    """Every plaque of a clip, the largest first; ``round_view`` says that shares of the circumference make sense."""
-    found = [_describe(track, frames, spacing, round_view) for track in follow(frames)]
+def lesions_of(
+    frames: Sequence[FrameProfile], tracks: Sequence[Track], spacing: Spacing | None, round_view: bool
+) -> tuple[LesionResult, ...]:
+    """Every plaque of a clip from its tracks (see :func:`follow`), the largest first.
+
+    ``round_view`` says that shares of the circumference make sense.
+    """
+    found = [_describe(track, frames, spacing, round_view) for track in tracks]
     found.sort(key=lambda lesion: -lesion.area_px)
     return tuple(replace(lesion, number=n) for n, lesion in enumerate(found, start=1))
 

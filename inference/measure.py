@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import border, gates
-from inference.lesions import follow, lesions_of, piece_rays, stands_free
+from inference.lesions import Track, follow, lesions_of, piece_rays, stands_free
 from inference.postprocess import area_mm2, choose_key_frame, clip_probability, rule_verdict
 from inference.preprocess import Canvas
 from inference.profiles import FrameProfile, Measured, measure_vessel
 from inference.thickness import INSCRIBED, WALL_NORMAL, depth_of, inscribed_thickness
-from inference.types import ClipResult, FrameResult, LesionResult, NoResult, Point, rle_decode, rle_encode_part
+from inference.types import Answer, ClipResult, FrameResult, LesionResult, NoResult, Point, rle_decode, rle_encode_part
 from inference.vessel import Vessel, find_vessel
 
 Floats = NDArray[np.float32]
@@ -158,8 +158,9 @@ class ClipMeasurer:
         gated = [] if no_result is not None else [f for f in frames if f.no_result is None]
         probability = clip_probability(f.probability_complex for f in gated) if gated else None
         profiles = [self.profiles[f.frame] for f in gated]
-        lesions = lesions_of(profiles, self.spacing, self._is_round(profiles))
-        key = self._key_frame(gated, profiles)
+        tracks, is_round = follow(profiles), self._is_round(profiles)
+        lesions = lesions_of(profiles, tracks, self.spacing, is_round)
+        key = self._key_frame(gated, profiles, tracks)
         official = key.max_thickness_mm if key is not None else (0.0 if self.spacing is not None and gated else None)
         areas = [f.plaque_area_mm2 for f in gated if f.plaque_area_mm2 is not None]
         verdict = _verdict(official, lesions)
@@ -186,8 +187,8 @@ class ClipMeasurer:
             no_thickness=no_result or (None if self.spacing is not None else NoResult.NO_SCALE),
             flags=tuple(self._flags(key, coloured)) if gated else (),
             lesions=lesions,
-            area_ratio=self._ratio(profiles),
-            arc_share=self._arc(profiles),
+            area_ratio=self._ratio(profiles) if is_round else None,
+            arc_share=self._arc(profiles) if is_round else None,
             protrusion_mm=_greatest([lesion.protrusion_mm for lesion in lesions], official),
             quality=_middle([f.quality for f in frames]),
             gated_frames=len(gated),
@@ -208,10 +209,12 @@ class ClipMeasurer:
         shapes = [gates.shape_of(p.radius, p.lumen_px, p.aorta_px, self.spacing is not None) for p in profiles]
         return float(np.median([s.least_width / s.greatest_width for s in shapes])) >= _ROUND
 
-    def _key_frame(self, gated: Sequence[FrameResult], profiles: Sequence[FrameProfile]) -> FrameResult | None:
+    def _key_frame(
+        self, gated: Sequence[FrameResult], profiles: Sequence[FrameProfile], tracks: Sequence[Track]
+    ) -> FrameResult | None:
         """The frame that gives the clip's thickness; frames in which a mobile part lies on the wall do not count."""
         blurred: set[int] = set()
-        for track in follow(profiles):
+        for track in tracks:
             seen = [profiles[n] for n in track.at]
             free = stands_free(seen, piece_rays(seen, track))
             if free is not None:
@@ -224,14 +227,10 @@ class ClipMeasurer:
 
     def _ratio(self, profiles: Sequence[FrameProfile]) -> float | None:
         """Plaque over aorta (area), a robust maximum like the thickness; short axis only."""
-        if not self._is_round(profiles):
-            return None
         return _robust([sum(piece.area_px for piece in p.pieces) / max(p.aorta_px, 1) for p in profiles])
 
     def _arc(self, profiles: Sequence[FrameProfile]) -> float | None:
         """Share of the circumference with plaque of at least 1 mm, a robust maximum; short axis only."""
-        if not self._is_round(profiles):
-            return None
         units = [1.0 if self.spacing is not None else float(p.radius.mean()) / 12.0 for p in profiles]
         rows = zip(profiles, units, strict=True)
         return _robust([float(p.arc[p.length > _ARC_MM * unit].sum() / p.arc.sum()) for p, unit in rows])
@@ -255,11 +254,11 @@ class ClipMeasurer:
 
 
 def _verdict(thickness_mm: float | None, lesions: Sequence[LesionResult]) -> bool | None:
-    """The label rule on thickness, ulceration and mobile part; what cannot be told is no "no"."""
+    """The label rule on thickness, ulceration and mobile part of all plaques."""
 
-    def seen(name: str) -> bool | None:
+    def seen(name: str) -> Answer:
         answers = {lesion.reasons[name] for lesion in lesions}
-        return True if "yes" in answers else (None if "cannot tell" in answers else False)
+        return "yes" if "yes" in answers else "cannot tell" if "cannot tell" in answers else "no"
 
     return rule_verdict(thickness_mm, ulceration=seen("ulceration"), mobile=seen("mobile"))
 

@@ -27,6 +27,7 @@ LEAST_FRAMES = 6
 """Fewer frames than this show no motion worth a no."""
 LEAST_FREE_SHARE = 0.25
 LEAST_RANGE_MM = 1.5
+_NEAR_DEGREES = 15
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,9 @@ class Motion:
 
 def free_part_of(profile: FrameProfile, rays: NDArray[np.bool_]) -> FreePart | None:
     """The largest free part whose foot stands on these rays, or within 15 degrees of them; None without one."""
-    reach = max(1, round(rays.size * 15 / 360))
-    near = rays.copy()
-    for shift in range(1, reach + 1):
-        near |= np.roll(rays, shift) | np.roll(rays, -shift)
-    return next((part for part in profile.free if near[part.ray]), None)
+    reach = max(1, round(rays.size * _NEAR_DEGREES / 360))
+    around = np.arange(-reach, reach + 1)
+    return next((part for part in profile.free if rays[(part.ray + around) % rays.size].any()), None)
 
 
 def motion_of(frames: Sequence[FrameProfile], rays: Sequence[NDArray[np.bool_]], calibrated: bool) -> Motion:

@@ -18,7 +18,7 @@ from inference.thickness import (
     thickness_from_mask,
     wall_normal_thickness,
 )
-from inference.types import ClipResult, NoResult, Spacing, StudyResult, Thickness
+from inference.types import Answer, ClipResult, NoResult, Spacing, StudyResult, Thickness
 
 __all__ = [
     "Thickness",
@@ -129,17 +129,20 @@ def displayed_mm(value: float) -> float:
 def rule_verdict(
     thickness_mm: float | None,
     *,
-    ulceration: bool | None = None,
-    mobile: bool | None = None,
-    thrombus: bool | None = None,
+    ulceration: Answer | bool | None = None,
+    mobile: Answer | bool | None = None,
+    thrombus: Answer | bool | None = None,
     threshold_mm: float = COMPLEX_MM,
 ) -> bool | None:
     """Whether the label rule calls a plaque complex: displayed thickness >= 4.0 mm, or any other reason.
 
-    None means that it cannot be told: no thickness in mm and no other reason given. An unknown reason is not a "no".
+    A reason is "yes" (True), "no" (False), or unknown: "cannot tell", or None where it was not asked. One "yes" makes
+    the plaque complex. None is returned when it cannot be told: no thickness in mm and no "yes". An unknown reason is
+    not taken for a "no": it stays visible as a reason, and what follows from the verdict must look for it. (A reader's
+    rule is stricter and stays open until every reason is answered; a model that sees one loop cannot answer all.)
     """
     thick = None if thickness_mm is None else displayed_mm(thickness_mm) >= threshold_mm - 1e-6
-    if any(reason is True for reason in (thick, ulceration, mobile, thrombus)):
+    if thick or any(reason is True or reason == "yes" for reason in (ulceration, mobile, thrombus)):
         return True
     return None if thick is None else False
 
@@ -160,7 +163,7 @@ def aggregate_study(clips: Sequence[ClipResult], *, threshold: float) -> StudyRe
     if key_clip is None:
         largest = max(range(len(clips)), key=lambda n: clips[n].max_plaque_area_px)
         key_clip = largest if clips[largest].key_frame is not None else None
-    verdict = rule_verdict(thickness)
+    verdict = True if any(clip.rule_verdict for clip in clips) else rule_verdict(thickness)
     reasons = sorted({clip.reason for clip in clips if clip.reason})
     return StudyResult(
         probability_complex=probability,

@@ -27,6 +27,7 @@ _NOMINAL_RADIUS_MM = 12.0
 """Without calibration the aorta is taken as this large where a length only chooses what to look at."""
 _FILL_MM2, _DROP_MM2 = 1.0, 2.0
 _HEAD_MM = 1.5
+_CRATER_MM = 4.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class FreePart:
 class FrameProfile:
     """One frame over the angle. ``length`` is the wall-normal plaque thickness, ``piece`` whose it is (0: nobody's).
 
-    ``solid`` is how far anything but blood reaches inward (wall or plaque), ``radius`` where the outer wall lies.
+    ``solid`` is how far anything but blood reaches inward where there is plaque on both sides within 4 mm (else 0),
+    ``radius`` where the outer wall lies.
     ``grey`` holds what was read in the picture, see ``inference.border``.
     """
 
@@ -127,10 +129,10 @@ def measure_vessel(vessel: Vessel, frame: int, canvas: Canvas, image: NDArray[np
     plaque = pieces > 0
     if count:
         wall = profile_of(plaque, aorta, curve, spacing, STALK_MM * unit, smooth_mm=unit, unit=unit)
-        solid = _solid(aorta & ~lumen, wall, spacing)
+        solid = _solid(aorta & ~lumen, wall, spacing, unit)
     else:
         nothing = np.zeros(len(curve))
-        wall = WallProfile(curve, walls.inward_normals(curve), nothing, nothing, walls.arc_steps(curve))
+        wall = WallProfile(curve, walls.inward_normals(curve), nothing, nothing, nothing, walls.arc_steps(curve))
         solid = nothing
     owner = _owners(pieces, wall, spacing)
     profile = FrameProfile(
@@ -150,9 +152,20 @@ def measure_vessel(vessel: Vessel, frame: int, canvas: Canvas, image: NDArray[np
     return Measured(profile, plaque, wall)
 
 
-def _solid(mask: NDArray[np.bool_], wall: WallProfile, spacing: Spacing) -> NDArray[np.float64]:
-    begin, end = walls.first_runs(mask, wall.curve, wall.normal, spacing)
-    return walls.across_wall(wall.curve, wall.normal, end, end - begin, spacing)
+def _solid(mask: NDArray[np.bool_], wall: WallProfile, spacing: Spacing, unit: float) -> NDArray[np.float64]:
+    """How far anything but blood reaches inward: plaque where there is some, else the wall between two plaques.
+
+    Elsewhere 0: the ground of a crater may look like bare wall, but it lies between plaque.
+    """
+    here = wall.raw > 0
+    size = 2 * max(1, round(0.5 * _CRATER_MM * unit / float(wall.arc.mean()))) + 1
+    wide = ndimage.maximum_filter1d(here, size, mode="wrap")
+    between = np.flatnonzero(ndimage.minimum_filter1d(wide, size, mode="wrap") & ~here)
+    reach = np.where(here, wall.begin + wall.raw, 0.0)
+    if between.size == 0:
+        return reach
+    begin, end = walls.first_runs(mask, wall.curve, wall.normal, spacing, between)
+    return np.where(here, reach, walls.across_wall(wall.curve, wall.normal, end, end - begin, spacing))
 
 
 def _owners(pieces: NDArray[np.int32], wall: WallProfile, spacing: Spacing) -> NDArray[np.uint8]:
@@ -200,9 +213,9 @@ def _free_parts(wall: WallProfile, centre: NDArray[np.float64], spacing: Spacing
         at = np.argwhere(numbers == number)
         away = wall.free.away[at[:, 0], at[:, 1]]
         places = at * grid
-        head = places[away >= away.max() - _HEAD_MM * unit].mean(axis=0)
-        foot = places[away <= away.min() + 0.5 * unit].mean(axis=0)
-        gap = np.hypot(wall.curve[:, 0] - head[0], wall.curve[:, 1] - head[1])
+        outer = places[away >= away.max() - _HEAD_MM * unit]
+        head, foot = outer.mean(axis=0), places[away <= away.min() + 0.5 * unit].mean(axis=0)
+        gap = np.hypot(outer[:, None, 0] - wall.curve[None, ::3, 0], outer[:, None, 1] - wall.curve[None, ::3, 1])
         ray = int(np.hypot(wall.curve[:, 0] - foot[0], wall.curve[:, 1] - foot[1]).argmin())
         parts.append(
             FreePart(
@@ -210,7 +223,7 @@ def _free_parts(wall: WallProfile, centre: NDArray[np.float64], spacing: Spacing
                 foot=(float(foot[0] - centre[0]), float(foot[1] - centre[1])),
                 ray=ray,
                 area=float(len(at) * grid[0] * grid[1]),
-                protrusion=float(gap.min() + 0.5 * _HEAD_MM * unit),
+                protrusion=float(gap.min(axis=1).max() + 0.5 * grid.mean()),
             )
         )
     return tuple(sorted(parts, key=lambda part: -part.area))

@@ -53,14 +53,15 @@ class WallProfile:
     """Plaque along the wall of one frame: one ray for every point of ``curve``, in mm (pixels without calibration).
 
     ``curve`` and ``normal`` are (n, 2) as (row, column); ``begin`` is where plaque starts along the inward normal and
-    ``length`` its wall-normal thickness there, smoothed, without mobile parts (0 where there is no plaque). ``arc`` is
-    the length of wall that each ray stands for. ``free`` holds what was taken for mobile parts.
+    ``length`` its wall-normal thickness there, smoothed, without mobile parts (0 where there is no plaque), ``raw`` the
+    same before smoothing. ``arc`` is the length of wall that each ray stands for, ``free`` what was taken for mobile.
     """
 
     curve: Floats
     normal: Floats
     begin: Floats
     length: Floats
+    raw: Floats
     arc: Floats
     free: walls.FreeMask | None = None
 
@@ -127,18 +128,18 @@ def profile_of(
     normal, arc = walls.inward_normals(curve), walls.arc_steps(curve)
     begin, end = walls.first_runs(plaque, curve, normal, spacing)
     raw = walls.across_wall(curve, normal, end, end - begin, spacing)
-    step = float(np.median(arc))
+    step = float(arc.mean())
     free = None
     if opening_mm > 0 and raw.max() > 0 and _may_hold_free_part(plaque, raw, arc, spacing, unit):
         free = walls.mobile_part(plaque, aorta, spacing, opening_mm, _FREE_REACH_MM * unit)
         if free is not None:
             raw = _without_free(raw, begin, curve, normal, free, spacing)
-    return WallProfile(curve, normal, begin, walls.running_median(raw, step, smooth_mm), arc, free)
+    return WallProfile(curve, normal, begin, walls.running_median(raw, step, smooth_mm), raw, arc, free)
 
 
 def _may_hold_free_part(plaque: Mask, raw: Floats, arc: Floats, spacing: Spacing, unit: float) -> bool:
     """A quick look: a narrow peak in the profile, or more plaque than the profile explains."""
-    if walls.is_spiked(raw, float(np.median(arc)), _SPIKE_WIDTH_MM * unit, _SPIKE_MM * unit):
+    if walls.is_spiked(raw, float(arc.mean()), _SPIKE_WIDTH_MM * unit, _SPIKE_MM * unit):
         return True
     radius = float(arc.sum()) / (2 * np.pi)
     explained = float((raw * arc * (1 - np.minimum(raw, radius) / (2 * radius))).sum())
@@ -151,11 +152,12 @@ def _without_free(
 ) -> Floats:
     """The profile with chords that run through a mobile part bridged from the plaque on both sides of its foot."""
     grid = np.asarray(spacing) * free.steps
-    part = np.linspace(0.0, 1.0, 24)
-    along = begin[:, None] + raw[:, None] * part
-    down = (curve[:, :1] + normal[:, :1] * along) / grid[0]
-    across = (curve[:, 1:] + normal[:, 1:] * along) / grid[1]
-    hit = walls.nearest(free.mask, down, across).any(axis=1) & (raw > 0)
+    ray = np.flatnonzero(raw > 0)
+    along = begin[ray, None] + raw[ray, None] * np.linspace(0.0, 1.0, 24)
+    down = (curve[ray, :1] + normal[ray, :1] * along) / grid[0]
+    across = (curve[ray, 1:] + normal[ray, 1:] * along) / grid[1]
+    hit = np.zeros(raw.size, dtype=np.bool_)
+    hit[ray] = walls.nearest(free.mask, down, across).any(axis=1)
     if not hit.any():
         return raw
     hit = ndimage.maximum_filter1d(hit, 3, mode="wrap")

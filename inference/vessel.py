@@ -21,15 +21,11 @@ _EIGHT = np.ones((3, 3), dtype=bool)
 
 @dataclass(frozen=True)
 class Vessel:
-    """``labels`` (uint8, see ``inference.types``) of a part of the picture whose upper left corner is (row, column).
-
-    ``confidence`` is the mean over the vessel of the greatest class probability (0.25..1).
-    """
+    """``labels`` (uint8, see ``inference.types``) of a part of the picture whose upper left corner is (row, column)."""
 
     labels: NDArray[np.uint8]
     row: int
     column: int
-    confidence: float = 1.0
 
 
 def least_area_px(canvas: Canvas) -> float:
@@ -60,27 +56,22 @@ def find_vessel(logits: Floats, canvas: Canvas) -> Vessel | None:
     found = ndimage.find_objects(pieces, max_label=largest)[largest - 1]
     box = (_widened(found[0], r0, canvas.size), _widened(found[1], c0, canvas.size))
     part = np.ascontiguousarray(logits[:, box[0], box[1]])
-    mine = np.zeros(part.shape[1:], dtype=np.bool_)
-    inner = np.s_[found[0].start + r0 - box[0].start :, found[1].start + c0 - box[1].start :]
-    piece = pieces[found] == largest
-    mine[inner][: piece.shape[0], : piece.shape[1]] = piece
     if count > 1:
+        mine = np.zeros(part.shape[1:], dtype=np.bool_)
+        piece = pieces[found] == largest
+        top, left = found[0].start + r0 - box[0].start, found[1].start + c0 - box[1].start
+        mine[top : top + piece.shape[0], left : left + piece.shape[1]] = piece
         part[1:, ~mine & rough[box]] = -1e4
     labels = arg_largest(canvas.back(part, box))
     if not (labels == LUMEN).any():
         return None
     source = canvas.source_box(box)
     region = canvas.region
-    return Vessel(labels, source[0].start + region.y0, source[1].start + region.x0, _confidence(part[:, mine]))
+    return Vessel(labels, source[0].start + region.y0, source[1].start + region.x0)
 
 
 def _widened(part: slice, start: int, limit: int) -> slice:
     return slice(max(part.start + start - _MARGIN, 0), min(part.stop + start + _MARGIN, limit))
-
-
-def _confidence(values: Floats) -> float:
-    """Mean of the greatest softmax probability over pixels (4, n)."""
-    return float((1.0 / np.exp(values - values.max(axis=0)).sum(axis=0)).mean())
 
 
 def arg_largest(values: Floats) -> NDArray[np.uint8]:

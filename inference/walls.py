@@ -73,7 +73,7 @@ def outline_of(aorta: Mask, spacing: Spacing, count: int = RAYS, centre: Floats 
     unit = directions(count) / scale
     rows, columns = np.flatnonzero(aorta.any(axis=1)), np.flatnonzero(aorta.any(axis=0))
     far = max((rows[-1] - rows[0] + 1) * spacing[0], (columns[-1] - columns[0] + 1) * spacing[1])
-    step = max(0.8 * min(spacing), 0.85 * far / _COARSE_STEPS)
+    step = max(0.8 * min(spacing), 0.85 * far / (0.6 * _COARSE_STEPS))
     reach = np.arange(0.0, 0.85 * far + 2 * step, step)
     inside = nearest(aorta, middle[0] + unit[:, :1] * reach, middle[1] + unit[:, 1:] * reach)
     last = inside.shape[1] - 1 - np.argmax(inside[:, ::-1], axis=1)
@@ -85,7 +85,7 @@ def outline_of(aorta: Mask, spacing: Spacing, count: int = RAYS, centre: Floats 
     values = bilinear(aorta.astype(np.float64), middle[0] + unit[:, :1] * near, middle[1] + unit[:, 1:] * near)
     radius = _last_fall(values, near, fine)
     # About two pixels along the curve: enough against the staircase, too little to round off an oval.
-    arc = 2 * np.pi * float(np.median(radius)) / count
+    arc = 2 * np.pi * float(radius.mean()) / count
     radius = ndimage.gaussian_filter1d(radius, max(0.9, 1.5 * max(spacing) / max(arc, 1e-9)), mode="wrap")
     return np.asarray(middle * scale + radius[:, None] * directions(count))
 
@@ -133,20 +133,26 @@ def arc_steps(curve: Floats) -> Floats:
     return np.asarray(0.5 * (step + np.roll(step, 1)))
 
 
-def first_runs(plaque: Mask, curve: Floats, normal: Floats, spacing: Spacing) -> tuple[Floats, Floats]:
-    """Start and end (mm along the inward normal) of the first run of plaque from the wall; 0, 0 where there is none."""
+def first_runs(
+    plaque: Mask, curve: Floats, normal: Floats, spacing: Spacing, rays: NDArray[np.intp] | None = None
+) -> tuple[Floats, Floats]:
+    """Start and end (mm along the inward normal) of the first run of plaque from the wall; 0, 0 where there is none.
+
+    ``rays`` names the points of the curve to look at, all when not given.
+    """
     begin, end = np.zeros(len(curve)), np.zeros(len(curve))
     half_pixel, before = 0.5 * min(spacing), _START_WITHIN_PX * max(spacing)
     down, across = curve / spacing, normal / spacing
     near = np.arange(-before, before + half_pixel, 2 * half_pixel)
-    hit = nearest(plaque, down[:, :1] + across[:, :1] * near, down[:, 1:] + across[:, 1:] * near)
-    ray = np.flatnonzero(hit.any(axis=1))
+    look = np.arange(len(curve)) if rays is None else rays
+    hit = nearest(plaque, down[look, :1] + across[look, :1] * near, down[look, 1:] + across[look, 1:] * near)
+    ray = look[hit.any(axis=1)]
     if ray.size == 0:
         return begin, end
     rows, columns = np.flatnonzero(plaque.any(axis=1)), np.flatnonzero(plaque.any(axis=0))
     span = float(np.hypot((rows[-1] - rows[0] + 1) * spacing[0], (columns[-1] - columns[0] + 1) * spacing[1]))
-    far = min(span, float(np.ptp(curve, axis=0).max())) + before
-    step = max(half_pixel, far / (2 * _COARSE_STEPS))
+    far = min(span, 0.55 * float(np.ptp(curve, axis=0).max())) + before
+    step = max(half_pixel, far / _COARSE_STEPS)
     reach = np.arange(-before, far + 2 * step, step)
     start, along = down[ray], across[ray]
     inside = nearest(plaque, start[:, :1] + along[:, :1] * reach, start[:, 1:] + along[:, 1:] * reach)
@@ -221,6 +227,23 @@ class FreeMask:
     steps: tuple[int, int]
 
 
+def _grown(mask: Mask, times: int) -> Mask:
+    """A mask grown by about this many pixels to an octagon.
+
+    Steps to the four and to the eight neighbours take turns, as slices: far quicker than distances on small grids.
+    """
+    out = mask
+    for n in range(times):
+        wide = out.copy()
+        wide[:, 1:] |= out[:, :-1]
+        wide[:, :-1] |= out[:, 1:]
+        source = wide.copy() if n % 2 else out
+        wide[1:] |= source[:-1]
+        wide[:-1] |= source[1:]
+        out = wide
+    return out
+
+
 def mobile_part(
     plaque: Mask, aorta: Mask, spacing: Spacing, radius_mm: float, least_reach_mm: float
 ) -> FreeMask | None:
@@ -234,18 +257,20 @@ def mobile_part(
     part = np.s_[:: steps[0], :: steps[1]]
     coarse = (spacing[0] * steps[0], spacing[1] * steps[1])
     piece = plaque[part]
-    solid = np.pad(~aorta[part] | piece, 2, constant_values=True)
-    core = ndimage.distance_transform_edt(solid, sampling=coarse) > radius_mm
-    core[0] = core[-1] = core[:, 0] = core[:, -1] = True
-    opened = ndimage.distance_transform_edt(~core, sampling=coarse) <= radius_mm + 0.25 * min(coarse)
-    joined, _ = ndimage.label(opened & solid, structure=_EIGHT)
+    times = max(1, round(radius_mm / float(np.mean(coarse))))
+    edge = times + 1
+    solid = np.pad(~aorta[part] | piece, edge, constant_values=True)
+    opened = _grown(~_grown(~solid, times), times)
+    joined, _ = ndimage.label(opened, structure=_EIGHT)
     base = joined == joined[0, 0]
-    free = np.pad(piece, 2) & ~base
+    free = np.pad(piece, edge) & ~base
     if not free.any():
+        return None
+    if not (free & ~_grown(base, max(1, int(0.7 * least_reach_mm / max(coarse))))).any():
         return None
     away = ndimage.distance_transform_edt(~base, sampling=coarse)
     pieces, count = ndimage.label(free, structure=_EIGHT)
     far = ndimage.maximum(away, pieces, np.arange(1, count + 1))
     keep = np.concatenate(([False], np.asarray(far) >= least_reach_mm))
-    inner = np.s_[2:-2, 2:-2]
+    inner = np.s_[edge:-edge, edge:-edge]
     return FreeMask(keep[pieces][inner], away[inner], steps) if keep.any() else None

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from inference import postprocess as post
-from inference.types import ClipResult
+from inference.types import ClipResult, NoResult
 
 
 def clip(probability: float, thickness: float | None, area: float | None = 10.0) -> ClipResult:
@@ -80,6 +82,51 @@ def test_any_reason_makes_a_plaque_complex_and_an_unknown_one_is_no_no() -> None
     assert post.rule_verdict(None, mobile=True) is True
     assert post.rule_verdict(None, ulceration=False, mobile=False, thrombus=None) is None
     assert post.rule_verdict(2.0, mobile=None) is False
+
+
+@pytest.mark.parametrize(
+    "thickness, ulceration, mobile, verdict",
+    [
+        (2.0, "cannot tell", "no", False),
+        (2.0, "yes", "cannot tell", True),
+        (None, "cannot tell", "yes", True),
+        (None, "no", "cannot tell", None),
+        (4.2, "no", "no", True),
+    ],
+)
+def test_what_cannot_be_told_is_no_reason_and_hides_none(thickness, ulceration, mobile, verdict) -> None:
+    assert post.rule_verdict(thickness, ulceration=ulceration, mobile=mobile) is verdict
+
+
+def test_the_key_frames_window_grows_with_the_clip_and_passes_over_frames_without_result() -> None:
+    long = [3.0] * 20
+    long[4:7] = [6.0, 6.1, 6.2]
+
+    assert long[post.choose_key_frame(long)] == 3.0
+    assert post.choose_key_frame([None, 2.0, None, 3.0, 2.5, None]) == 4
+
+
+def test_a_study_in_which_no_clip_has_a_result_says_why() -> None:
+    refused = replace(clip(0.5, None, None), probability_complex=None, no_result=NoResult.COLOUR)
+
+    study = post.aggregate_study([refused, refused], threshold=0.5)
+
+    assert (study.probability_complex, study.predicted_class, study.rule_verdict) == (None, None, None)
+    assert study.no_result is study.no_thickness is NoResult.COLOUR
+
+
+def test_a_clip_without_result_does_not_weaken_the_others() -> None:
+    refused = replace(clip(0.5, None, None), probability_complex=None, no_result=NoResult.NO_AORTA)
+
+    study = post.aggregate_study([refused, clip(0.8, 5.0)], threshold=0.6)
+
+    assert (study.predicted_class, study.rule_verdict, study.no_result, study.key_clip) == (1, 1, None, 1)
+
+
+def test_an_ulcer_in_one_clip_makes_the_studys_verdict_complex() -> None:
+    study = post.aggregate_study([clip(0.2, 2.0), replace(clip(0.2, 1.5), rule_verdict=1)], threshold=0.6)
+
+    assert study.rule_verdict == 1
 
 
 def test_a_study_takes_the_greatest_probability_and_the_greatest_thickness_of_its_clips() -> None:

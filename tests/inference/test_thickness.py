@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from inference.postprocess import depth_thickness, inscribed_thickness, thickness_from_mask, wall_normal_thickness
-from inference.thickness import FITTED, INSCRIBED, WALL_NORMAL
+from inference.thickness import FITTED, INSCRIBED, WALL_NORMAL, depth_of
 from tests.inference.shapes import cap_on_wall, wall_outline
 
 SPACINGS = [(0.1, 0.1), (0.3, 0.3), (0.3, 0.2), (0.15, 0.45)]
@@ -102,6 +103,37 @@ def test_a_mobile_stalk_is_protrusion_and_not_wall_thickness() -> None:
     result = wall_normal_thickness((base | stalk) & aorta, aorta, spacing)
 
     assert result.mm == pytest.approx(2.0, abs=0.5)
+
+
+def test_a_single_ragged_ray_does_not_set_the_thickness() -> None:
+    spacing = (0.1, 0.1)
+    plaque, aorta = cap_on_wall(4.0, spacing, middle=0.0)
+    ragged = plaque.copy()
+    ragged[148:151, 200:240] |= aorta[148:151, 200:240]
+
+    result = wall_normal_thickness(ragged, aorta, spacing)
+
+    assert result.mm == pytest.approx(4.0, abs=0.15)
+
+
+def test_edge_noise_raises_the_thickness_by_less_than_its_own_size() -> None:
+    spacing, rng, errors = (0.2, 0.2), np.random.default_rng(5), []
+    plaque, aorta = cap_on_wall(4.0, spacing, half=1.0)
+    rows, columns = np.indices(plaque.shape)
+    for _ in range(12):
+        noise = ndimage.gaussian_filter(rng.standard_normal((2, *plaque.shape)), (0, 4, 4))
+        down, across = np.rint(noise / noise.std() * 0.3 / 0.2).astype(int)
+        at = np.clip(rows + down, 0, rows.max()), np.clip(columns + across, 0, columns.max())
+        errors.append(wall_normal_thickness(plaque[at] & aorta, aorta, spacing).mm - 4.0)
+
+    assert abs(np.mean(errors)) < 0.3
+
+
+def test_depth_at_a_place_is_its_distance_to_the_outside() -> None:
+    _, aorta = cap_on_wall(4.0, (0.1, 0.2))
+
+    assert depth_of(aorta, (74.5, 149.5), (0.1, 0.2)) == pytest.approx(12.0, abs=0.3)
+    assert depth_of(aorta, (0.0, 0.0), (0.1, 0.2)) == depth_of(aorta, (-5.0, 900.0), (0.1, 0.2)) == 0.0
 
 
 def test_an_empty_mask_has_no_thickness() -> None:
