@@ -176,7 +176,9 @@ def run_stage(stage: Stage, frames: int, runner: Runner) -> dict[str, float]:
     ranks.wait()
     step: nn.Module = _Step(stage)
     if ranks.world > 1:
-        step = DistributedDataParallel(step, find_unused_parameters=True)
+        trained = {id(parameter) for parameter in stage.parameters}
+        idle = any(p.requires_grad and id(p) not in trained for p in stage.model.parameters())
+        step = DistributedDataParallel(step, find_unused_parameters=idle)
     with _bar(runner, stage, _behind(config, state["epoch"], state["seconds"])) as show:
         while state["epoch"] < config.epochs and state["seconds"] < config.minutes * 60:
             epoch = int(state["epoch"])
@@ -198,7 +200,7 @@ def run_stage(stage: Stage, frames: int, runner: Runner) -> dict[str, float]:
     if ranks.first:
         stage.model.load_state_dict(best)
     ranks.same(dict(stage.model.state_dict()))
-    return state
+    return ranks.told(state)
 
 
 def _behind(config: StageConfig, epochs: float, seconds: float) -> float:
