@@ -11,6 +11,8 @@ import numpy as np
 from plaqueweb.agreement.stats.categorical import divide
 from plaqueweb.agreement.stats.clusters import clusters_of, interval_from_sums, subject_sums
 from plaqueweb.agreement.stats.figures import Figure, Floats, finite
+from plaqueweb.agreement.stats.interchange import mean_of_defined
+from plaqueweb.agreement.stats.raters import is_missing
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,16 @@ def leave_one_reader_out(
 
     The target is the same for both and contains neither: a model against a consensus that holds its rival would be held
     to a harder target than the rival. A unit counts for j where model, reader j and a panel's majority are there.
-    Intervals over resampled subjects. "no-units" without such a unit for every reader.
+    A reader without such a unit is left out of the means. Intervals over resampled subjects. "no-units" without any.
 
     Args:
-        model: classes, shape (units,). readers: shape (units, J), J >= 3 (two left make a panel); None is missing.
+        model: classes, shape (units,). readers: shape (units, J), J >= 3 (two left make a panel); None and NaN are
+            missing.
 
     Raises:
         ValueError: rows differ from the units, or fewer than three readers.
     """
-    rows = [list(row) for row in readers]
+    rows = [[None if is_missing(answer) else answer for answer in row] for row in readers]
     if len(rows) != len(model) or len({len(row) for row in rows}) > 1:
         raise ValueError(
             f"Each unit has a model's answer and a row of readers: {len(model)} answers, {len(rows)} rows."
@@ -58,7 +61,7 @@ def leave_one_reader_out(
         for j in range(count):
             target, tied = _majority(row[:j] + row[j + 1 :])
             ties += tied
-            if target is not None and own is not None and row[j] is not None:
+            if target is not None and not is_missing(own) and row[j] is not None:
                 columns[unit, 3 * j : 3 * j + 3] = (1, own == target, row[j] == target)
     index, subjects_count = clusters_of(len(rows), subjects)
     sums = subject_sums(columns, index, subjects_count)
@@ -83,7 +86,7 @@ def _mean(sums: Floats, part: str, n: int) -> Figure:
         units = drawn[..., 0::3]
         model, readers = divide(drawn[..., 1::3], units), divide(drawn[..., 2::3], units)
         values = {"model": model, "readers": readers, "difference": model - readers}[part]
-        return np.asarray(values.mean(axis=-1))
+        return mean_of_defined(values)
 
     value = finite(statistic(sums.sum(axis=0)))
     if value is None:

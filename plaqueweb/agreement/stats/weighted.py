@@ -10,6 +10,7 @@ import numpy as np
 from plaqueweb.agreement.stats.categorical import as_table, divide
 from plaqueweb.agreement.stats.clusters import clusters_of, interval_from_sums, subject_tables
 from plaqueweb.agreement.stats.figures import Figure, Floats, Interval, Z, finite
+from plaqueweb.agreement.stats.raters import is_missing
 
 Weights = Literal["nominal", "linear", "quadratic"]
 
@@ -30,7 +31,7 @@ def disagreement(q: int, weights: Weights) -> Floats:
 
 
 def grade_codes(answers: Sequence[Any], grades: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Place of each answer among ``grades`` (in their order); -1 for None, which drops out.
+    """Place of each answer among ``grades`` (in their order); -1 for None and NaN, which drop out.
 
     Raises:
         ValueError: an answer is none of the grades, or a grade is named twice.
@@ -38,10 +39,10 @@ def grade_codes(answers: Sequence[Any], grades: Sequence[Any]) -> np.ndarray[Any
     places = {grade: place for place, grade in enumerate(grades)}
     if len(places) != len(grades):
         raise ValueError("Each grade is named once.")
-    unknown = {answer for answer in answers if answer is not None and answer not in places}
+    unknown = {answer for answer in answers if not is_missing(answer) and answer not in places}
     if unknown:
         raise ValueError(f"Grades are {list(grades)}; got {sorted(map(str, unknown))}.")
-    return np.asarray([-1 if answer is None else places[answer] for answer in answers], dtype=np.int64)
+    return np.asarray([-1 if is_missing(answer) else places[answer] for answer in answers], dtype=np.int64)
 
 
 def weighted_kappa_values(tables: Floats, weights: Weights) -> Floats:
@@ -104,7 +105,7 @@ def weighted_kappa_of(
     weights: Weights = "linear",
     subjects: Sequence[Any] | None = None,
 ) -> Figure:
-    """Weighted kappa of two lists of grades with an interval over resampled subjects; None is a missing answer.
+    """Weighted kappa of two lists of grades with an interval over resampled subjects; None and NaN are missing answers.
 
     ``grades`` names all grades of the scale in order, those that nobody gave too: they change the weights.
 

@@ -84,6 +84,22 @@ def test_copies_of_a_subject_do_not_narrow_the_slope() -> None:
     assert copied.se == pytest.approx(single.se, rel=0.15)
 
 
+def test_the_error_over_subjects_is_the_sandwich_written_out() -> None:
+    labels, p = simulated(0.8, 0.2, 60)
+    subjects = np.repeat(np.arange(20), 3)
+    found = stats.calibration_fit(labels, p, subjects)
+    design = np.column_stack([np.ones(60), np.log(p / (1 - p))])
+    fitted = 1 / (1 + np.exp(-(found.intercept.value + found.slope.value * design[:, 1])))  # type: ignore[operator]
+    bread = np.linalg.inv((design.T * (fitted * (1 - fitted))) @ design)
+    meat = sum(
+        np.outer(g, g)
+        for k in range(20)
+        for g in [((labels - fitted)[:, np.newaxis] * design)[subjects == k].sum(axis=0)]
+    )
+    errors = np.sqrt(np.diag(bread @ meat @ bread) * 20 / 19)
+    assert (found.intercept.se, found.slope.se) == pytest.approx(tuple(errors), rel=1e-9)
+
+
 @unhurried
 @given(UNITS, st.integers(1, 12), st.sampled_from(["equal-mass", "equal-width"]), st.randoms())
 def test_calibration_error_is_bounded_and_does_not_depend_on_the_order(units, bins, binning, random) -> None:  # type: ignore[no-untyped-def]
@@ -112,6 +128,10 @@ def test_bins_of_equal_mass_hold_equally_many_and_ties_stay_together() -> None:
     assert len(set(tied[7:])) == 1
 
 
+def test_tied_probabilities_go_to_the_bin_of_their_middle_rank() -> None:
+    assert bin_numbers(np.asarray([0.1] * 2 + [0.5] * 6 + [0.9] * 2), 2, "equal-mass").tolist() == [0] * 2 + [1] * 8
+
+
 def test_an_edge_belongs_to_the_bin_below_it() -> None:
     assert bin_numbers(np.asarray([0.0, 0.2, 0.3, 0.3000001, 1.0]), 10, "equal-width").tolist() == [0, 1, 2, 3, 9]
 
@@ -126,6 +146,8 @@ def test_what_cannot_be_fitted_says_why() -> None:
     assert stats.calibration_fit([1, 1], [0.2, 0.4]).slope.reason == "one-class"
     assert stats.calibration_fit([], []).slope.reason == "no-units"
     assert stats.calibration_fit([0, 0, 1, 1], [0.1, 0.2, 0.7, 0.8]).slope.reason == "separated"
+    assert stats.calibration_fit([0, 0, 1, 1], [0.4, 0.5, 0.5, 0.6]).slope.reason == "separated"
+    assert stats.calibration_fit([1, 1, 0, 0], [0.4, 0.5, 0.5, 0.6]).slope.reason == "separated"
     flat = stats.calibration_fit([0, 1, 1, 1], [0.5] * 4)
     assert flat.slope.reason == "no-spread"
     assert flat.in_the_large.value == pytest.approx(math.log(3))

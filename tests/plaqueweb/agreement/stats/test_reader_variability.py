@@ -159,6 +159,14 @@ def test_leave_one_out_finds_no_difference_for_a_model_like_a_reader() -> None:
     assert low.interval.high < 0
 
 
+def test_a_missing_answer_is_neither_right_nor_wrong() -> None:
+    readers = [[1, 1, 1, 1], [0, 0, 0, 0], [1, 1, 1, np.nan]]
+    found = stats.leave_one_reader_out([1, np.nan, 1], readers)
+    assert found.model.value == 1.0
+    assert found.by_reader == ((1.0, 1.0),) * 4
+    assert (found.model.n, found.ties) == (2, 0)
+
+
 def test_leave_one_out_without_a_panel_has_no_value() -> None:
     found = stats.leave_one_reader_out([1, 0], [[1, None, None], [0, None, None]])
     assert found.model.reason == "no-units"

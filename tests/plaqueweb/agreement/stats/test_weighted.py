@@ -62,7 +62,7 @@ def test_swapping_the_raters_or_reversing_the_scale_changes_nothing(pairs: list[
 
 
 def test_a_missing_answer_drops_its_pair() -> None:
-    assert stats.weighted_kappa_of([1, 2, None, 3], [1, 2, 3, None], GRADES).n == 2
+    assert stats.weighted_kappa_of([1, 2, None, 3], [1, 2, float("nan"), None], GRADES).n == 2
 
 
 def test_the_same_grade_throughout_has_no_kappa() -> None:
