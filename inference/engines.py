@@ -136,7 +136,8 @@ class TorchEngine:
     def _networks(self, x: Tensor) -> Outputs:
         if self.setting.dtype == "fp32":
             return cast(Outputs, self._pair(x))
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        # A CUDA graph must not lean on weights that autocast keeps only until it ends.
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, cache_enabled=not self.setting.graphs):
             margins, logits = self._pair(x)
         return margins.float(), logits.float()
 

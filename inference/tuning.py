@@ -98,9 +98,12 @@ def candidates(device: torch.device, cores: int, wish: Wish, *, fast_bf16: bool)
     batches = (wish.batch,) if wish.batch else (_GPU_BATCHES if gpu else _CPU_BATCHES)
     graphs = (False, True) if gpu else (False,)
     streams = wish.streams or (base.streams if gpu else cores)
+    shapes = [(streams, 1)]
+    if not gpu and not wish.streams and cores > 1:
+        shapes.append((1, cores))  # all cores on one batch: what suits a machine of one user and many cores
     return [
-        replace(base, engine=engine, dtype=kind, batch=batch, streams=streams, graphs=graph)
-        for kind, graph, batch in itertools.product(kinds, graphs, batches)
+        replace(base, engine=engine, dtype=kind, batch=batch, streams=many, threads=inner, graphs=graph)
+        for kind, graph, (many, inner), batch in itertools.product(kinds, graphs, shapes, batches)
     ]
 
 
@@ -123,7 +126,8 @@ def choose(
     engines: list[Engine] = []
     for setting in options:
         if setting.numerics not in agreed:
-            agreed[setting.numerics] = setting.numerics.startswith("torch fp32") or agrees(predictor, setting, cache)
+            plain = setting.engine == "torch" and setting.dtype == "fp32"
+            agreed[setting.numerics] = plain or agrees(predictor, setting, cache)
         if agreed[setting.numerics]:
             engines.append(predictor.make_engine(setting))
     if not engines:
@@ -136,8 +140,13 @@ def choose(
     if len(engines) == 1:
         predictor.use(engines[0].setting)
         return {}
-    speeds = measured(engines, seconds)
+    speeds = measured(engines, seconds * 2 / 3)
     best = max(engines, key=lambda engine: speeds[engine.setting.text()])
+    if best.setting.engine == "torch" and predictor.device.type == "cpu":
+        pair = [best, predictor.make_engine(replace(best.setting, layout="contiguous"))]
+        layouts = measured(pair, seconds / 3)
+        best = max(pair, key=lambda engine: layouts[engine.setting.text()])
+        speeds |= layouts
     predictor.use(best.setting)
     return speeds
 
@@ -153,7 +162,9 @@ def measured(engines: Sequence[Engine], seconds: float) -> dict[str, float]:
             setting = engine.setting
             try:
                 speed = _speed(engine, np.broadcast_to(noise, (setting.batch, CANVAS, CANVAS)).copy())
-            except torch.OutOfMemoryError:
+            except RuntimeError as error:  # what torch raises where memory is short or a graph cannot be captured
+                if not (setting.graphs or isinstance(error, torch.OutOfMemoryError)):
+                    raise
                 speed = 0.0
             if warm:
                 best[setting.text()] = max(best[setting.text()], speed)

@@ -30,7 +30,7 @@ def _worker_figures() -> list[bench.Figure]:
 
 
 class Command(BaseCommand):
-    help = "Measures server CPU per request, the web process's memory, and the pipeline and the worker against their bare passes."
+    help = "Measures server CPU per request, the web process's memory, and inference against its bare passes."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", type=Path, help="write the figures to this file as well")
