@@ -65,6 +65,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "confusion": {"categories": CATEGORY_KEYS, "counts": results["confusion"]},
         "class": results["class"],
         "accuracy": results["accuracy"],
+        "coverage": results["coverage"],
         "thickness": thickness | plain,
         "dice": results["dice"],
         "ceiling": results["ceiling"],

@@ -9,12 +9,13 @@ import numpy as np
 
 from plaqueweb.agreement import stats
 from plaqueweb.agreement.ceiling import ceiling
+from plaqueweb.agreement.coverage import coverage, reason_of
 from plaqueweb.agreement.evidence import Answer, Evidence, Unit
 from plaqueweb.agreement.selectors import CONSENSUS_KINDS
 from plaqueweb.agreement.stats import categorical as cat
 from plaqueweb.agreement.stats.figures import Floats
 
-CODE_VERSION = "agreement-1"
+CODE_VERSION = "agreement-2"
 """Raise it when any number could change: cached runs of another version are not shown."""
 AS_READ, SAME_FRAME = "as_read", "same_frame"
 
@@ -36,6 +37,7 @@ def compute(manifest: dict[str, Any], evidence: Evidence) -> dict[str, Any]:
         "confusion": table.counts.tolist(),
         "class": _class_figures(table, reference, model, subjects),
         "accuracy": _accuracy_figures(table, reference, model, subjects) if accuracy else None,
+        "coverage": coverage(units, accuracy=accuracy),
         "thickness": _thickness(units, float(manifest["rule_mm"])),
         "dice": _dice(evidence),
         "ceiling": ceiling(evidence),
@@ -240,6 +242,7 @@ def _unit_row(unit: Unit, evidence: Evidence) -> dict[str, Any]:
         "model": _model_class(unit),
         "has_reference": unit.reference is not None,
         "has_prediction": unit.model is not None,
+        "no_result": reason_of(unit),
         "probability": unit.model.probability if unit.model else None,
         "reference_mm": unit.reference.thickness_mm if unit.reference else None,
         "model_mm": unit.model.thickness_mm if unit.model else None,

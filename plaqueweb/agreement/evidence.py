@@ -24,13 +24,17 @@ KeyPlace = tuple[uuid.UUID, int, int]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a read, a consensus or a prediction says about a study. Thickness in mm, None without calibration."""
+    """What a read, a consensus or a prediction says about a study. Thickness in mm, None without calibration.
+
+    ``no_result`` is the reason why a prediction has no class.
+    """
 
     klass: int | None
     thickness_mm: float | None = None
     key: KeyPlace | None = None
     probability: float | None = None
     rater: uuid.UUID | None = None
+    no_result: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,11 +131,12 @@ def _consensus(ids: list[uuid.UUID]) -> dict[uuid.UUID, Answer]:
 
 def _predictions(ids: list[uuid.UUID]) -> dict[uuid.UUID, Answer]:
     rows = Prediction.objects.filter(pk__in=ids).values_list(
-        "pk", "predicted_class", "thickness_mm", "key_clip_id", "key_frame", "key_region", "probability"
-    )
+        "pk", "predicted_class", "thickness_mm", "key_clip_id", "key_frame", "key_region", "probability",
+        "no_result_reason",
+    )  # fmt: skip
     return {
-        pk: Answer(klass, thickness_mm=mm, key=_place(clip, frame, region), probability=probability)
-        for pk, klass, mm, clip, frame, region, probability in rows
+        pk: Answer(klass, thickness_mm=mm, key=_place(clip, frame, region), probability=probability, no_result=reason)
+        for pk, klass, mm, clip, frame, region, probability, reason in rows
     }
 
 

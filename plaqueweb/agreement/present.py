@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
+from plaqueweb.agreement.coverage import NOT_RUN, UNNAMED
 from plaqueweb.agreement.evidence import study_labels
 from plaqueweb.agreement.selectors import Selection, case_ids
 from plaqueweb.agreement.stats import CATEGORIES
+from plaqueweb.predictions.choices import NoResultReason
 from plaqueweb.studies.models import Project
 
 REFERENCE_WORDS = {
@@ -44,6 +46,11 @@ FIGURE_WORDS = {
     "npv": gettext_lazy("NPV"),
     "same_class": gettext_lazy("Same class"),
     "within_1mm": gettext_lazy("Thickness within 1.0 mm"),
+    "answered": gettext_lazy("Model gave a class"),
+    "observed_all": gettext_lazy("Same class, all studies"),
+    "accuracy_all": gettext_lazy("Accuracy, all studies"),
+    "sensitivity_all": gettext_lazy("Sensitivity, all studies"),
+    "specificity_all": gettext_lazy("Specificity, all studies"),
 }
 METHOD_WORDS = {
     "wilson": gettext_lazy("Wilson"),
@@ -55,6 +62,7 @@ METHOD_WORDS = {
 KIND_WORDS = {"as_read": gettext_lazy("as read, own key frames"), "same_frame": gettext_lazy("same frame")}
 SHARES = {"observed", "positive", "negative", "accuracy", "sensitivity", "specificity", "ppv", "npv"} | {"same_class"}
 SHARES |= {"within_1mm", "within_05", "within_10"}
+SHARES |= {"answered", "observed_all", "accuracy_all", "sensitivity_all", "specificity_all"}
 
 
 def number(value: float, digits: int, *, sign: bool = False) -> str:
@@ -229,9 +237,10 @@ def sentence(selection: Selection, results: Mapping[str, Any]) -> str:
         "n": figure["n"],
         "share": percent(figure["value"]),
     }
+    text = _("%(model)s agrees with %(other)s in %(count)s of %(n)s studies (%(share)s).") % words
     if selection.has_reference:
-        return _("%(model)s gives the class of the reference in %(count)s of %(n)s studies (%(share)s).") % words
-    return _("%(model)s agrees with %(other)s in %(count)s of %(n)s studies (%(share)s).") % words
+        text = _("%(model)s gives the class of the reference in %(count)s of %(n)s studies (%(share)s).") % words
+    return f"{text} {all_studies(results)}".strip()
 
 
 def ground(selection: Selection, results: Mapping[str, Any]) -> str:
@@ -251,6 +260,25 @@ def ground(selection: Selection, results: Mapping[str, Any]) -> str:
         *left_out(n),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def no_result_words(counts: Mapping[str, int]) -> str:
+    """How many studies have no class of the model, and why: "3 without a class: 2 no aorta found, 1 not run"."""
+    if not counts:
+        return _("The model gave a class to every study.")
+    named = {**dict(NoResultReason.choices), UNNAMED: _("no reason given"), NOT_RUN: _("no prediction of this content")}
+    parts = [f"{count} {named.get(reason, reason)}" for reason, count in counts.items()]
+    return _("%(n)s without a class: %(parts)s") % {"n": sum(counts.values()), "parts": ", ".join(parts)}
+
+
+def all_studies(results: Mapping[str, Any]) -> str:
+    """The headline once more over all studies, where some have no class: a model does not win by abstaining."""
+    figures = results["coverage"]["figures"]
+    figure = figures.get("accuracy_all") or figures["observed_all"]
+    if figure["value"] is None or figure["n"] == results["class"]["observed"]["n"]:
+        return ""
+    share = {"count": figure["count"], "n": figure["n"], "share": percent(figure["value"])}
+    return _("Over all studies, no result counted as not correct: %(count)s of %(n)s (%(share)s).") % share
 
 
 def left_out(n: Mapping[str, int]) -> list[str]:

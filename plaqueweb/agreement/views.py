@@ -80,6 +80,11 @@ def _page(report: Report) -> dict[str, Any]:
         "kappa": present.line("kappa", figures["kappa"], subjects=subjects),
         "figures": [present.line(key, figures[key], subjects=subjects) for key in keys],
         "accuracy": [present.line(key, figure, subjects=subjects) for key, figure in accuracy.items()],
+        "coverage": [
+            present.line(key, figure, subjects=results["n"]["subjects"])
+            for key, figure in results["coverage"]["figures"].items()
+        ],
+        "no_result_words": present.no_result_words(results["coverage"]["no_result"]),
         "missing_words": present.missing_words(selection),
         "ceiling": ceiling_chart(results["ceiling"]),
         "thickness": bland_altman_chart(report),

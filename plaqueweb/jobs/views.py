@@ -22,6 +22,7 @@ from plaqueweb.core.work import WorkState
 from plaqueweb.jobs import services
 from plaqueweb.jobs.models import InferenceJob
 from plaqueweb.jobs.selectors import LIVE, error_words, job_words, jobs_of
+from plaqueweb.predictions.cards import sections_of
 from plaqueweb.predictions.models import ModelVersion, Pipeline, Prediction
 from plaqueweb.predictions.selectors import is_synthetic_only
 from plaqueweb.predictions.services import activate_pipeline
@@ -160,23 +161,19 @@ def _pipeline(user: User, pipeline: Pipeline) -> dict[str, Any]:
         "models": [_model(role, version) for role, version in roles],
         "synthetic_only": any(is_synthetic_only(version) for _role, version in roles),
         "predictions": seen,
+        "sections": [section for section in sections_of(pipeline) if section.headline],
     }
 
 
 def _model(role: str, version: ModelVersion) -> dict[str, Any]:
     card = version.card
-    metrics = card.get("metrics", {})
-    unseen = metrics.get("unseen_phantom") or metrics
-    figures = ", ".join(f"{key.replace('_', ' ')} {value:.3g}" for key, value in _numbers(unseen))
-    if unseen is not metrics:
-        figures = _("On unseen phantom subjects: %(figures)s") % {"figures": figures}
     return {
         "role": role,
         "name": str(version),
         "sha256": version.sha256,
         "card": {
             "summary": card.get("summary") or card.get("intended_use", ""),
-            "limits": card.get("limits") or figures,
+            "limits": card.get("limits", ""),
             "trained_on": card.get("trained_on") or _trained_on(card.get("training", {}).get("data", "")),
             "parameters": card.get("parameters"),
         },
@@ -190,7 +187,3 @@ def _trained_on(data: Any) -> str:
     words = _("%(phantom)s, seed %(seed)s: %(train)s subjects, %(validation)s for validation")
     known = {key: data.get(key, "?") for key in ("phantom", "seed", "train", "validation")}
     return words % known
-
-
-def _numbers(metrics: dict[str, Any]) -> list[tuple[str, float]]:
-    return [(key, float(value)) for key, value in metrics.items() if isinstance(value, int | float)][:8]

@@ -37,6 +37,28 @@ class ModelOut(serializers.Serializer[Any]):
     card = serializers.JSONField()
 
 
+class CardFigureOut(serializers.Serializer[Any]):
+    """One figure of a card with its 95 % interval and what it was made from, where the card says."""
+
+    key = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    value = serializers.FloatField()
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    subjects = serializers.IntegerField(allow_null=True)
+    units = serializers.IntegerField(allow_null=True)
+    unit = serializers.CharField()
+
+
+class CardSectionOut(serializers.Serializer[Any]):
+    """The figures on one set of data."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    data = serializers.CharField()  # type: ignore[assignment]
+    figures = CardFigureOut(many=True)
+
+
 class PipelineOut(serializers.Serializer[Any]):
     """Classifier, segmenter, threshold, preprocessing and code: immutable and hashed."""
 
@@ -52,6 +74,7 @@ class PipelineOut(serializers.Serializer[Any]):
     activated_at = serializers.DateTimeField(allow_null=True)
     classifier = ModelOut()
     segmenter = ModelOut()
+    figures = CardSectionOut(many=True)
     created_at = serializers.DateTimeField()
 
     def to_representation(self, instance: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import zipfile
 from typing import Any
 
 from plaqueweb.core.storage import open_object
+from plaqueweb.predictions.cards import section_payload, sections_of
 from plaqueweb.predictions.choices import what_to_do
 from plaqueweb.predictions.models import ClipPrediction, Measured, ModelVersion, Pipeline, PipelineState, Prediction
 
@@ -138,5 +139,6 @@ def pipeline_payload(pipeline: Pipeline) -> dict[str, Any]:
         "activated_at": pipeline.activated_at.isoformat() if pipeline.activated_at else None,
         "classifier": model_payload(pipeline.classifier),
         "segmenter": model_payload(pipeline.segmenter),
+        "figures": [section_payload(section) for section in sections_of(pipeline)],
         "created_at": pipeline.created_at.isoformat(),
     }

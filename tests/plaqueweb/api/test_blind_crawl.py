@@ -68,8 +68,9 @@ def world(project: Project) -> dict[str, Any]:
     )  # fmt: skip
     curves = np.full((4, clip.frames), 0.918273, dtype="<f4").tobytes()
     ClipPrediction.objects.create(
-        prediction=prediction, clip=clip, probability=0.918273, max_area_mm2=543.2198, curves=curves
-    )
+        prediction=prediction, clip=clip, probability=0.918273, max_area_mm2=543.2198, curves=curves, flags=[CANARY],
+        lesions=[{"number": 1, "key_frame": 2, "thickness_mm": 7.654321, "thickness_method": CANARY}],
+    )  # fmt: skip
     job = InferenceJobFactory(study=study, work_state="failed", error_code=CANARY, log=CANARY)
     case = Case.objects.create(round=round_, study=study, number=1)
     Consensus.objects.create(
