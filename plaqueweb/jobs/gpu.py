@@ -14,12 +14,13 @@ from django.conf import settings
 from inference import tuning
 from inference.checkpoints import CheckpointError
 from inference.engines import EngineError
+from inference.explain import explain, packed
 from inference.pictures import JpegPicture, LazyPicture, StoredPicture
 from inference.predictor import Predictor
 from inference.preprocess import Planes
 from inference.types import ClipResult
 from plaqueweb.core.models import ObjectKind, StoredObject
-from plaqueweb.core.storage import open_object, put_file
+from plaqueweb.core.storage import open_object, put_file, read_range
 from plaqueweb.core.work import Claim
 from plaqueweb.core.workers import check_stop
 from plaqueweb.jobs import rows
@@ -79,6 +80,11 @@ class BundleFrames:
             for number, (offset, length) in enumerate(self.clip.frame_offsets, start=1):
                 handle.seek(offset)
                 yield BundlePicture(handle.read(length), self.clip.number, number)
+
+    def picture(self, number: int) -> BundlePicture:
+        """One frame, numbered from 1."""
+        offset, length = self.clip.frame_offsets[number - 1]
+        return BundlePicture(read_range(self.clip.cine, offset, length), self.clip.number, number)
 
 
 class Progress:
@@ -164,9 +170,25 @@ def predict(claim: Claim) -> StudyOutcome:
         results, threshold=job.pipeline.threshold, content_hash=job.study.content_hash,
         seconds=time.monotonic() - started,
     )  # fmt: skip
+    study["maps"] = _stored_maps(job, predictor, results, study["key_clip"], study["key_frame"])
     return StudyOutcome(prediction=study, clips=clip_rows)
 
 
 def _stored_masks(job: InferenceJob, result: ClipResult) -> StoredObject:
     packed = rows.packed_masks(result)
     return put_file(source=io.BytesIO(packed), project_id=job.study.project_id, kind=ObjectKind.MASKS)
+
+
+def _stored_maps(
+    job: InferenceJob,
+    predictor: Predictor,
+    results: list[tuple[Clip, ClipResult]],
+    clip: Clip | None,
+    frame: int | None,
+) -> StoredObject | None:
+    """What explains the study's key frame, as one archive; None where there is no key frame."""
+    result = next((result for one, result in results if one == clip), None)
+    if clip is None or frame is None or result is None or result.region is None:
+        return None
+    maps = explain(predictor, BundleFrames(clip).picture(frame).read().shown, result.region)
+    return put_file(source=io.BytesIO(packed(maps)), project_id=job.study.project_id, kind=ObjectKind.MAPS)

@@ -23,6 +23,7 @@ from plaqueweb.jobs import gpu
 from plaqueweb.jobs.models import InferenceJob
 from plaqueweb.jobs.services import StudyOutcome, finish
 from plaqueweb.predictions.models import ClipPrediction
+from plaqueweb.predictions.selectors import MAPS, map_png
 from plaqueweb.predictions.services import register_builtin_pipeline
 from plaqueweb.review.masks import ModelMasks
 from plaqueweb.studies.models import Clip, Project
@@ -100,6 +101,19 @@ def test_a_finished_job_knows_the_wall_on_the_comparison_page(job: tuple[work.Cl
     assert aorta is not None
     assert plaque is not None
     assert not (plaque & ~aorta).any()
+
+
+def test_the_key_frame_is_explained_by_three_pictures_of_its_size(
+    job: tuple[work.Claim, StudyOutcome], phantom: PhantomClip
+) -> None:
+    claim, outcome = job
+    prediction = finish(claim=claim, outcome=outcome)
+
+    assert prediction.key_frame is not None
+    for name in MAPS:
+        png = map_png(prediction, name)
+        assert png is not None
+        assert Image.open(io.BytesIO(png)).size == phantom.frames.shape[:0:-1]
 
 
 def test_areas_and_thickness_are_those_of_the_stored_masks(job: tuple[work.Claim, StudyOutcome], clip: Clip) -> None:
