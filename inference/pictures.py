@@ -19,7 +19,27 @@ from numpy.typing import NDArray
 from inference.dicom.codestream import Codestream, jpeg_header
 from inference.dicom.errors import DicomError
 from inference.dicom.pixels import stored_as_ycbcr
-from inference.preprocess import Planes
+
+
+@dataclass(frozen=True)
+class Planes:
+    """A decoded picture. ``pixels`` is uint8: (rows, columns) grey, (rows, columns, 3) RGB, or with ``ycbcr`` Y, Cb
+    and Cr."""
+
+    pixels: NDArray[Any]
+    ycbcr: bool = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns. Raises ValueError where the array is no picture."""
+        if self.pixels.ndim not in (2, 3):
+            raise ValueError(f"A frame is (rows, columns) or (rows, columns, 3); got the shape {self.pixels.shape}.")
+        return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+    @property
+    def shown(self) -> NDArray[Any]:
+        """What is resampled: the grey picture (a view) where Y is at hand, else the pixels as they are."""
+        return self.pixels[..., 0] if self.ycbcr else self.pixels
 
 
 @runtime_checkable

@@ -33,8 +33,8 @@ from inference.engines import Engine, Setting, default_setting, make_engine
 from inference.hosts import Kept, Stages, one_blas_thread
 from inference.measure import ClipMeasurer
 from inference.ood import OodReference
-from inference.pictures import StoredPicture, planes_of
-from inference.preprocess import CANVAS, Canvas, Planes, choose_region, colour_share
+from inference.pictures import Planes, StoredPicture, planes_of
+from inference.preprocess import CANVAS, Canvas, choose_region, colour_share
 from inference.second_look import SecondLook
 from inference.types import ClipResult, FrameResult, RegionBox
 from inference.uncertainty import THICKNESS_SD

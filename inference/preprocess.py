@@ -8,13 +8,13 @@ source grid before anything is measured. Plain numpy and scipy; the sampling wei
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from inference.pictures import Planes
 from inference.types import RegionBox
 
 CANVAS = 192
@@ -50,27 +50,6 @@ def _holds_grey(array: NDArray[np.uint8]) -> bool:
     if not np.array_equal(red[::3, ::3], green[::3, ::3]):
         return False
     return np.array_equal(red, green) and np.array_equal(red, blue)
-
-
-@dataclass(frozen=True)
-class Planes:
-    """A decoded picture. ``pixels`` is uint8: (rows, columns) grey, (rows, columns, 3) RGB, or with ``ycbcr`` Y, Cb
-    and Cr."""
-
-    pixels: NDArray[Any]
-    ycbcr: bool = False
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Rows and columns. Raises ValueError where the array is no picture."""
-        if self.pixels.ndim not in (2, 3):
-            raise ValueError(f"A frame is (rows, columns) or (rows, columns, 3); got the shape {self.pixels.shape}.")
-        return int(self.pixels.shape[0]), int(self.pixels.shape[1])
-
-    @property
-    def shown(self) -> NDArray[Any]:
-        """What is resampled: the grey picture (a view) where Y is at hand, else the pixels as they are."""
-        return self.pixels[..., 0] if self.ycbcr else self.pixels
 
 
 def colour_share(frame: NDArray[Any] | Planes, region: RegionBox) -> float:

@@ -15,9 +15,8 @@ from inference import tuning
 from inference.checkpoints import CheckpointError
 from inference.engines import EngineError
 from inference.explain import explain, packed
-from inference.pictures import JpegPicture, LazyPicture, StoredPicture
+from inference.pictures import JpegPicture, LazyPicture, Planes, StoredPicture
 from inference.predictor import Predictor
-from inference.preprocess import Planes
 from inference.types import ClipResult
 from plaqueweb.core.models import ObjectKind, StoredObject
 from plaqueweb.core.storage import open_object, put_file, read_range

@@ -8,8 +8,8 @@ import pytest
 
 from inference.dicom.errors import DicomError
 from inference.dicom.pixels import PixelFormat
-from inference.pictures import JpegPicture, LazyPicture, planes_of
-from inference.preprocess import Planes, colour_share, to_grey
+from inference.pictures import JpegPicture, LazyPicture, Planes, planes_of
+from inference.preprocess import colour_share, to_grey
 from inference.types import RegionBox
 
 WHOLE = RegionBox(1, 0, 0, 119, 79)
