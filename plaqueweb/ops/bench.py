@@ -220,6 +220,7 @@ def inference_figures() -> list[Figure]:
     return [
         Figure("pipeline against bare passes", ratio, "×", 0.85 if gpu else 0.95, at_most=False),
         Figure("other CPU a frame", float(found["other_cpu_ms"]), "ms CPU", 1.5),
+        Figure("sum of the stages but forward", float(found["beside_ms"]), "ms CPU", 1.5),
         *(Figure(f"  {name}", float(value), "ms CPU", None) for name, value in found["stages_ms"].items()),
         Figure("one frame beyond its forward pass", float(found["interactive_ms"]), "ms CPU", 12.0),
         Figure("MONAI sliding window, segmenter alone", float(found["sliding_window_fps"]), "frames/s", None),
