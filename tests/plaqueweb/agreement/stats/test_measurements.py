@@ -137,6 +137,27 @@ def test_equal_numbers_of_pairs_give_the_analysis_of_variance() -> None:
     assert (found.within, found.between) == pytest.approx((math.sqrt(within), math.sqrt(between)))
 
 
+def test_the_intervals_of_repeated_limits_are_movers_written_out() -> None:
+    chi2 = pytest.importorskip("scipy.stats").chi2
+    table = peak_flow()
+    difference = table[:, :2] - table[:, 2:]
+    of_means, extra = difference.mean(axis=1).var(ddof=1), difference.var(axis=1, ddof=1).mean() / 2
+    sd = math.sqrt(of_means + extra)
+    low = sd**2 - math.hypot(of_means * (1 - 16 / chi2.ppf(0.975, 16)), extra * (1 - 17 / chi2.ppf(0.975, 17)))
+    high = sd**2 + math.hypot(of_means * (16 / chi2.ppf(0.025, 16) - 1), extra * (17 / chi2.ppf(0.025, 17) - 1))
+    of_bias = 1.96 * math.sqrt(of_means / 17)
+    inward = math.hypot(of_bias, 1.96 * (sd - math.sqrt(low)))
+    outward = math.hypot(of_bias, 1.96 * (math.sqrt(high) - sd))
+    found = stats.repeated_limits(table[:, :2].ravel(), table[:, 2:].ravel(), np.repeat(np.arange(17), 2))
+    assert found.upper_interval is not None
+    assert found.lower_interval is not None
+    assert found.upper is not None
+    assert found.lower is not None
+    upper, lower = found.upper_interval, found.lower_interval
+    assert (found.upper - upper.low, upper.high - found.upper) == pytest.approx((inward, outward), rel=1e-9)
+    assert (found.lower - lower.low, lower.high - found.lower) == pytest.approx((outward, inward), rel=1e-9)
+
+
 def test_one_pair_a_subject_gives_the_plain_limits() -> None:
     plain = stats.bland_altman(THICKNESS_A, THICKNESS_B)
     repeated = stats.repeated_limits(THICKNESS_A, THICKNESS_B, list(range(10)))
@@ -196,6 +217,7 @@ def test_a_bias_of_a_tenth_of_the_size_and_a_growing_spread_are_found() -> None:
     assert near is not None
     assert far is not None
     assert (far[1] - far[0]) / (near[1] - near[0]) == pytest.approx(4, rel=0.25)
+    assert far[1] - far[0] == pytest.approx(2 * 1.96 * 0.05 * 8, rel=0.1)
 
 
 def test_proportional_bias_with_repeats_comes_from_subjects_and_at_its_edges_says_why() -> None:
