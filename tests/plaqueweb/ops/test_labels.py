@@ -22,6 +22,7 @@ from plaqueweb.audit.models import AuditEvent
 from plaqueweb.core.errors import Conflict, Invalid, NotAllowed
 from plaqueweb.ops.labels import export_labels, training_lists
 from plaqueweb.reads.choices import AssignmentState, Extent
+from plaqueweb.reads.models import FrameAnnotation
 from plaqueweb.review.models import Case, CaseState, ConsensusKind
 from plaqueweb.studies.choices import ClipUse, ListPurpose
 from plaqueweb.studies.models import CaseList, CaseListItem, Project
@@ -32,17 +33,24 @@ pytestmark = pytest.mark.django_db
 PLAQUE = (slice(10, 20), slice(12, 30))
 
 
-@pytest.fixture
-def world(project: Project) -> World:
-    """A round over a list for training."""
-    made = World(project)
+def training_world(made: World) -> World:
+    """The same world, its round over a list for training."""
     CaseList.objects.filter(pk=made.round.case_list_id).update(purpose=ListPurpose.TRAIN)
     made.round.case_list.refresh_from_db()
     return made
 
 
-def labelled(world: World, klass: int = 1, *, reader: Any = None, study: Any = None) -> Any:
-    """A study with one signed read: frame 1 all marked, frame 2 without plaque, frame 3 index lesion only."""
+@pytest.fixture
+def world(project: Project) -> World:
+    """A round over a list for training."""
+    return training_world(World(project))
+
+
+def labelled(world: World, klass: int = 1, *, reader: Any = None, study: Any = None, unclear: bool = False) -> Any:
+    """A study with one signed read: frame 1 all marked, frame 2 without plaque, frame 3 index lesion only.
+
+    ``unclear`` adds a frame that is said to be all marked and on which nothing is.
+    """
     study = study or world.study()
     clip = study.clips.first() or world.clip(study)
     marks = {
@@ -50,8 +58,19 @@ def labelled(world: World, klass: int = 1, *, reader: Any = None, study: Any = N
         (clip, 2): (Extent.NO_PLAQUE, None),
         (clip, 3): (Extent.INDEX_ONLY, box(clip, *PLAQUE)),
     }
+    if unclear:
+        marks[clip, 4] = (Extent.ALL_MARKED, None)
     world.read(study, reader or world.reader_a, klass, 5.0, key=(clip, 1), marks=marks)
     return study
+
+
+class Outlining(World):
+    """Readers who outline the outer wall on every frame they mark."""
+
+    def mark(self, read: Any, clip: Any, frame: int, extent: str, lesions: Any) -> None:
+        super().mark(read, clip, frame, extent, lesions)
+        outline = [[5, 5], [40, 5], [40, 30], [5, 30]]
+        FrameAnnotation.objects.filter(read=read, frame=frame).update(outline=outline)
 
 
 def table(folder: Path) -> list[dict[str, str]]:
@@ -82,9 +101,9 @@ def test_the_export_holds_whole_frames_with_labels_and_no_name_of_a_reader(world
     assert (event.actor_id, event.diff["sha256"]) == (world.coordinator.pk, done.sha256)
 
 
-def test_an_outlined_outer_wall_says_where_there_is_no_aorta(world: World, tmp_path: Path) -> None:
-    study = labelled(world)
-    study.assignments.get().reads.get().annotations.filter(frame=1).update(outline=[[5, 5], [40, 5], [40, 30], [5, 30]])
+def test_an_outlined_outer_wall_says_where_there_is_no_aorta(project: Project, tmp_path: Path) -> None:
+    world = training_world(Outlining(project))
+    labelled(world)
 
     export_labels(project=world.project, folder=tmp_path, by=world.coordinator)
 
@@ -177,10 +196,8 @@ def test_only_reads_in_force_of_people_are_exported(world: World, tmp_path: Path
 
 
 def test_clips_set_aside_and_contradictions_are_left_out(world: World, tmp_path: Path) -> None:
-    study = labelled(world)
+    study = labelled(world, unclear=True)
     clip = study.clips.get()
-    read = study.assignments.get().reads.get()
-    world.mark(read, clip, 4, Extent.ALL_MARKED, None)
 
     assert export_labels(project=world.project, folder=tmp_path / "a", by=world.coordinator).frames == 2
     type(clip).objects.filter(pk=clip.pk).update(use=ClipUse.ASIDE)
