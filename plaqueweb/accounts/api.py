@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from plaqueweb.accounts.models import Membership, User
 from plaqueweb.accounts.roles import capabilities_of
-from plaqueweb.accounts.services import check_password
+from plaqueweb.accounts.services import check_password, set_keys
 
 
 def current_user(request: Request | Any) -> User:
@@ -68,6 +68,28 @@ class MeView(APIView):
                 ],
             }
         )
+
+
+class KeysShape(serializers.Serializer[Any]):
+    """Own keys: the default chord of an act, and the chord that does it instead ("Shift+KeyB", physical codes)."""
+
+    keys = serializers.DictField(child=serializers.CharField())
+
+
+class KeysView(APIView):
+    """The keys one has changed, the same at every computer."""
+
+    @extend_schema(responses=KeysShape)
+    def get(self, request: Request) -> Response:
+        """Return what differs from the defaults."""
+        return Response({"keys": current_user(request).keys or {}})
+
+    @extend_schema(request=KeysShape, responses=KeysShape)
+    def put(self, request: Request) -> Response:
+        """Replace one's own keys; an empty object restores the defaults."""
+        keys = request.data.get("keys") if isinstance(request.data, dict) else None
+        set_keys(user=current_user(request), keys=keys)
+        return Response({"keys": keys})
 
 
 class TokenView(APIView):

@@ -40,6 +40,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_simulated = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    keys = models.JSONField(null=True)  # {default chord: own chord}, e.g. {"KeyB": "Shift+KeyQ"}
 
     objects = UserManager()
     USERNAME_FIELD = "email"

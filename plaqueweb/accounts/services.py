@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from django.core.cache import caches
 from django.db import transaction
@@ -25,6 +26,28 @@ def create_user(*, email: str, name: str, password: str | None, by: User | None,
     user = User.objects.create_user(email, password, name=name, is_simulated=is_simulated)
     record_event(actor=by, verb="user.created", target=user, diff={"simulated": is_simulated})
     return user
+
+
+CHORD = re.compile(r"(Ctrl\+)?(Shift\+)?[A-Z][A-Za-z0-9]{1,23}")
+MOST_KEYS = 200
+
+
+@transaction.atomic
+def set_keys(*, user: User, keys: Any) -> None:
+    """Keep which keys a user changed: default chord → own chord. No audit row: it is a taste, not an act.
+
+    Raises:
+        Invalid: not an object of chords (``keys``), or two acts on one chord (``keys-conflict``).
+    """
+    if not isinstance(keys, dict) or len(keys) > MOST_KEYS:
+        raise Invalid(_("Keys must be an object of at most %(n)d chords.") % {"n": MOST_KEYS}, rule="keys")
+    for chord in [*keys, *keys.values()]:
+        if not isinstance(chord, str) or not CHORD.fullmatch(chord):
+            raise Invalid(_("A chord is written like Shift+KeyB."), rule="keys")
+    if len(set(keys.values())) != len(keys):
+        raise Invalid(_("Two acts cannot have the same key."), rule="keys-conflict")
+    user.keys = keys or None
+    user.save(update_fields=["keys"])
 
 
 @transaction.atomic

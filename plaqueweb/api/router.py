@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
-from plaqueweb.accounts.api import MeView, TokenView
+from plaqueweb.accounts.api import KeysView, MeView, TokenView
 from plaqueweb.agreement.api import AgreementView
 from plaqueweb.api.audit import AuditViewSet
 from plaqueweb.ingest.api import UploadViewSet
@@ -34,6 +34,7 @@ router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me/", MeView.as_view(), name="me"),
+    path("me/keys/", KeysView.as_view(), name="my-keys"),
     path("tokens/", TokenView.as_view(), name="tokens"),
     path("agreement/", AgreementView.as_view(), name="api-agreement"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

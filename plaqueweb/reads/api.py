@@ -139,13 +139,15 @@ class AssignmentViewSet(AllowListedFilters, GenericViewSet[Assignment]):
     @extend_schema(request=shapes.ActivityIn, responses=shapes.ActivityOut)
     @action(detail=True, methods=["post"])
     def activity(self, request: Request, public_id: str) -> Response:
-        """Add seconds of active reading."""
+        """Add seconds of active reading, and keep where the reader is."""
         form = shapes.ActivityIn(data=request.data)
         form.is_valid(raise_exception=True)
-        total = services.add_activity(
-            assignment=self._assignment(), by=current_user(request), seconds=form.validated_data["seconds"]
-        )
-        return Response({"active_seconds": total})
+        given, user, assignment = form.validated_data, current_user(request), self._assignment()
+        if "place" in given:
+            services.keep_place(assignment=assignment, by=user, **given["place"])
+        if given["seconds"]:
+            services.add_activity(assignment=assignment, by=user, seconds=given["seconds"])
+        return Response({"active_seconds": assignment.active_seconds})
 
 
 class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):

@@ -77,6 +77,7 @@ def read_payload(bundle: Bundle, *, frames: Collection[FrameKey] | None = None) 
         "missing": [] if read.state == ReadState.SIGNED else [m.as_json() for m in missing_answers(bundle)],
         "saved_at": read.saved_at,
         "signed_at": read.signed_at,
+        "place": None if read.state == ReadState.SIGNED else read.place,
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers as s
 
 from plaqueweb.core.strict import StrictSerializer
@@ -128,6 +129,7 @@ class ReadOut(Shape):
     missing = MissingShape(many=True)
     saved_at = s.DateTimeField(allow_null=True)
     signed_at = s.DateTimeField(allow_null=True)
+    place = s.DictField(allow_null=True, help_text="clip and frame where the reader was; null once it is signed")
 
 
 class ReadSummaryOut(Shape):
@@ -245,8 +247,24 @@ class SkipIn(StrictSerializer):
     reason = s.CharField(max_length=300)
 
 
+class PlaceShape(StrictSerializer):
+    """Where the reader is in the case."""
+
+    clip = s.UUIDField()
+    frame = s.IntegerField(min_value=1)
+
+
 class ActivityIn(StrictSerializer):
-    seconds = s.IntegerField(min_value=1, max_value=60)
+    """Seconds of active reading since the last call, and where the reader is now."""
+
+    seconds = s.IntegerField(min_value=0, max_value=60)
+    place = PlaceShape(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a call that says nothing."""
+        if not attrs["seconds"] and "place" not in attrs:
+            raise s.ValidationError({"seconds": _("Say how long, or where.")})
+        return attrs
 
 
 class ActivityOut(Shape):

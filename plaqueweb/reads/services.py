@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
@@ -10,9 +12,10 @@ from plaqueweb.accounts.models import User
 from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Invalid, NotAllowed
 from plaqueweb.reads.completion import complete_read, reopen_read
+from plaqueweb.reads.choices import ReadState
 from plaqueweb.reads.drafts import open_assignment, save_draft
 from plaqueweb.reads.importing import ImportResult, import_reads
-from plaqueweb.reads.models import Assignment
+from plaqueweb.reads.models import Assignment, Read
 from plaqueweb.reads.rounds import (
     add_cases,
     add_reader,
@@ -24,13 +27,14 @@ from plaqueweb.reads.rounds import (
 from plaqueweb.reads.signing import confirm_and_sign, sign_reads, verify_read
 from plaqueweb.reads.simulated import record_simulated_read
 from plaqueweb.reads.states import ASSIGNMENT
+from plaqueweb.studies.selectors import clips_of_study
 
 ACTIVITY_SECONDS = 60
 SKIP_CHARACTERS = 300
 
 __all__ = [
     "ImportResult", "add_activity", "add_cases", "add_reader", "close_round", "complete_read", "confirm_and_sign",
-    "create_round", "import_reads", "open_assignment", "reassign", "record_simulated_read", "reopen_read", "save_draft",
+    "create_round", "import_reads", "keep_place", "open_assignment", "reassign", "record_simulated_read", "reopen_read", "save_draft",
     "sign_reads", "skip_assignment", "verify_read", "withdraw",
 ]  # fmt: skip
 
@@ -73,6 +77,25 @@ def add_activity(*, assignment: Assignment, by: User, seconds: int) -> int:
     if rows.update(active_seconds=F("active_seconds") + seconds):
         assignment.active_seconds += seconds
     return assignment.active_seconds
+
+
+@transaction.atomic
+def keep_place(*, assignment: Assignment, by: User, clip: UUID, frame: int) -> None:
+    """Keep with the draft where its reader is, so that a return finds the place. No answer: the draft number stays.
+
+    Raises:
+        NotAllowed: the case is another reader's.
+        Invalid: the clip is not part of the case (``clip-not-in-case``) or has no such frame (``frame-number``).
+    """
+    _own(assignment, by)
+    found = next((one for one in clips_of_study(assignment.study_id, pictures=False) if one.pk == clip), None)
+    if found is None:
+        raise Invalid(_("This clip is not part of the case."), rule="clip-not-in-case")
+    if not 1 <= frame <= found.frames:
+        words = _("Clip %(clip)d has frames 1 to %(n)d.") % {"clip": found.number, "n": found.frames}
+        raise Invalid(words, rule="frame-number")
+    drafts = Read.objects.filter(assignment=assignment, state=ReadState.DRAFT)
+    drafts.update(place={"clip": str(clip), "frame": frame})
 
 
 def _own(assignment: Assignment, by: User) -> None:

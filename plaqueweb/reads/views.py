@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -54,7 +55,8 @@ def worklist(request: HttpRequest, slug: str) -> HttpResponse:
 def read(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show the reading page; the case itself comes by the API."""
     assignment = selectors.own_assignment(user=current_user(request), public_id=public_id)
-    context = {"assignment": assignment, "project": assignment.round.project}
+    keys = json.dumps(current_user(request).keys or {})
+    context = {"assignment": assignment, "project": assignment.round.project, "keys": keys}
     return render(request, "reads/read.html", context)
 
 

@@ -20,9 +20,23 @@ export function el<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: At
   return element;
 }
 
+/** What stands on the cap of a key that was moved, by what stands on it by default. */
+let moved: ReadonlyMap<string, string> = new Map();
+
+function capNow(cap: string): string {
+  return moved.get(cap) ?? cap;
+}
+
+/** Write the keys as they are now onto every cap of the page, also of those made later. */
+export function setCaps(now: ReadonlyMap<string, string>): void {
+  moved = now;
+  for (const cap of document.querySelectorAll("[data-cap]")) cap.textContent = capNow(cap.getAttribute("data-cap") ?? "");
+}
+
 export function keycap(...keys: string[]): HTMLElement {
   const group = el("span", { class: "rd-caps", "aria-hidden": "true" });
-  group.append(...keys.map((key) => el("kbd", { class: "keycap" }, key)));
+  if (keys.length === 1) group.append(el("kbd", { class: "keycap", "data-cap": keys[0] }, capNow(keys[0] ?? "")));
+  else group.append(...keys.map((key) => el("kbd", { class: "keycap" }, key)));
   return group;
 }
 

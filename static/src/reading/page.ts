@@ -1,6 +1,6 @@
 /** The reading page: puts head, strip, rail, stage, bar and panel together and says what each act does. */
 import { Keymap, keysDialog, type Clip } from "../viewer/index.ts";
-import { gettext, interpolate } from "../viewer/words.ts";
+import { gettext, interpolate, ngettext } from "../viewer/words.ts";
 import { Bar } from "./bar.ts";
 import { askConflict, askPassword, askSignature, askSkip } from "./dialogs.ts";
 import { el, icon } from "./dom.ts";
@@ -8,8 +8,9 @@ import { Draft } from "./draft.ts";
 import { Head } from "./head.ts";
 import { clear, copyToNext, fillBetween, mend, type Mend } from "./maskacts.ts";
 import { bindKeys } from "./shortcuts.ts";
+import { changeKeys, labelCaps, ownKeys } from "./keysettings.ts";
 import { Panel } from "./panel.ts";
-import { Options, Rail } from "./rail.ts";
+import { KINDS, Options, Rail } from "./rail.ts";
 import { Activity, Session, logIn, signedIn, type Person } from "./session.ts";
 import { Stage } from "./stage.ts";
 import { Strip } from "./strip.ts";
@@ -27,6 +28,7 @@ export class ReadingPage {
   private readonly root: HTMLElement;
   private readonly assignment: Assignment;
   private readonly person: Person;
+  private readonly read: Read;
   private readonly session: Session;
   private readonly head: Head;
   private readonly strip: Strip;
@@ -44,6 +46,7 @@ export class ReadingPage {
     this.root = root;
     this.assignment = assignment;
     this.person = person;
+    this.read = read;
     this.draft = new Draft(assignment.clips, assignment.protocol);
     this.draft.load(read);
     this.session = new Session(assignment, read, this.draft, person, (state) => this.saveState(state));
@@ -124,15 +127,34 @@ export class ReadingPage {
       for (const patch of kept) this.draft.apply(patch.body);
       this.session.autosave.resume(kept);
     }
+    this.showPlace();
+    bindKeys(this.keys, this);
+    this.keys.remap(ownKeys(this.root.dataset["keys"]));
+    labelCaps(this.keys);
+    this.keys.attach();
+    this.watchPage();
+    new Activity(
+      () => ({ clip: this.stage.current.id, frame: this.stage.frame }),
+      (seconds, place) => this.session.activity(seconds, place),
+    );
+    this.render();
+    this.root.dataset["ready"] = "1";
+  }
+
+  /** Where the reader was when the case was left, said once; else the key frame, else the first clip. */
+  private showPlace(): void {
+    const { place } = this.read;
+    const was = place && this.draft.clip(place.clip);
+    if (was && this.draft.derived.state === "draft") {
+      this.stage.show(was, place.frame);
+      const left = this.panel.missing.length;
+      const words = ngettext("You were here: clip %(clip)s, frame %(frame)s, %(n)s answer left.", "You were here: clip %(clip)s, frame %(frame)s, %(n)s answers left.", left);
+      this.tell(interpolate(words, { clip: was.number, frame: place.frame, n: left }));
+      return;
+    }
     const lesion = this.draft.index;
     const clip = (lesion?.key_clip ? this.draft.clip(lesion.key_clip) : undefined) ?? this.draft.clips[0];
     if (clip) this.stage.show(clip, lesion?.key_frame ?? 1);
-    bindKeys(this.keys, this);
-    this.keys.attach();
-    this.watchPage();
-    new Activity((seconds) => this.session.activity(seconds));
-    this.render();
-    this.root.dataset["ready"] = "1";
   }
 
   // ---- acts, also of the keys
@@ -236,7 +258,16 @@ export class ReadingPage {
   }
 
   showKeys(): void {
-    keysDialog(this.keys).showModal();
+    keysDialog(this.keys, { words: gettext("Change keys"), run: () => changeKeys(this.keys, () => labelCaps(this.keys)) }).showModal();
+  }
+
+  /** The caliper in hand, of the next kind. */
+  nextKind(): void {
+    const { settings } = this.stage;
+    const at = KINDS.findIndex(([kind]) => kind === settings.kind);
+    settings.kind = KINDS[(at + 1) % KINDS.length]?.[0] ?? "thickness";
+    if (this.stage.toolName === "caliper") this.render();
+    else this.editing(() => this.stage.setTool("caliper"));
   }
 
   /** Ctrl+Enter: the next thing to do, whatever the state. */

@@ -39,7 +39,7 @@ export class Rail {
   constructor(actions: RailActions) {
     for (const [name, key] of TOOL_KEYS) {
       const words = TOOL_WORDS[name]();
-      const made = button({ class: "rd-tool", "aria-label": words, title: words, "aria-pressed": "false" }, () => actions.tool(name), icon(name), el("span", { "aria-hidden": "true" }, key));
+      const made = button({ class: "rd-tool", "aria-label": words, title: words, "aria-pressed": "false" }, () => actions.tool(name), icon(name), el("span", { "aria-hidden": "true", "data-cap": key }, key));
       this.tools.set(name, made);
       if (name !== "select") this.drawing.push(made);
       this.root.append(made);
@@ -63,7 +63,7 @@ export class Rail {
   }
 
   private plain(name: string, key: string, words: string, run: () => void): HTMLButtonElement {
-    return button({ class: "rd-tool", "aria-label": words, title: words }, run, icon(name), el("span", { "aria-hidden": "true" }, key));
+    return button({ class: "rd-tool", "aria-label": words, title: words }, run, icon(name), el("span", { "aria-hidden": "true", "data-cap": key }, key));
   }
 
   private held(name: string, key: string, words: string, set: (on: boolean) => void): HTMLButtonElement {
@@ -90,7 +90,7 @@ export interface OptionActions {
   resetWindow(): void;
 }
 
-const KINDS: [CaliperKind, () => string][] = [
+export const KINDS: [CaliperKind, () => string][] = [
   ["thickness", () => gettext("Thickness")],
   ["protrusion", () => gettext("Protrusion")],
   ["ulcer_depth", () => gettext("Ulcer depth")],

@@ -4,7 +4,7 @@ import { gettext } from "../viewer/words.ts";
 import { Autosave, type SaveState } from "./autosave.ts";
 import type { Draft } from "./draft.ts";
 import { PendingStore } from "./pending.ts";
-import type { Assignment, Patch, Read } from "./types.ts";
+import type { Assignment, Patch, Place, Read } from "./types.ts";
 
 const API = "/api/v1";
 
@@ -70,8 +70,8 @@ export class Session {
     await post(`${API}/assignments/${this.assignment.public_id}/skip/`, { reason });
   }
 
-  async activity(seconds: number): Promise<void> {
-    await post(`${API}/assignments/${this.assignment.public_id}/activity/`, { seconds }, { keepalive: true });
+  async activity(seconds: number, place: Place): Promise<void> {
+    await post(`${API}/assignments/${this.assignment.public_id}/activity/`, { seconds, place }, { keepalive: true });
   }
 
   /** The read as the server has it now. */
@@ -119,34 +119,49 @@ export async function signedIn(): Promise<boolean> {
   }
 }
 
-/** Seconds in which the page was visible and used, sent every 15 s. */
+/** Seconds in which the page was visible and used, and the place in the case, sent every 15 s and when the page goes. */
 export class Activity {
   private used = Date.now();
   private seconds = 0;
   private readonly timer: number;
+  private readonly place: () => Place;
+  private kept = "";
   private readonly touch = (): void => {
     this.used = Date.now();
   };
 
-  constructor(send: (seconds: number) => Promise<void>) {
+  constructor(place: () => Place, send: (seconds: number, place: Place) => Promise<void>) {
+    this.place = place;
+    this.kept = JSON.stringify(place());
     for (const name of ["pointermove", "pointerdown", "keydown", "wheel"] as const) {
       document.addEventListener(name, this.touch, { passive: true, capture: true });
     }
     let ticks = 0;
     this.timer = window.setInterval(() => {
       if (document.visibilityState === "visible" && Date.now() - this.used < 30_000) this.seconds++;
-      if (++ticks % 15 === 0 && this.seconds > 0) this.flush(send);
+      if (++ticks % 15 === 0) this.flush(send);
     }, 1000);
     window.addEventListener("pagehide", () => {
       window.clearInterval(this.timer);
-      if (this.seconds > 0) this.flush(send);
+      this.flush(send);
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "hidden") this.flush(send);
     });
   }
 
-  private flush(send: (seconds: number) => Promise<void>): void {
+  private flush(send: (seconds: number, place: Place) => Promise<void>): void {
     const seconds = Math.min(60, this.seconds);
+    const place = this.place();
+    const words = JSON.stringify(place);
+    if (seconds === 0 && words === this.kept) return;
     this.seconds -= seconds;
-    // Time that could not be sent is counted again.
-    send(seconds).catch(() => (this.seconds += seconds));
+    const before = this.kept;
+    this.kept = words;
+    // Time and place that could not be sent go with the next call.
+    send(seconds, place).catch(() => {
+      this.seconds += seconds;
+      this.kept = before;
+    });
   }
 }

@@ -39,8 +39,8 @@ function frameKeys(page: ReadingPage): Binding[] {
     { code: "Home", group, keys: ["Home", "End"], words: gettext("first, last frame"), run: () => stage.go(1) },
     { code: "End", group, keys: [], words: "", run: () => stage.go(stage.current.frames) },
     { code: "Space", group, keys: ["Space"], words: gettext("play, pause"), run: () => stage.play() },
-    { code: "Comma", group, keys: [",", "."], words: gettext("slower, faster"), run: () => page.faster(-1) },
-    { code: "Period", group, keys: [], words: "", run: () => page.faster(1) },
+    { code: "Comma", group, keys: [","], words: gettext("slower"), run: () => page.faster(-1) },
+    { code: "Period", group, keys: ["."], words: gettext("faster"), run: () => page.faster(1) },
   ];
 }
 
@@ -54,16 +54,17 @@ function toolKeys(page: ReadingPage): Binding[] {
   return [
     tool("KeyV", "select", ["V"], gettext("select")),
     tool("KeyC", "caliper", ["C"], gettext("caliper")),
+    { code: "KeyC", shift: true, group, keys: ["⇧", "C"], words: gettext("next kind of caliper"), run: () => page.nextKind() },
     tool("KeyB", "brush", ["B"], gettext("brush")),
     tool("KeyB", "eraser", ["⇧", "B"], gettext("eraser"), true),
     tool("KeyP", "polygon", ["P"], gettext("polygon (drag: contour)")),
     tool("KeyT", "threshold", ["T"], gettext("threshold brush")),
     tool("KeyG", "grow", ["G"], gettext("grow a region")),
     tool("KeyW", "wall", ["W"], gettext("outer wall")),
-    { code: "BracketLeft", group, keys: ["[", "]"], words: gettext("brush size"), repeat: true, run: () => stage.setRadius(-1) },
-    { code: "BracketRight", group, keys: [], words: "", repeat: true, run: () => stage.setRadius(1) },
-    { code: "BracketLeft", shift: true, group, keys: ["⇧", "[", "]"], words: gettext("lowest grey, tolerance"), repeat: true, run: () => stage.setGrey(-2) },
-    { code: "BracketRight", shift: true, group, keys: [], words: "", repeat: true, run: () => stage.setGrey(2) },
+    { code: "BracketLeft", group, keys: ["["], words: gettext("smaller brush"), repeat: true, run: () => stage.setRadius(-1) },
+    { code: "BracketRight", group, keys: ["]"], words: gettext("larger brush"), repeat: true, run: () => stage.setRadius(1) },
+    { code: "BracketLeft", shift: true, group, keys: ["⇧", "["], words: gettext("lower grey, less tolerance"), repeat: true, run: () => stage.setGrey(-2) },
+    { code: "BracketRight", shift: true, group, keys: ["⇧", "]"], words: gettext("higher grey, more tolerance"), repeat: true, run: () => stage.setGrey(2) },
     { code: "KeyJ", group, keys: ["J"], words: gettext("interpolate between two painted frames"), run: () => page.fillBetween() },
     { code: "KeyF", shift: true, group, keys: ["⇧", "F"], words: gettext("fill holes"), run: () => page.mendMask("fill") },
     { code: "KeyK", shift: true, group, keys: ["⇧", "K"], words: gettext("keep the largest part"), run: () => page.mendMask("largest") },

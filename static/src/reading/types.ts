@@ -70,6 +70,12 @@ export interface Missing {
   words: string;
 }
 
+/** Where the reader was when the case was left. */
+export interface Place {
+  clip: string;
+  frame: number;
+}
+
 export interface Read {
   id: string;
   state: "draft" | "completed" | "signed";
@@ -85,6 +91,7 @@ export interface Read {
   missing: Missing[];
   saved_at: string | null;
   signed_at: string | null;
+  place: Place | null;
 }
 
 export interface Protocol {

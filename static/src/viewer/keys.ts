@@ -4,6 +4,8 @@
  *   keys.bind({ code: "KeyC", keys: ["C"], words: "caliper", group: "tools", run: () => … });
  *   keys.groups()   what the `?` overlay shows
  *
+ *   keys.remap({ KeyC: "Shift+KeyQ" })   acts by their default chord; what is not named keeps its own
+ *
  * Nothing fires while the person types in a field or a dialog is open, unless the binding says `always`.
  */
 import { gettext } from "./words.ts";
@@ -29,13 +31,98 @@ export interface Binding {
   release?: () => void;
 }
 
+/** A key with what is held: "Ctrl+Shift+KeyB". The default one names an act, also after it was remapped. */
+export type ChordName = string;
+
+export function chordName(key: { code: string; shift?: boolean; ctrl?: boolean }): ChordName {
+  return `${key.ctrl ? "Ctrl+" : ""}${key.shift ? "Shift+" : ""}${key.code}`;
+}
+
+const CAPS: Record<string, string> = {
+  Space: "Space", Comma: ",", Period: ".", BracketLeft: "[", BracketRight: "]", Equal: "=", Minus: "−", Semicolon: ";", Quote: "'",
+  Slash: "/", Backslash: "\\", Backquote: "`", Delete: "Del", ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Enter: "⏎", Escape: "Esc",
+};
+
+/** How a chord stands on keycaps. */
+export function chordCaps(chord: ChordName): string[] {
+  const parts = chord.split("+");
+  const code = parts.pop() ?? "";
+  const cap = CAPS[code] ?? code.replace(/^(?:Key|Digit)(?=.$)/, "").replace(/^Numpad/, "Num ");
+  return [...parts.map((part) => (part === "Shift" ? "⇧" : part)), cap];
+}
+
+/** Keys that stay where they are: moving about, help, and the end of a case. */
+const FIXED = /^(?:Arrow|Home|End|Escape|Enter|Tab|Backspace|Numpad|$)/;
+
+/** A key of its own for an act that can be moved; its default chord is its name. */
+export interface Act {
+  name: ChordName;
+  chord: ChordName;
+  words: string;
+  group: string;
+}
+
 export class Keymap {
   private readonly bindings: Binding[] = [];
+  private readonly defaults = new Map<Binding, ChordName>();
+  private own: Record<ChordName, ChordName> = {};
   private readonly held = new Map<string, Binding>();
 
   bind(...bindings: Binding[]): this {
     this.bindings.push(...bindings);
+    for (const binding of bindings) this.defaults.set(binding, chordName(binding));
     return this;
+  }
+
+  /** Acts whose key can be changed, in the order of the overlay. */
+  acts(): Act[] {
+    return this.bindings.filter(isMovable).map((binding) => {
+      const name = this.defaults.get(binding) ?? "";
+      return { name, chord: chordName(binding), words: binding.words, group: binding.group };
+    });
+  }
+
+  /** What differs from the defaults. */
+  get changes(): Record<ChordName, ChordName> {
+    return { ...this.own };
+  }
+
+  /** What already answers a chord, in words; null when it is free. `fixed` keys cannot be taken. */
+  taken(chord: ChordName, name: ChordName): { words: string; name: ChordName; fixed: boolean } | null {
+    const binding = this.bindings.find((one) => one.char === undefined && chordName(one) === chord && this.defaults.get(one) !== name);
+    if (!binding) return null;
+    return { words: binding.words || binding.group, name: this.defaults.get(binding) ?? "", fixed: !isMovable(binding) };
+  }
+
+  /** Put acts on other chords, in place of all earlier changes. A map that is no longer possible is left out, act by act. */
+  remap(own: Record<ChordName, ChordName>): void {
+    const movable = this.bindings.filter(isMovable);
+    const stay = new Set(this.bindings.filter((one) => !isMovable(one) && one.char === undefined).map(chordName));
+    this.own = {};
+    for (const binding of movable) this.put(binding, this.defaults.get(binding) ?? "");
+    const wanted = new Map(movable.map((one): [Binding, ChordName] => [one, own[this.defaults.get(one) ?? ""] ?? this.defaults.get(one) ?? ""]));
+    const counts = new Map<ChordName, number>();
+    for (const chord of wanted.values()) counts.set(chord, (counts.get(chord) ?? 0) + 1);
+    if ([...counts].some(([chord, n]) => n > 1 || stay.has(chord))) return;
+    for (const [binding, chord] of wanted) {
+      const name = this.defaults.get(binding) ?? "";
+      if (chord === name) continue;
+      this.own[name] = chord;
+      this.put(binding, chord);
+    }
+  }
+
+  /** Keycaps of an act as they are now. */
+  caps(name: ChordName): string[] {
+    return chordCaps(this.own[name] ?? name);
+  }
+
+  private put(binding: Binding, chord: ChordName): void {
+    const parts = chord.split("+");
+    binding.code = parts.at(-1) ?? "";
+    binding.shift = parts.includes("Shift");
+    binding.ctrl = parts.includes("Ctrl");
+    binding.keys = chordCaps(chord);
   }
 
   /** Start listening; returns the function that ends it. */
@@ -101,12 +188,16 @@ export class Keymap {
   }
 }
 
+function isMovable(binding: Binding): boolean {
+  return binding.words !== "" && binding.char === undefined && !binding.always && !FIXED.test(binding.code);
+}
+
 function isTyping(target: Element | null): boolean {
   return target?.closest("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]") != null;
 }
 
-/** Native dialog with all keys of the page. */
-export function keysDialog(keymap: Keymap): HTMLDialogElement {
+/** Native dialog with all keys of the page as they are now; `change` adds the way to change them. */
+export function keysDialog(keymap: Keymap, change?: { words: string; run: () => void }): HTMLDialogElement {
   const dialog = document.createElement("dialog");
   dialog.className = "dialog keys-dialog";
   dialog.setAttribute("aria-label", gettext("Keys"));
@@ -130,6 +221,14 @@ export function keysDialog(keymap: Keymap): HTMLDialogElement {
   const close = document.createElement("form");
   close.method = "dialog";
   close.append(Object.assign(document.createElement("button"), { className: "button", textContent: gettext("Close") }));
+  if (change) {
+    const other = Object.assign(document.createElement("button"), { className: "button", type: "button", textContent: change.words });
+    other.addEventListener("click", () => {
+      dialog.close();
+      change.run();
+    });
+    close.prepend(other, " ");
+  }
   dialog.append(title, columns, close);
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

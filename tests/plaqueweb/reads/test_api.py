@@ -305,3 +305,49 @@ def test_progress_is_for_those_who_manage_and_do_not_read_blind(api: Api) -> Non
 
     assert len(of_manager["progress"]) == 2
     assert (of_reader["progress"], of_both["progress"]) == (None, None)
+
+
+def test_the_place_in_the_case_is_kept_with_the_draft_and_changes_no_draft_number(api: Api) -> None:
+    assignment, clip = case(frames=20)
+    read = opened(assignment)
+    client = api(assignment.reader)
+    where = {"clip": str(clip.pk), "frame": 17}
+
+    answer = client.post(
+        f"/api/v1/assignments/{assignment.public_id}/activity/", {"seconds": 0, "place": where}, format="json"
+    )
+
+    assert answer.status_code == 200
+    shown = client.post(f"/api/v1/assignments/{assignment.public_id}/open/").json()["read"]
+    assert shown["place"] == where
+    assert shown["draft_no"] == read.draft_no
+    assert Assignment.objects.get().active_seconds == 0
+
+
+@pytest.mark.parametrize("frame_number, rule", [(0, None), (21, "frame-number"), (1, "clip-not-in-case")])
+def test_a_place_outside_the_case_is_refused(api: Api, frame_number: int, rule: str | None) -> None:
+    assignment, clip = case(frames=20)
+    opened(assignment)
+    strange = ClipFactory() if rule == "clip-not-in-case" else clip
+
+    answer = api(assignment.reader).post(
+        f"/api/v1/assignments/{assignment.public_id}/activity/",
+        {"seconds": 5, "place": {"clip": str(strange.pk), "frame": frame_number}}, format="json",
+    )  # fmt: skip
+
+    assert answer.status_code in (400, 422)
+    assert rule is None or answer.json()["rule"] == rule
+    assert Read.objects.get().place is None
+    assert Assignment.objects.get().active_seconds == 0
+
+
+def test_nobody_keeps_a_place_in_anothers_case(api: Api) -> None:
+    assignment, clip = case()
+    opened(assignment)
+
+    answer = api(member(assignment.round.project, "reader")).post(
+        f"/api/v1/assignments/{assignment.public_id}/activity/",
+        {"seconds": 1, "place": {"clip": str(clip.pk), "frame": 1}}, format="json",
+    )  # fmt: skip
+
+    assert answer.status_code == 404
