@@ -46,7 +46,7 @@ def type_reasons(apps: Any, schema_editor: Any) -> None:
 
 
 def column(model: str, name: str, field: models.Field) -> migrations.AddField:
-    return migrations.AddField(model, name, field)
+    return migrations.AddField(model, name, field, preserve_default=field.null)
 
 
 def of_both(model: str) -> list[Any]:
@@ -56,7 +56,6 @@ def of_both(model: str) -> list[Any]:
         migrations.AlterField(
             model, "no_result_reason", models.CharField(blank=True, choices=REASONS, max_length=64)
         ),
-        migrations.AlterField(model, "no_thickness", models.CharField(blank=True, choices=REASONS, max_length=32)),
     ]
 
 
@@ -68,7 +67,6 @@ class Migration(migrations.Migration):
         *of_both("prediction"),
         column("prediction", "reasons", models.JSONField(null=True)),
         column("prediction", "engine", models.CharField(blank=True, default="", max_length=160)),
-        migrations.AlterField("prediction", "engine", models.CharField(blank=True, max_length=160)),
         column("prediction", "outputs", models.JSONField(null=True)),
         migrations.AlterField("prediction", "decision", models.CharField(choices=DECISIONS, max_length=32)),
         *of_both("clipprediction"),
