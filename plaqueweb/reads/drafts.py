@@ -247,9 +247,7 @@ def _nothing_left(frame: FrameInput, stored: FrameAnnotation | None) -> bool:
     return not (frame.extent or frame.outline or frame.calipers or painted)
 
 
-def _hang_mask(
-    bundle: Bundle, annotation: FrameAnnotation, packed: PackedMasks | None, masks: list[FrameMask]
-) -> None:
+def _hang_mask(bundle: Bundle, annotation: FrameAnnotation, packed: PackedMasks | None, masks: list[FrameMask]) -> None:
     """Hang a new mask (or none) on an annotation, in memory and in the list to be written."""
     annotation._state.fields_cache["mask"] = None  # known to be absent: no query to find out
     if packed is None:

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from plaqueweb.accounts.models import User
 from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Invalid, NotAllowed
-from plaqueweb.reads.completion import complete_read, reopen_read
 from plaqueweb.reads.choices import ReadState
+from plaqueweb.reads.completion import complete_read, reopen_read
 from plaqueweb.reads.drafts import open_assignment, save_draft
 from plaqueweb.reads.importing import ImportResult, import_reads
 from plaqueweb.reads.models import Assignment, Read
@@ -34,8 +34,8 @@ SKIP_CHARACTERS = 300
 
 __all__ = [
     "ImportResult", "add_activity", "add_cases", "add_reader", "close_round", "complete_read", "confirm_and_sign",
-    "create_round", "import_reads", "keep_place", "open_assignment", "reassign", "record_simulated_read", "reopen_read", "save_draft",
-    "sign_reads", "skip_assignment", "verify_read", "withdraw",
+    "create_round", "import_reads", "keep_place", "open_assignment", "reassign", "record_simulated_read", "reopen_read",
+    "save_draft", "sign_reads", "skip_assignment", "verify_read", "withdraw",
 ]  # fmt: skip
 
 
