@@ -153,19 +153,16 @@ def measure_vessel(vessel: Vessel, frame: int, canvas: Canvas, image: NDArray[np
 
 
 def _solid(mask: NDArray[np.bool_], wall: WallProfile, spacing: Spacing, unit: float) -> NDArray[np.float64]:
-    """How far anything but blood reaches inward: plaque where there is some, else the wall between two plaques.
+    """How far anything but blood reaches inward: where there is plaque, and between two plaques within 4 mm; else 0.
 
-    Elsewhere 0: the ground of a crater may look like bare wall, but it lies between plaque.
+    The ground of a crater may look like bare wall, but it lies between plaque.
     """
     here = wall.raw > 0
     size = 2 * max(1, round(0.5 * _CRATER_MM * unit / float(wall.arc.mean()))) + 1
     wide = ndimage.maximum_filter1d(here, size, mode="wrap")
-    between = np.flatnonzero(ndimage.minimum_filter1d(wide, size, mode="wrap") & ~here)
-    reach = np.where(here, wall.begin + wall.raw, 0.0)
-    if between.size == 0:
-        return reach
-    begin, end = walls.first_runs(mask, wall.curve, wall.normal, spacing, between)
-    return np.where(here, reach, walls.across_wall(wall.curve, wall.normal, end, end - begin, spacing))
+    rays = np.flatnonzero(here | ndimage.minimum_filter1d(wide, size, mode="wrap"))
+    begin, end = walls.first_runs(mask, wall.curve, wall.normal, spacing, rays)
+    return walls.across_wall(wall.curve, wall.normal, end, end - begin, spacing)
 
 
 def _owners(pieces: NDArray[np.int32], wall: WallProfile, spacing: Spacing) -> NDArray[np.uint8]:
