@@ -3,8 +3,8 @@
 Two measures, both from the classifier's own layers:
 
 - error: e = log((mean (x - y)^2 + c) / (mean (x - m)^2 + c)) over the pixels of the sector, y the reconstruction and m
-  the mean of x in a square of ``WINDOW`` pixels. It is the share of the picture's local variance that the autoencoder
-  does not explain; dividing by that variance keeps plain contrast and gain from deciding.
+  the mean of x in the pixel's square on a grid of squares of ``WINDOW`` pixels. It is the share of the picture's local
+  variance that the autoencoder does not explain; dividing by that variance keeps plain contrast from deciding.
 - distance: d = log of the Mahalanobis distance of the pooled bottleneck features from those of training pictures (Lee
   et al., NeurIPS 2018), with a covariance of low rank and one variance for all directions besides.
 
@@ -29,9 +29,9 @@ from torch.nn import functional
 Floats = NDArray[np.float64]
 Verdict = Literal["", "warn", "hard"]
 
-WINDOW = 15
-FRAMES = 5
-"""Pictures of a clip that are scored, spread over it."""
+WINDOW = 16
+FRAMES, _EACH = 5, 32
+"""Pictures of a clip that are scored, spread over it: one for every 32 frames, at least one, at most five."""
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.995, 0.999)
 WARN_AT = 0.995
 RANK = 48
@@ -54,16 +54,13 @@ def sector(x: Tensor) -> Tensor:
     return (between(2) * between(3)).to(x.dtype)
 
 
-def _local_mean(x: Tensor) -> Tensor:
-    half = WINDOW // 2
-    rows = functional.avg_pool2d(x, (WINDOW, 1), 1, (half, 0))
-    return functional.avg_pool2d(rows, (1, WINDOW), 1, (0, half))
-
-
 def local_variance(x: Tensor, inside: Tensor) -> Tensor:
-    """Squared distance of every pixel from the mean of the sector's pixels around it, 0 outside, (n, 1, h, w)."""
-    mean = _local_mean(x * inside) / _local_mean(inside).clamp(min=1e-3)
-    return (x - mean) ** 2 * inside
+    """Squared distance of every pixel from the mean of the sector's pixels in its square, 0 outside, (n, 1, h, w)."""
+    height, width = x.shape[-2:]
+    sums = functional.avg_pool2d(x * inside, WINDOW, ceil_mode=True)
+    shares = functional.avg_pool2d(inside, WINDOW, ceil_mode=True)
+    mean = functional.interpolate(sums / shares.clamp(min=1e-3), scale_factor=WINDOW, mode="nearest")
+    return (x - mean[..., :height, :width]) ** 2 * inside
 
 
 def unexplained(x: Tensor, again: Tensor, inside: Tensor) -> Tensor:
@@ -198,9 +195,10 @@ def _by_quantile(values: Sequence[float]) -> dict[str, float]:
     return {f"{100 * q:g} %": round(value, 4) for q, value in zip(QUANTILES, values, strict=True)} if values else {}
 
 
-def frames_to_score(frames: int, most: int = FRAMES) -> list[int]:
-    """Indices (from 0) of up to ``most`` frames spread evenly over a clip, ends included."""
-    return sorted({round(n) for n in np.linspace(0, frames - 1, min(most, frames)).tolist()})
+def frames_to_score(frames: int) -> list[int]:
+    """Indices (from 0) of the frames of a clip that are scored: the middle of each of so many equal parts."""
+    count = min(FRAMES, max(1, frames // _EACH))
+    return [int((n + 0.5) * frames / count) for n in range(count)]
 
 
 def clip_score(scores: Sequence[float]) -> float | None:

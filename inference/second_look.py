@@ -1,7 +1,7 @@
 """What is asked of a clip as a whole: is it like the training pictures, and how sure are its numbers?
 
-Both look again at a few pictures that were kept while the clip streamed by: the score at up to five spread over it, the
-uncertainty (when it is on) at the key frame and its neighbours.
+Both look again at a few pictures that were kept while the clip streamed by: the score at one to five spread over it,
+the uncertainty (when it is on) at the key frame and its neighbours.
 """
 
 from __future__ import annotations

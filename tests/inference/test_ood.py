@@ -74,7 +74,7 @@ def test_plain_contrast_does_not_change_the_unexplained_share() -> None:
 
     full, half = ood.unexplained(x, again, inside), ood.unexplained(0.5 * x, 0.5 * again, inside)
 
-    assert torch.allclose(full, half, rtol=0.02)
+    assert torch.allclose(full, half, rtol=0.05)
 
 
 def test_error_map_is_zero_outside_the_sector(net: AutoencoderClassifier) -> None:
@@ -175,7 +175,9 @@ def test_stressed_pictures_differ_and_stay_in_range() -> None:
     assert all(not np.array_equal(a, b) for a, b in zip(pictures, changed, strict=True))
 
 
-@pytest.mark.parametrize(("frames", "expected"), [(1, [0]), (3, [0, 1, 2]), (5, [0, 1, 2, 3, 4]), (9, [0, 2, 4, 6, 8])])
+@pytest.mark.parametrize(
+    ("frames", "expected"), [(1, [0]), (30, [15]), (64, [16, 48]), (1000, [100, 300, 500, 700, 900])]
+)
 def test_scored_frames_are_spread_over_the_clip(frames: int, expected: list[int]) -> None:
     assert ood.frames_to_score(frames) == expected
 
