@@ -137,3 +137,15 @@ def test_likelihood_ratios_turn_the_odds_as_the_predictive_value_says() -> None:
     assert predictive == pytest.approx(0.25 * 4.5 / (1 + 0.25 * 4.5))
     assert stats.likelihood_ratios([[5, 5], [0, 5]]).positive.reason == "no-units"
     assert stats.likelihood_ratios([[5, 0], [2, 5]]).negative.reason == "at-bound"
+
+
+def test_intervals_of_predictive_values_and_ratios_are_their_formulas() -> None:
+    table = [[90, 10], [20, 80]]
+    ppv, ratio = stats.at_prevalence(table, 0.1).ppv, stats.likelihood_ratios(table).positive
+    assert ppv.interval is not None
+    assert ratio.interval is not None
+    of_logit = 1.959964 * np.sqrt(0.1 / (100 * 0.9) + 0.8 / (100 * 0.2))
+    odds = 0.5 * np.exp([-of_logit, of_logit])
+    assert (ppv.interval.low, ppv.interval.high) == pytest.approx(tuple(odds / (1 + odds)), rel=1e-6)
+    of_log = 1.959964 * np.sqrt(1 / 90 - 1 / 100 + 1 / 20 - 1 / 100)
+    assert (ratio.interval.low, ratio.interval.high) == pytest.approx(tuple(4.5 * np.exp([-of_log, of_log])), rel=1e-6)

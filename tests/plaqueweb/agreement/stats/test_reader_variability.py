@@ -85,6 +85,18 @@ def test_interchangeability_is_claimed_for_a_model_like_a_reader_and_not_for_a_w
     assert bad.gamma.value == pytest.approx(0.75 * 0.9 + 0.25 * 0.1 - 0.82, abs=0.04)
 
 
+def test_the_bound_is_one_sided_towards_the_worse() -> None:
+    model, readers, subjects = programme(0.1)
+    found = stats.interchangeability(model, readers, subjects)
+    values = stats.interchangeability_of_values(model, readers, subjects, margin=0.1)
+    # A normal quantile of 0.95 against one of 0.975.
+    for figure, end, bound in (
+        (found.gamma, found.gamma.interval.low, found.bound),  # type: ignore[union-attr]
+        (values.gamma, values.gamma.interval.high, values.bound),  # type: ignore[union-attr]
+    ):
+        assert (bound - figure.value) / (end - figure.value) == pytest.approx(1.645 / 1.96, rel=0.1)  # type: ignore[operator]
+
+
 def test_interchangeability_is_the_difference_of_two_means_over_pairs() -> None:
     found = stats.interchangeability(MODEL, THREE_RATERS)
     table, model = np.asarray(THREE_RATERS), np.asarray(MODEL)
