@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from inference.postprocess import displayed_mm
 from plaqueweb.core.work import WorkState
-from plaqueweb.predictions.choices import what_to_do
 from plaqueweb.reads.choices import PlaqueClass
 from plaqueweb.review import words
 from plaqueweb.review.masks import Place
@@ -150,9 +149,7 @@ def _no_result(comparison: Comparison) -> str:
     if row is None or row.predicted_class is not None:
         return ""
     reason = str(row.get_no_result_reason_display()) or _("no reason given")
-    return " ".join(
-        [_("The model gives no result: %(reason)s.") % {"reason": reason}, what_to_do(row.no_result_reason)]
-    )
+    return _("The model gives no result: %(reason)s.") % {"reason": reason}
 
 
 def _side_of_cutoff(comparison: Comparison) -> str:

@@ -136,7 +136,6 @@ def test_no_result_is_told_in_plain_words_with_what_to_do(world: World, reason: 
     assert help_ in model["no_result"]["what_to_do"]
     assert model["no_thickness"] is None  # said once
     assert told in verdict(world.compare()).ground
-    assert help_ in verdict(world.compare()).ground
 
 
 def test_a_class_without_millimetres_says_why(world: World) -> None:
