@@ -49,9 +49,12 @@ def test_sums_and_units_give_the_same_interval() -> None:
 
 def test_drawing_patterns_gives_the_interval_of_drawing_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second, _ = readings(2000, 1)
+    first[:300] = second[:300] = 1
     sums = stats.class_sums(first, second)
     by_subject = stats.class_figures(sums)["kappa"]
+    mean = sums.mean(axis=0)
     monkeypatch.setattr(clusters, "MANY_DRAWS", 1000)
+    assert stats.resampled_sums(sums).mean(axis=0) / 2000 == pytest.approx(mean, abs=0.002)
     by_pattern = stats.class_figures(sums)["kappa"]
     assert by_pattern.interval != by_subject.interval
     assert width(by_pattern) == pytest.approx(width(by_subject), rel=0.1)

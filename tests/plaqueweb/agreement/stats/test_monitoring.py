@@ -43,6 +43,8 @@ def test_laneys_limits_widen_where_periods_differ_by_more_than_chance() -> None:
     steady = generator.binomial(units, 0.2)
     assert stats.p_chart(shifting, units, laney=True).spread > 2
     assert stats.p_chart(steady, units, laney=True).spread == pytest.approx(1.0, abs=0.25)
+    long = stats.p_chart(generator.binomial(500, 0.2, 4000), np.full(4000, 500), laney=True)
+    assert long.spread == pytest.approx(1.0, abs=0.05)
     assert stats.p_chart(shifting, units).outside.sum() > stats.p_chart(shifting, units, laney=True).outside.sum()
 
 
