@@ -189,10 +189,9 @@ export class Options {
 
   private greyControl(): Node {
     const parts = document.createDocumentFragment();
-    parts.append(
-      this.stepper(gettext("Grey from"), this.low, (by) => this.actions.grey(by * 5, "low"), ["⇧[", "⇧]"]),
-      this.stepper(gettext("to"), this.high, (by) => this.actions.grey(by * 5, "high"), ["−", "+"]),
-    );
+    const high = this.stepper(gettext("to"), this.high, (by) => this.actions.grey(by * 5, "high"), ["−", "+"]);
+    high.classList.add("rd-high");
+    parts.append(this.stepper(gettext("Grey from"), this.low, (by) => this.actions.grey(by * 5, "low"), ["⇧[", "⇧]"]), high);
     return parts;
   }
 
@@ -204,7 +203,7 @@ export class Options {
 
   private mends(): Node {
     const act = (run: () => void, key: string, words: string, title: string): HTMLElement =>
-      button({ class: "rd-act rd-mend", title, "aria-label": title }, run, keycap(key), words);
+      button({ class: "rd-act rd-mend", title, "aria-label": title }, run, keycap(key), el("span", { class: "rd-mend-words" }, words));
     return el(
       "span",
       { class: "rd-mends" },

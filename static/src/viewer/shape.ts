@@ -55,8 +55,8 @@ export function padded({ box, bits }: Shape, by: number): Shape {
   return { box: wide, bits: out };
 }
 
-/** Every pixel that the shape encloses belongs to it. */
-export function fillHoles(shape: Shape): Shape {
+/** Every pixel that the shape encloses belongs to it; with `most`, only holes of at most so many pixels are filled. */
+export function fillHoles(shape: Shape, most = Infinity): Shape {
   const { box, bits } = padded(shape, 1);
   const width = boxWidth(box);
   const outside = new Uint8Array(bits.length);
@@ -70,7 +70,15 @@ export function fillHoles(shape: Shape): Shape {
       stack.push(next);
     }
   }
-  return { box, bits: outside.map((out) => 1 - out) };
+  const filled = outside.map((out) => 1 - out);
+  if (most === Infinity) return { box, bits: filled };
+  const holes = filled.map((bit, i) => (bit && !bits[i] ? 1 : 0));
+  const parts = new Int32Array(holes.length);
+  const sizes = [0];
+  for (let at = holes.indexOf(1); at >= 0; at = holes.indexOf(1, at + 1)) {
+    if (!parts[at]) sizes.push(flood(holes, parts, width, at, sizes.length));
+  }
+  return { box, bits: filled.map((bit, i) => (holes[i] && (sizes[parts[i] ?? 0] ?? 0) > most ? 0 : bit)) };
 }
 
 /** Only the largest connected part; of equal ones the first from the top. */
@@ -172,7 +180,9 @@ export function calmGrey(grey: Uint8Array, cols: number): Uint8Array {
 }
 
 /**
- * Connected pixels around `seed` whose grey differs by at most `tolerance` from the seed's, holes filled.
+ * Connected pixels around `seed` whose grey differs by at most `tolerance` from the seed's, small holes filled. It spreads
+ * through places at least three pixels wide only: the edge of a bright wall has every grey in between, and would lead around
+ * the whole vessel.
  * `free` tells which pixels may be taken (another lesion's may not); `within` bounds the search.
  */
 export function growRegion(
@@ -181,26 +191,43 @@ export function growRegion(
   const box = clampBox(within, grey.length / cols, cols);
   const [x, y] = [Math.floor(seed[0]), Math.floor(seed[1])];
   if (x < box.x0 || x >= box.x1 || y < box.y0 || y >= box.y1) return null;
-  const start = y * cols + x;
-  const like = grey[start] ?? 0;
+  const like = grey[y * cols + x] ?? 0;
   const width = boxWidth(box);
-  const bits = new Uint8Array(width * (box.y1 - box.y0));
-  const stack: number[] = [];
-  const take = (u: number, v: number): void => {
-    const at = (v - box.y0) * width + u - box.x0;
-    const index = v * cols + u;
-    if (bits[at] || Math.abs((grey[index] ?? 0) - like) > tolerance || !free(index)) return;
-    bits[at] = 1;
-    stack.push(at);
-  };
-  take(x, y);
-  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    const u = (at % width) + box.x0;
-    const v = Math.floor(at / width) + box.y0;
-    if (u > box.x0) take(u - 1, v);
-    if (u < box.x1 - 1) take(u + 1, v);
-    if (v > box.y0) take(u, v - 1);
-    if (v < box.y1 - 1) take(u, v + 1);
+  const height = box.y1 - box.y0;
+  const alike = new Uint8Array(width * height);
+  for (let at = 0; at < alike.length; at++) {
+    const index = (Math.floor(at / width) + box.y0) * cols + (at % width) + box.x0;
+    if (Math.abs((grey[index] ?? 0) - like) <= tolerance && free(index)) alike[at] = 1;
   }
-  return bits.includes(1) ? fillHoles({ box, bits }) : null;
+  const seedAt = (y - box.y0) * width + x - box.x0;
+  if (!alike[seedAt]) return null;
+  const bits = spread(alike, width, height, seedAt);
+  const area = shapeArea({ box, bits });
+  return fillHoles({ box, bits }, Math.max(64, 0.05 * area));
+}
+
+/** From the seed through pixels whose neighbours are all alike; every alike neighbour of those belongs to it. */
+function spread(alike: Uint8Array, width: number, height: number, seed: number): Uint8Array {
+  const bits = new Uint8Array(alike.length);
+  const seen = new Uint8Array(alike.length);
+  const stack = [seed];
+  seen[seed] = 1;
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    const [x, y] = [at % width, Math.floor(at / width)];
+    let whole = true;
+    for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++) {
+      for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++) if (!alike[v * width + u]) whole = false;
+    }
+    bits[at] = 1;
+    if (!whole && at !== seed) continue;
+    for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++) {
+      for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++) {
+        const next = v * width + u;
+        if (!alike[next] || seen[next]) continue;
+        seen[next] = 1;
+        stack.push(next);
+      }
+    }
+  }
+  return bits;
 }

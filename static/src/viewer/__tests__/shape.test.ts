@@ -124,6 +124,27 @@ describe("region grow", () => {
     expect(last).toBe(cols * 30);
   });
 
+  it("does not creep around a vessel along the edge of its bright wall", () => {
+    const size = 120;
+    const vessel = new Uint8Array(size * size).map((_, i) => {
+      const [dx, dy] = [(i % size) - 60, Math.floor(i / size) - 60];
+      const radius = Math.hypot(dx, dy);
+      if (radius > 45) return 60;
+      if (radius > 38) return 170;
+      return dx > 0 && Math.abs(dy) < 20 && radius > 26 ? 110 : 5;
+    });
+    const grown = growRegion(calmGrey(vessel, size), size, [92, 60], 25, { x0: 0, y0: 0, x1: size, y1: size }, () => true);
+    expect(grown && shapeHas(grown, 92, 60)).toBe(true);
+    expect(grown && shapeHas(grown, 60, 60)).toBe(false);
+    expect(grown && shapeHas(grown, 60, 98)).toBe(false);
+  });
+
+  it("leaves a large hole open", () => {
+    const ring = new Uint8Array(cols * 30).map((_, i) => (Math.hypot((i % cols) - 20, Math.floor(i / cols) - 15) > 9 ? 100 : 0));
+    const grown = growRegion(ring, cols, [2, 2], 10, whole, () => true);
+    expect(grown && shapeHas(grown, 20, 15)).toBe(false);
+  });
+
   it("stays in its bounds and off what is taken", () => {
     const grown = growRegion(grey, cols, [8, 8], 10, { x0: 0, y0: 0, x1: 10, y1: 30 }, (i) => i % cols !== 7);
     expect(grown && shapeHas(grown, 10, 10)).toBe(false);
