@@ -7,6 +7,8 @@ nothing could be read.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,42 +29,47 @@ _APEX_ABOVE_MM = 3.0
 
 
 def read(
-    image: NDArray[np.uint8], vessel: Vessel, canvas: Canvas, wall: WallProfile, solid: Floats, unit: float
-) -> dict[str, Profile]:
-    """Profiles ``outside``, ``wall``, ``blood``, ``plaque``, ``bright``, ``behind`` over the rays (see the module).
+    images: NDArray[np.uint8],
+    vessels: Sequence[Vessel],
+    canvas: Canvas,
+    profiles: Sequence[WallProfile],
+    solids: Floats,
+    units: Floats,
+) -> list[dict[str, Profile]]:
+    """Profiles ``outside``, ``wall``, ``blood``, ``plaque``, ``bright``, ``behind`` over the rays of each frame.
 
-    ``image`` is uint8 (size, size) on the canvas; ``solid`` is how far wall or plaque reaches inward (0: unknown);
-    ``unit`` is the length of one (nominal) mm.
+    ``images`` is uint8 (n, size, size) on the canvas; ``solids`` (n, rays) is how far wall or plaque reaches inward (0:
+    unknown); ``units`` (n) is the length of one (nominal) mm.
     """
-    to_canvas = _Mapping(vessel, canvas)
-    offsets = _OFFSETS * unit
-    start, along = to_canvas.place(wall.curve), to_canvas.direction(wall.normal)
-    values = _look(image, start, along, offsets)
-    inner = np.maximum(np.maximum(solid, wall.length), _BARE_WALL_MM * unit)[:, None]
-    outside = offsets < -0.9 * unit
-    band = (offsets > -0.9 * unit) & (offsets < 1.1 * unit)
+    to_canvas = _Mapping(vessels, canvas)
+    curves, normals = np.stack([wall.curve for wall in profiles]), np.stack([wall.normal for wall in profiles])
+    lengths, unit = np.stack([wall.length for wall in profiles]), units[:, None, None]
+    offsets = (_OFFSETS * unit).astype(np.float32)
+    values = _look(images, to_canvas.place(curves), to_canvas.direction(normals), offsets)
+    inner = np.maximum(np.maximum(solids, lengths), _BARE_WALL_MM * units[:, None])[:, :, None]
+    outside, band = offsets < -0.9 * unit, (offsets > -0.9 * unit) & (offsets < 1.1 * unit)
     blood = (offsets > inner + 0.7 * unit) & (offsets < inner + 3.1 * unit)
-    plaque = (offsets > 0.4 * unit) & (offsets < wall.length[:, None] - 0.2 * unit)
-    return {
-        "outside": _mean(values, np.broadcast_to(outside, values.shape)),
-        "wall": _mean(values, np.broadcast_to(band, values.shape)),
+    plaque = (offsets > 0.4 * unit) & (offsets < lengths[:, :, None] - 0.2 * unit)
+    bright = np.max(values * plaque, axis=2)
+    found = {
+        "outside": _mean(values, outside),
+        "wall": _mean(values, band),
         "blood": _mean(values, blood),
         "plaque": _mean(values, plaque),
-        "bright": np.where(plaque.any(axis=1), np.max(values, axis=1, where=plaque, initial=0.0), np.nan).astype(
-            np.float32
-        ),
-        "behind": _behind(image, to_canvas, wall, unit),
+        "bright": np.where(plaque.any(axis=2), bright, np.float32(np.nan)),
+        "behind": _behind(images, to_canvas, curves, normals, units),
     }
+    return [{name: profile[n] for name, profile in found.items()} for n in range(len(vessels))]
 
 
 class _Mapping:
-    """From (row, column) in mm on the vessel's part of the picture to the canvas."""
+    """From (row, column) in mm on each vessel's part of the picture to the canvas: (n, points, 2)."""
 
-    def __init__(self, vessel: Vessel, canvas: Canvas) -> None:
+    def __init__(self, vessels: Sequence[Vessel], canvas: Canvas) -> None:
         region = canvas.region
         self.spacing = np.asarray(region.spacing or (1.0, 1.0))
         self.step = np.array([canvas.step_rows, canvas.step_columns])
-        corner = np.array([vessel.row - region.y0, vessel.column - region.x0])
+        corner = np.array([(vessel.row - region.y0, vessel.column - region.x0) for vessel in vessels])[:, None]
         self.shift = (corner + 0.5) / self.step + np.array([canvas.top, canvas.left]) - 0.5
         self.apex = np.array([-_APEX_ABOVE_MM, region.columns * self.spacing[1] / 2]) - corner * self.spacing
 
@@ -73,24 +80,30 @@ class _Mapping:
         return np.asarray(vectors / self.spacing / self.step)
 
 
-def _look(image: NDArray[np.uint8], start: Floats, along: Floats, at: Floats) -> Profile:
-    rows, columns = start[:, :1] + along[:, :1] * at, start[:, 1:] + along[:, 1:] * at
-    return np.asarray(walls.nearest(image, rows, columns), dtype=np.float32)
+def _look(images: NDArray[np.uint8], start: Floats, along: Floats, at: Profile) -> Profile:
+    """Grey levels of each picture ``at`` (n, 1, steps) from its starts (n, points, 2) along their ways."""
+    begin, way = start.astype(np.float32)[:, :, None], along.astype(np.float32)[:, :, None]
+    frame = np.arange(len(images))[:, None, None]
+    values = walls.nearest(images, frame, begin[..., 0] + way[..., 0] * at, begin[..., 1] + way[..., 1] * at)
+    return np.asarray(values, dtype=np.float32)
 
 
 def _mean(values: Profile, where: NDArray[np.bool_]) -> Profile:
-    count = where.sum(axis=1)
-    total = np.sum(values, axis=1, where=where)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+    """Mean over the last axis of what counts; NaN where nothing does."""
+    weight = np.broadcast_to(where, values.shape).astype(np.float32)
+    count = weight.sum(axis=2)
+    total = np.einsum("nrk,nrk->nr", values, weight)
+    return np.where(count > 0, total / np.maximum(count, np.float32(1)), np.float32(np.nan))
 
 
-def _behind(image: NDArray[np.uint8], to_canvas: _Mapping, wall: WallProfile, unit: float) -> Profile:
+def _behind(images: NDArray[np.uint8], to_canvas: _Mapping, curves: Floats, normals: Floats, units: Floats) -> Profile:
     """Mean grey 1 to 5 mm behind the outer wall along the beam; NaN where the beam does not leave the aorta there."""
-    beam = wall.curve - to_canvas.apex
-    beam /= np.maximum(np.hypot(beam[:, 0], beam[:, 1]), 1e-9)[:, None]
-    leaves = (beam * wall.normal).sum(axis=1) < -0.3
-    values = _look(image, to_canvas.place(wall.curve), to_canvas.direction(beam), _BEHIND * unit)
-    return np.where(leaves, values.mean(axis=1), np.nan).astype(np.float32)
+    beam = curves - to_canvas.apex
+    beam /= np.maximum(np.hypot(beam[..., 0], beam[..., 1]), 1e-9)[..., None]
+    leaves = (beam * normals).sum(axis=2) < -0.3
+    at = (_BEHIND * units[:, None, None]).astype(np.float32)
+    values = _look(images, to_canvas.place(curves), to_canvas.direction(beam), at)
+    return np.where(leaves, values.mean(axis=2), np.float32(np.nan))
 
 
 def quality_of(grey: dict[str, Profile]) -> float:

@@ -11,7 +11,7 @@ from inference import border, gates
 from inference.lesions import Track, follow, lesions_of, piece_rays, stands_free
 from inference.postprocess import area_mm2, choose_key_frame, clip_probability, rule_verdict
 from inference.preprocess import Canvas
-from inference.profiles import FrameProfile, Measured, measure_vessel
+from inference.profiles import FrameProfile, Measured, measure_vessel, measure_vessels
 from inference.thickness import INSCRIBED, WALL_NORMAL, depth_of, inscribed_thickness
 from inference.types import Answer, ClipResult, FrameResult, LesionResult, NoResult, Point, rle_decode, rle_encode_part
 from inference.vessel import Vessel, find_vessel
@@ -45,13 +45,19 @@ class ClipMeasurer:
         ``logits`` is (n, 4, size, size). ``images``, the pictures on the canvas, uint8 (n, size, size), are needed for
         quality and echogenicity.
         """
-        results: list[FrameResult] = []
-        for n, probability in enumerate(probabilities.tolist()):
-            finite = bool(np.isfinite(probability) and np.isfinite(logits[n]).all())
-            vessel = find_vessel(logits[n], self.canvas) if finite and not coloured[n] else None
-            image = None if images is None else images[n]
-            results.append(self.frame(done + n + 1, probability, vessel, bool(coloured[n]), finite, image))
-        return results
+        given = probabilities.tolist()
+        finite = np.isfinite(probabilities) & np.isfinite(logits.reshape(len(given), -1).sum(axis=1))
+        vessels = [
+            find_vessel(logits[n], self.canvas) if finite[n] and not coloured[n] else None for n in range(len(given))
+        ]
+        at = [n for n, vessel in enumerate(vessels) if vessel is not None]
+        shown = None if images is None else images[at]
+        found = measure_vessels([v for v in vessels if v is not None], [done + n + 1 for n in at], self.canvas, shown)
+        measured: dict[int, Measured] = dict(zip(at, found, strict=True))
+        return [
+            self._result(done + n + 1, given[n], vessels[n], measured.get(n), bool(coloured[n]), bool(finite[n]))
+            for n in range(len(given))
+        ]
 
     def frame(
         self,
@@ -63,9 +69,20 @@ class ClipMeasurer:
         image: NDArray[np.uint8] | None = None,
     ) -> FrameResult:
         """The result of one frame from the vessel found in it; ``finite`` False says that the networks failed."""
-        measured = quality = shape = None
-        if vessel is not None:
-            measured = measure_vessel(vessel, number, self.canvas, image)
+        measured = None if vessel is None else measure_vessel(vessel, number, self.canvas, image)
+        return self._result(number, probability, vessel, measured, coloured, finite)
+
+    def _result(
+        self,
+        number: int,
+        probability: float,
+        vessel: Vessel | None,
+        measured: Measured | None,
+        coloured: bool,
+        finite: bool,
+    ) -> FrameResult:
+        quality = shape = None
+        if measured is not None:
             profile = measured.profile
             quality = border.quality_of(profile.grey) if profile.grey else None
             shape = gates.shape_of(profile.radius, profile.lumen_px, profile.aorta_px, self.spacing is not None)

@@ -98,6 +98,39 @@ def _matrix(start: float, scale: float, count: int, limit: int, block: int = 1) 
     return out
 
 
+def _taps(
+    source: slice, step: float, shift: float, box: slice, size: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
+    """Which two lines of a box on the canvas make each source line, and their weights; 0 for lines outside the box."""
+    at = (np.arange(source.start, source.stop) + 0.5) * step + shift - 0.5
+    inside = (at >= -0.5) & (at <= size - 0.5)
+    at = np.clip(at, 0, size - 1)
+    low = np.minimum(at.astype(np.intp), size - 2)
+    second = at - low
+    here, after = low - box.start, low - box.start + 1
+    count = box.stop - box.start
+    weights = [
+        np.where(inside & (line >= 0) & (line < count), share, 0.0).astype(np.float32)
+        for line, share in ((here, 1 - second), (after, second))
+    ]
+    return np.clip(here, 0, count - 1), np.clip(after, 0, count - 1), weights[0], weights[1]
+
+
+def _mixed(
+    lines: NDArray[np.float32],
+    first: NDArray[np.intp],
+    second: NDArray[np.intp],
+    share: NDArray[np.float32],
+    rest: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    out = lines[first]
+    out *= share[:, None, None]
+    other = lines[second]
+    other *= rest[:, None, None]
+    out += other
+    return out
+
+
 class Canvas:
     """The way from one region of a picture to the network's canvas and back."""
 
@@ -120,7 +153,6 @@ class Canvas:
         self.left = (size - columns / self.step_columns) / 2
         self._block = (self._factor(self.step_rows), self._factor(self.step_columns))
         self._forward: tuple[Any, Any] | None = None
-        self._back: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     @staticmethod
     def _factor(step: float) -> int:
@@ -158,17 +190,14 @@ class Canvas:
 
     def back(self, values: NDArray[np.float32], canvas_box: tuple[slice, slice]) -> NDArray[np.float32]:
         """Real values (..., h, w) of a box on the canvas, on the part of the region that ``source_box`` names."""
-        if self._back is None:
-            self._back = (
-                _matrix(0.5 / self.step_rows + self.top - 0.5, 1 / self.step_rows, self.region.rows, self.size),
-                _matrix(
-                    0.5 / self.step_columns + self.left - 0.5, 1 / self.step_columns, self.region.columns, self.size
-                ),
-            )
         rows, columns = self.source_box(canvas_box)
-        left = np.ascontiguousarray(self._back[0][rows, canvas_box[0]])
-        right = np.ascontiguousarray(self._back[1][columns, canvas_box[1]].T)
-        return np.asarray(np.matmul(np.matmul(left, values), right), dtype=np.float32)
+        down = _taps(rows, 1 / self.step_rows, self.top, canvas_box[0], self.size)
+        across = _taps(columns, 1 / self.step_columns, self.left, canvas_box[1], self.size)
+        # Whole lines are picked and mixed, first of columns and then of rows: two of them make each line.
+        planes = values.reshape(-1, *values.shape[-2:])
+        wide = _mixed(np.ascontiguousarray(planes.transpose(2, 0, 1)), *across)
+        high = _mixed(np.ascontiguousarray(wide.transpose(2, 1, 0)), *down)
+        return high.transpose(1, 0, 2).reshape(*values.shape[:-2], high.shape[0], high.shape[2])
 
     def source_box(self, canvas_box: tuple[slice, slice]) -> tuple[slice, slice]:
         """The part of the region (row and column slices within it) that a box on the canvas can reach."""

@@ -11,6 +11,7 @@ maximum of a noisy profile is biased upward. What stands free in the lumen on a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,30 +112,38 @@ def _finish(
     return Thickness(mm if calibrated else None, px, method, ends, tuple(np.round(profile, 3).tolist()), note)
 
 
-def profile_of(
-    plaque: Mask,
-    aorta: Mask,
-    curve: Floats,
-    spacing: Spacing,
-    opening_mm: float,
-    smooth_mm: float = SMOOTH_MM,
-    unit: float = 1.0,
-) -> WallProfile:
-    """The profile of wall-normal plaque thickness along ``curve``; masks lie on one grid, lengths as ``spacing``.
+def profile_of(plaque: Mask, aorta: Mask, curve: Floats, spacing: Spacing, opening_mm: float) -> WallProfile:
+    """The profile of wall-normal plaque thickness of one frame along ``curve``, as :func:`profiles_of`."""
+    return profiles_of(walls.stacked([plaque]), [aorta], curve[None], spacing, opening_mm, np.ones(1))[0]
 
-    ``opening_mm`` is half the width below which what stands on the wall is a mobile part; 0 looks for none. ``unit`` is
-    how much of that length is one millimetre (pixels per nominal mm where there is no calibration).
+
+def profiles_of(
+    plaque: Mask, aortas: Sequence[Mask], curves: Floats, spacing: Spacing, opening_mm: float, units: Floats
+) -> list[WallProfile]:
+    """The profiles of wall-normal plaque thickness of several frames at once, each along its curve (n, points, 2).
+
+    ``plaque`` is a stack (n, rows, columns), see :func:`inference.walls.stacked`; lengths as ``spacing``. ``units``
+    (n) is how much of that length is one millimetre (pixels per nominal mm where there is no calibration).
+    ``opening_mm`` is half the width below which what stands on the wall is a mobile part; 0 looks for none.
     """
-    normal, arc = walls.inward_normals(curve), walls.arc_steps(curve)
-    begin, end = walls.first_runs(plaque, curve, normal, spacing)
-    raw = walls.across_wall(curve, normal, end, end - begin, spacing)
-    step = float(arc.mean())
-    free = None
-    if opening_mm > 0 and raw.max() > 0 and _may_hold_free_part(plaque, raw, arc, spacing, unit):
-        free = walls.mobile_part(plaque, aorta, spacing, opening_mm, _FREE_REACH_MM * unit)
-        if free is not None:
-            raw = _without_free(raw, begin, curve, normal, free, spacing)
-    return WallProfile(curve, normal, begin, walls.running_median(raw, step, smooth_mm), raw, arc, free)
+    normals, arcs = walls.inward_normals(curves), walls.arc_steps(curves)
+    begins, ends = walls.first_runs(plaque, curves, normals, spacing)
+    raws = walls.across_wall(curves, normals, ends, ends - begins, spacing)
+    found = []
+    for n, (curve, normal, begin, raw, arc) in enumerate(zip(curves, normals, begins, raws, arcs, strict=True)):
+        unit, free = float(units[n]), None
+        if raw.max() <= 0:
+            found.append(WallProfile(curve, normal, begin, raw, raw, arc))
+            continue
+        if opening_mm > 0:
+            mask = plaque[n, : aortas[n].shape[0], : aortas[n].shape[1]]
+            if _may_hold_free_part(mask, raw, arc, spacing, unit):
+                free = walls.mobile_part(mask, aortas[n], spacing, opening_mm * unit, _FREE_REACH_MM * unit)
+            if free is not None:
+                raw = _without_free(raw, begin, curve, normal, free, spacing)
+        length = walls.running_median(raw, float(arc.mean()), SMOOTH_MM * unit)
+        found.append(WallProfile(curve, normal, begin, length, raw, arc, free))
+    return found
 
 
 def _may_hold_free_part(plaque: Mask, raw: Floats, arc: Floats, spacing: Spacing, unit: float) -> bool:
@@ -157,7 +166,7 @@ def _without_free(
     down = (curve[ray, :1] + normal[ray, :1] * along) / grid[0]
     across = (curve[ray, 1:] + normal[ray, 1:] * along) / grid[1]
     hit = np.zeros(raw.size, dtype=np.bool_)
-    hit[ray] = walls.nearest(free.mask, down, across).any(axis=1)
+    hit[ray] = walls.nearest(free.mask[None], np.zeros(1, dtype=np.intp), down, across).any(axis=1)
     if not hit.any():
         return raw
     hit = ndimage.maximum_filter1d(hit, 3, mode="wrap")

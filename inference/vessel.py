@@ -55,13 +55,13 @@ def find_vessel(logits: Floats, canvas: Canvas) -> Vessel | None:
         return None
     found = ndimage.find_objects(pieces, max_label=largest)[largest - 1]
     box = (_widened(found[0], r0, canvas.size), _widened(found[1], c0, canvas.size))
-    part = np.ascontiguousarray(logits[:, box[0], box[1]])
+    part = logits[1:, box[0], box[1]] - logits[0, box[0], box[1]]
     if count > 1:
         mine = np.zeros(part.shape[1:], dtype=np.bool_)
         piece = pieces[found] == largest
         top, left = found[0].start + r0 - box[0].start, found[1].start + c0 - box[1].start
         mine[top : top + piece.shape[0], left : left + piece.shape[1]] = piece
-        part[1:, ~mine & rough[box]] = -1e4
+        part[:, ~mine & rough[box]] = -1e4
     labels = arg_largest(canvas.back(part, box))
     if not (labels == LUMEN).any():
         return None
@@ -75,10 +75,11 @@ def _widened(part: slice, start: int, limit: int) -> slice:
 
 
 def arg_largest(values: Floats) -> NDArray[np.uint8]:
-    """Index of the largest of the planes (k, h, w); many times quicker than argmax along the first axis."""
-    best, label = values[0].copy(), np.zeros(values.shape[1:], dtype=np.uint8)
+    """Number, from 1, of the largest of the planes (k, h, w) where that is above zero, else 0."""
+    best, label = values[0].copy(), (values[0] > 0).astype(np.uint8)
+    np.maximum(best, 0, out=best)
     for n in range(1, len(values)):
         higher = values[n] > best
-        label[higher] = n
+        np.copyto(label, n + 1, where=higher)
         np.maximum(best, values[n], out=best)
     return label

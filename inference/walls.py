@@ -18,6 +18,8 @@ from scipy import ndimage
 from inference.types import Point, Spacing
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.floating[Any]]
+Whole = NDArray[np.integer[Any]]
 Mask = NDArray[np.bool_]
 Outline = Sequence[Point]
 
@@ -27,26 +29,37 @@ _EIGHT = np.ones((3, 3), dtype=bool)
 _COARSE_STEPS = 48
 
 
-def bilinear(values: NDArray[Any], rows: Floats, columns: Floats) -> Floats:
-    """Values at fractional places; outside the grid counts as background."""
-    height, width = values.shape
+def stacked(masks: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Masks of any sizes as one array (n, rows, columns), each in the upper left corner, with empty pixels after it."""
+    height, width = (max(mask.shape[axis] for mask in masks) + 1 for axis in (0, 1))
+    out = np.zeros((len(masks), height, width), dtype=masks[0].dtype)
+    for n, mask in enumerate(masks):
+        out[n, : mask.shape[0], : mask.shape[1]] = mask
+    return out
+
+
+def bilinear(stack: NDArray[Any], frame: Whole, rows: Places, columns: Places) -> Places:
+    """Values of frames of a stack (n, rows, columns) at fractional places; outside the grid counts as background."""
+    height, width = stack.shape[1:]
     r0, c0 = np.floor(rows), np.floor(columns)
     inside = (r0 >= 0) & (c0 >= 0) & (r0 < height - 1) & (c0 < width - 1)
     fr, fc = rows - r0, columns - c0
-    flat = values.ravel()
-    i = np.where(inside, r0 * width + c0, 0).astype(np.intp)
-    first, below = flat[i], flat[i + width]
-    top = first + (flat[i + 1] - first) * fc
-    low = below + (flat[i + width + 1] - below) * fc
+    flat = (stack.view(np.uint8) if stack.dtype == np.bool_ else stack).ravel()
+    i = np.where(inside, frame * (height * width) + r0.astype(np.int32) * width + c0.astype(np.int32), 0)
+    first, second, below, last = (flat[i + shift].astype(np.float32) for shift in (0, 1, width, width + 1))
+    top = first + (second - first) * fc
+    low = below + (last - below) * fc
     return np.asarray((top + (low - top) * fr) * inside)
 
 
-def nearest(mask: NDArray[Any], rows: Floats, columns: Floats) -> NDArray[Any]:
-    """The nearest pixel's value at fractional places; 0 outside the grid."""
-    height, width = mask.shape
-    r, c = (rows + 0.5).astype(np.int32), (columns + 0.5).astype(np.int32)
+def nearest(stack: NDArray[Any], frame: Whole, rows: Places, columns: Places) -> NDArray[Any]:
+    """The nearest pixel's value in frames of a stack (n, rows, columns) at fractional places; 0 outside the grid."""
+    height, width = stack.shape[1:]
+    r, c = (rows + np.float32(0.5)).astype(np.int32), (columns + np.float32(0.5)).astype(np.int32)
     inside = (r >= 0) & (c >= 0) & (r < height) & (c < width)
-    return np.asarray(mask.ravel()[np.where(inside, r * width + c, 0)] * inside)
+    r *= width
+    r += c
+    return np.asarray(stack.ravel()[np.where(inside, r + frame * (height * width), 0)] * inside)
 
 
 @cache
@@ -63,41 +76,62 @@ def centre_of(mask: Mask, spacing: Spacing) -> Floats:
     return np.array([rows @ np.arange(rows.size), columns @ np.arange(columns.size)]) / total * spacing
 
 
-def outline_of(aorta: Mask, spacing: Spacing, count: int = RAYS, centre: Floats | None = None) -> Floats:
-    """The outer edge of an aorta mask as a closed, smoothed curve of (row, column) in mm, seen from its centroid.
+def outline_of(aorta: Mask, spacing: Spacing, count: int = RAYS) -> Floats:
+    """The outer edge of one aorta mask, as :func:`outlines_of`."""
+    stack = stacked([aorta])
+    return np.asarray(outlines_of(stack, centre_of(aorta, spacing)[None], spacing, count)[0])
 
-    Holes do not matter; the outermost edge counts. The mask must not be empty.
+
+def outlines_of(aorta: Mask, centres: Floats, spacing: Spacing, count: int = RAYS) -> Floats:
+    """The outer edge of each aorta mask of a stack as a closed, smoothed curve of (row, column) in mm: (n, count, 2).
+
+    ``centres`` (n, 2) in mm are what it is seen from. Holes do not matter; the outermost edge counts. No mask may be
+    empty.
     """
     scale = np.asarray(spacing)
-    middle = (centre_of(aorta, spacing) if centre is None else centre) / scale
-    unit = directions(count) / scale
-    rows, columns = np.flatnonzero(aorta.any(axis=1)), np.flatnonzero(aorta.any(axis=0))
-    far = max((rows[-1] - rows[0] + 1) * spacing[0], (columns[-1] - columns[0] + 1) * spacing[1])
-    step = max(0.8 * min(spacing), 0.85 * far / (0.6 * _COARSE_STEPS))
-    reach = np.arange(0.0, 0.85 * far + 2 * step, step)
-    inside = nearest(aorta, middle[0] + unit[:, :1] * reach, middle[1] + unit[:, 1:] * reach)
-    last = inside.shape[1] - 1 - np.argmax(inside[:, ::-1], axis=1)
-    last = np.where(inside.any(axis=1), last, 0)
-    found = reach[last]
+    frame = np.arange(len(aorta))[:, None, None]
+    middle = (centres / scale).astype(np.float32)[:, None, None, :]
+    unit = (directions(count) / scale).astype(np.float32)[None, :, None, :]
+    far = np.maximum(*_spans(aorta, spacing))
+    step = np.maximum(0.8 * min(spacing), 0.85 * far / (0.6 * _COARSE_STEPS))
+    number = np.ceil(0.85 * far / step + 2)
+    at = np.arange(int(number.max()))
+    reach = (step[:, None] * at).astype(np.float32)[:, None, :]
+    inside = nearest(aorta, frame, middle[..., 0] + unit[..., 0] * reach, middle[..., 1] + unit[..., 1] * reach)
+    inside &= at < number[:, None, None]
+    last = np.where(inside.any(axis=2), at.size - 1 - np.argmax(inside[:, :, ::-1], axis=2), 0)
     fine = 0.5 * min(spacing)
-    around = np.arange(-2 * fine, step + 2.5 * fine, fine)
-    near = found[:, None] + around
-    values = bilinear(aorta.astype(np.float64), middle[0] + unit[:, :1] * near, middle[1] + unit[:, 1:] * near)
-    radius = _last_fall(values, near, fine)
+    number = np.ceil(step / fine + 4.5)
+    at = np.arange(int(number.max()))
+    near = ((step[:, None] * last)[:, :, None] + fine * (at - 2)).astype(np.float32)
+    values = bilinear(aorta, frame, middle[..., 0] + unit[..., 0] * near, middle[..., 1] + unit[..., 1] * near)
+    values[np.broadcast_to(at >= number[:, None, None], values.shape)] = 0
+    radius = _last_fall(values.reshape(-1, at.size), near.reshape(-1, at.size), fine).reshape(len(aorta), count)
     # About two pixels along the curve: enough against the staircase, too little to round off an oval.
-    arc = 2 * np.pi * float(radius.mean()) / count
-    radius = ndimage.gaussian_filter1d(radius, max(0.9, 1.5 * max(spacing) / max(arc, 1e-9)), mode="wrap")
-    return np.asarray(middle * scale + radius[:, None] * directions(count))
+    arc = 2 * np.pi * radius.mean(axis=1) / count
+    width = np.maximum(0.9, 1.5 * max(spacing) / np.maximum(arc, 1e-9))
+    radius = np.stack([ndimage.gaussian_filter1d(r, w, mode="wrap") for r, w in zip(radius, width, strict=True)])
+    return np.asarray(centres[:, None, :] + radius[:, :, None] * directions(count))
 
 
-def _last_fall(values: Floats, near: Floats, step: float) -> Floats:
+def _spans(stack: Mask, spacing: Spacing) -> tuple[Floats, Floats]:
+    """Height and width (mm) of what each mask of a stack holds, as two arrays; 0 for an empty one."""
+    spans = []
+    for axis, step in ((2, spacing[0]), (1, spacing[1])):
+        line = np.asarray(stack.any(axis=axis))
+        spans.append(step * (line.shape[1] - line.argmax(axis=1) - line[:, ::-1].argmax(axis=1)) * line.any(axis=1))
+    return spans[0], spans[1]
+
+
+def _last_fall(values: Places, near: Places, step: float) -> Floats:
     """Where each line of ``values`` falls through one half for the last time."""
     over = values >= 0.5
     high = near.shape[1] - 1 - np.argmax(over[:, ::-1], axis=1)
     high = np.minimum(np.where(over.any(axis=1), high, 2), near.shape[1] - 2)
     line = np.arange(len(values))
     v0, v1 = values[line, high], values[line, high + 1]
-    return np.asarray(near[line, high] + step * np.clip((v0 - 0.5) / np.maximum(v0 - v1, 1e-9), 0.0, 1.0))
+    fallen = step * np.clip((v0 - 0.5) / np.maximum(v0 - v1, 1e-9), 0.0, 1.0)
+    return np.asarray(near[line, high] + fallen, dtype=np.float64)
 
 
 def resample(outline: Outline, origin: tuple[int, int], spacing: Spacing, count: int = 240) -> Floats:
@@ -118,82 +152,94 @@ def resample(outline: Outline, origin: tuple[int, int], spacing: Spacing, count:
 
 
 def inward_normals(curve: Floats) -> Floats:
-    """Unit normals of a closed curve (row, column), pointing to its inside."""
-    following, before = np.roll(curve, -1, axis=0), np.roll(curve, 1, axis=0)
+    """Unit normals of closed curves (..., points, 2) of (row, column), pointing to their inside."""
+    following, before = np.roll(curve, -1, axis=-2), np.roll(curve, 1, axis=-2)
     tangent = following - before
-    normal = np.stack((tangent[:, 1], -tangent[:, 0]), axis=1)
-    normal /= np.maximum(np.hypot(normal[:, 0], normal[:, 1]), 1e-9)[:, None]
-    area = float(np.sum(curve[:, 1] * following[:, 0] - following[:, 1] * curve[:, 0]))
-    return np.asarray(normal if area > 0 else -normal)
+    normal = np.stack((tangent[..., 1], -tangent[..., 0]), axis=-1)
+    normal /= np.maximum(np.hypot(normal[..., 0], normal[..., 1]), 1e-9)[..., None]
+    area = np.sum(curve[..., 1] * following[..., 0] - following[..., 1] * curve[..., 0], axis=-1)
+    return np.asarray(np.where(area[..., None, None] > 0, normal, -normal))
 
 
 def arc_steps(curve: Floats) -> Floats:
-    """Length of wall that each point of a closed curve stands for, in mm."""
-    step = np.hypot(*(np.roll(curve, -1, axis=0) - curve).T)
-    return np.asarray(0.5 * (step + np.roll(step, 1)))
+    """Length of wall that each point of closed curves (..., points, 2) stands for, in mm."""
+    away = np.roll(curve, -1, axis=-2) - curve
+    step = np.hypot(away[..., 0], away[..., 1])
+    return np.asarray(0.5 * (step + np.roll(step, 1, axis=-1)))
 
 
 def first_runs(
-    plaque: Mask, curve: Floats, normal: Floats, spacing: Spacing, rays: NDArray[np.intp] | None = None
+    plaque: Mask, curve: Floats, normal: Floats, spacing: Spacing, rays: Mask | None = None
 ) -> tuple[Floats, Floats]:
     """Start and end (mm along the inward normal) of the first run of plaque from the wall; 0, 0 where there is none.
 
-    ``rays`` names the points of the curve to look at, all when not given.
+    ``plaque`` is a stack (n, rows, columns), ``curve`` and ``normal`` are (n, points, 2). ``rays`` (n, points) says
+    which points to look at, all when not given.
     """
-    begin, end = np.zeros(len(curve)), np.zeros(len(curve))
+    frames, points = curve.shape[:2]
+    begin, end = np.zeros(frames * points), np.zeros(frames * points)
     half_pixel, before = 0.5 * min(spacing), _START_WITHIN_PX * max(spacing)
-    down, across = curve / spacing, normal / spacing
-    near = np.arange(-before, before + half_pixel, 2 * half_pixel)
-    look = np.arange(len(curve)) if rays is None else rays
-    hit = nearest(plaque, down[look, :1] + across[look, :1] * near, down[look, 1:] + across[look, 1:] * near)
-    ray = look[hit.any(axis=1)]
-    if ray.size == 0:
-        return begin, end
-    rows, columns = np.flatnonzero(plaque.any(axis=1)), np.flatnonzero(plaque.any(axis=0))
-    span = float(np.hypot((rows[-1] - rows[0] + 1) * spacing[0], (columns[-1] - columns[0] + 1) * spacing[1]))
-    far = min(span, 0.55 * float(np.ptp(curve, axis=0).max())) + before
-    step = max(half_pixel, far / _COARSE_STEPS)
-    reach = np.arange(-before, far + 2 * step, step)
-    start, along = down[ray], across[ray]
-    inside = nearest(plaque, start[:, :1] + along[:, :1] * reach, start[:, 1:] + along[:, 1:] * reach)
-    first = np.argmax(inside, axis=1)
-    after = inside | (np.arange(reach.size)[None, :] < first[:, None])
-    stop = np.where(after.all(axis=1), reach.size - 1, np.argmin(after, axis=1))
-    soft = plaque.astype(np.float64)
-    offsets = np.arange(-step - 2 * half_pixel, 2.5 * half_pixel, half_pixel)
+    down, across = (((v / spacing).astype(np.float32)).reshape(-1, 2) for v in (curve, normal))
 
-    def crossing(at: NDArray[np.intp], rising: bool) -> Floats:
+    def places(at: Whole, along: Places) -> tuple[Whole, Places, Places]:
+        start, way = down[at], across[at]
+        return (at // points)[:, None], start[:, :1] + way[:, :1] * along, start[:, 1:] + way[:, 1:] * along
+
+    near = np.arange(-before, before + half_pixel, 2 * half_pixel).astype(np.float32)
+    look = np.arange(begin.size) if rays is None else np.flatnonzero(rays)
+    ray = look[nearest(plaque, *places(look, near)).any(axis=1)]
+    if ray.size == 0:
+        return begin.reshape(frames, points), end.reshape(frames, points)
+    frame = ray // points
+    far = np.minimum(np.hypot(*_spans(plaque, spacing)), 0.55 * np.ptp(curve, axis=1).max(axis=1)) + before
+    step = np.maximum(half_pixel, far / _COARSE_STEPS)
+    number = np.ceil((far + 2 * step + before) / step).astype(np.intp)[frame]
+    step = step[frame]
+    at = np.arange(int(number.max()))
+    inside = nearest(plaque, *places(ray, (step[:, None] * at - before).astype(np.float32)))
+    inside &= at < number[:, None]
+    first = np.argmax(inside, axis=1)
+    after = inside | (at < first[:, None])
+    stop = np.minimum(np.where(after.all(axis=1), at.size, np.argmin(after, axis=1)), number - 1)
+    offset = np.arange(int(np.ceil(step.max() / half_pixel + 4.5)))
+    counted = offset < np.ceil(step / half_pixel + 4.5)[:, None]
+
+    def crossing(place: NDArray[np.intp], rising: bool) -> Floats:
         """Where the bilinear mask crosses one half, between this coarse place and the one before."""
-        around = reach[at][:, None] + offsets
-        values = bilinear(soft, start[:, :1] + along[:, :1] * around, start[:, 1:] + along[:, 1:] * around)
-        over = (values >= 0.5) if rising else (values < 0.5)
-        high = np.clip(np.argmax(over, axis=1), 1, around.shape[1] - 1)
-        line = np.arange(len(at))
+        there = step * place - before
+        around = ((there - step - 2 * half_pixel)[:, None] + half_pixel * offset).astype(np.float32)
+        values = bilinear(plaque, *places(ray, around))
+        over = ((values >= 0.5) if rising else (values < 0.5)) & counted
+        high = np.clip(np.argmax(over, axis=1), 1, offset.size - 1)
+        line = np.arange(len(place))
         v0, v1 = values[line, high - 1], values[line, high]
         apart = np.where(np.abs(v1 - v0) > 1e-9, v1 - v0, 1.0)
         found = around[line, high - 1] + half_pixel * np.clip((0.5 - v0) / apart, 0.0, 1.0)
-        return np.asarray(np.where(over.any(axis=1), found, reach[at]))
+        return np.asarray(np.where(over.any(axis=1), found, there), dtype=np.float64)
 
-    begin[ray], end[ray] = crossing(first, True), crossing(stop, False)
-    ok = end > begin
-    return np.where(ok, begin, 0.0), np.where(ok, end, 0.0)
+    first_end = crossing(first, True), crossing(stop, False)
+    ok = first_end[1] > first_end[0]
+    begin[ray], end[ray] = (np.where(ok, values, 0.0) for values in first_end)
+    return begin.reshape(frames, points), end.reshape(frames, points)
 
 
 def across_wall(curve: Floats, normal: Floats, end: Floats, length: Floats, spacing: Spacing) -> Floats:
-    """``length`` without chords that run along the wall (0 instead).
+    """``length`` (n, points) without chords that run along the wall (0 instead).
 
     Where an outline is dented (a vessel found only in part), a normal can run along the wall instead; such a chord is
     longer than its inner end lies away from the outline, and does not count.
     """
-    ray = np.flatnonzero(length > 0)
+    frame, ray = np.nonzero(length > 0)
     if ray.size == 0:
         return length
-    inner = (curve[ray] + normal[ray] * end[ray, None]).astype(np.float32)
-    wall = curve[::3].astype(np.float32)
-    away = (inner[:, None, 0] - wall[None, :, 0]) ** 2 + (inner[:, None, 1] - wall[None, :, 1]) ** 2
+    inner = (curve[frame, ray] + normal[frame, ray] * end[frame, ray, None]).astype(np.float32)
+    wall = curve[:, ::3].astype(np.float32)
+    away = (inner[:, None, 0] - wall[frame, :, 0]) ** 2
+    away += (inner[:, None, 1] - wall[frame, :, 1]) ** 2
     closest = np.sqrt(away.min(axis=1))
     out = length.copy()
-    out[ray] = np.where(length[ray] <= 1.15 * closest + 2.0 * max(spacing), length[ray], 0.0)
+    mine = length[frame, ray]
+    out[frame, ray] = np.where(mine <= 1.15 * closest + 2.0 * max(spacing), mine, 0.0)
     return out
 
 
@@ -206,8 +252,12 @@ def running_median(profile: Floats, arc_mm: float, width_mm: float) -> Floats:
     count = max(3, 2 * round((width_mm / max(arc_mm, 1e-9) - 1) / 2) + 1)
     half = count // 2
     padded = np.concatenate((profile[-half:], profile, profile[:half]))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, count)
-    smooth = np.partition(windows, half, axis=1)[:, half]
+    if count == 3:
+        a, b, c = padded[:-2], padded[1:-1], padded[2:]
+        smooth = np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+    else:
+        windows = np.lib.stride_tricks.sliding_window_view(padded, count)
+        smooth = np.partition(windows, half, axis=1)[:, half]
     return np.asarray(smooth if smooth.max() > 0 else profile)
 
 
