@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 PIPELINE_FILE = WEIGHTS_DIR / "pipeline.json"
-ARCHITECTURES = ("autoencoder-classifier-v1", "unet-v1")
+ARCHITECTURES = ("autoencoder-classifier-v2", "unet-v1")
 _REFERENCE = "reference."
 """Name in a weights file of what goes with the network without being part of it, so that one sha256 covers both."""
 
@@ -120,7 +120,7 @@ def build_model(card: Card) -> nn.Module:
     """An untrained network of the card's architecture."""
     from inference.models import AutoencoderClassifier, build_unet
 
-    if card.architecture == "autoencoder-classifier-v1":
+    if card.architecture == "autoencoder-classifier-v2":
         return AutoencoderClassifier(tuple(card.settings["widths"]))
     return build_unet(tuple(card.settings["channels"]))
 

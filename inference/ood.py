@@ -86,10 +86,9 @@ def describe(net: nn.Module, images: NDArray[np.uint8], batch: int = 16) -> tupl
     errors, features = [], []
     for part in torch.from_numpy(np.ascontiguousarray(images))[:, None].split(batch):
         x = part.to(device).float().mul_(1.0 / 255.0)
-        bottleneck = net.encode(x)  # type: ignore[operator]
-        again = net.decoder(bottleneck)  # type: ignore[operator]
+        again = net.reconstruct(x)  # type: ignore[operator]
         errors.append(unexplained(x, again.float(), sector(x)).log().cpu())
-        features.append(net.pool(bottleneck).float().cpu())  # type: ignore[operator]
+        features.append(net.pool(net.encode(x)).float().cpu())  # type: ignore[operator]
     return torch.cat(errors).double().numpy(), torch.cat(features).double().numpy()
 
 

@@ -1,6 +1,6 @@
 """From a decoded frame to the canvas of the networks and back.
 
-Calibrated regions are brought to one physical scale (0.4 mm a pixel), so that 4 mm look the same on every scanner and
+Calibrated regions are brought to one physical scale (0.45 mm a pixel), so that 4 mm look the same on every scanner and
 at every depth; regions without calibration are fitted into the canvas with their shape kept. Masks go back to the
 source grid before anything is measured. Plain numpy and scipy; the sampling weights are worked out once per clip.
 """
@@ -18,10 +18,10 @@ from inference.pictures import Planes
 from inference.types import RegionBox
 
 CANVAS = 192
-CANVAS_MM = 0.4
+CANVAS_MM = 0.45
 SPACING_MM = (0.005, 5.0)
 """Millimetres per pixel that an ultrasound picture can have; the rest is a mistake in the file."""
-VERSION = "canvas-192-0.4mm-v1"
+VERSION = "canvas-192-0.45mm-v2"
 
 
 def to_grey(frame: NDArray[Any]) -> NDArray[np.uint8]:

@@ -19,7 +19,7 @@ def write_test_pipeline(folder: Path) -> Path:
     first, second = folder / "classifier.safetensors", folder / "segmenter.safetensors"
     a = save_model(
         AutoencoderClassifier(widths), first,
-        Card("test classifier", "0", "autoencoder-classifier-v1", "", 1, settings={"widths": list(widths)}, **about),
+        Card("test classifier", "0", "autoencoder-classifier-v2", "", 1, settings={"widths": list(widths)}, **about),
     )  # fmt: skip
     b = save_model(
         build_unet(channels), second,

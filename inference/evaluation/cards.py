@@ -12,7 +12,7 @@ from inference.evaluation.sources import OUT_OF_RANGE
 
 
 def write_into_cards(outcome: Outcome, folder: Path, spec: PipelineSpec) -> None:
-    """Write the figures into both cards, and the readable ``<pipeline>.card.md``.
+    """Write the figures into both cards, and the readable one of the pipeline, ``<weights' common name>.card.md``.
 
     They stand under a name that follows from the data (:func:`section_name`); other names stay. Under the name lie the
     plain numbers, ``intervals`` ([low, high]), ``n`` ([subjects, units, unit]), accuracy by kind and by family, and
@@ -24,7 +24,7 @@ def write_into_cards(outcome: Outcome, folder: Path, spec: PipelineSpec) -> None
         done = Card(**{**card.__dict__, "metrics": {**card.metrics, section_name(outcome.data): figures}})
         write_json(card_path(weights), done.__dict__)
     text = _markdown(folder, spec)
-    (folder / f"{spec.name}.card.md").write_text(text, encoding="utf-8")
+    (folder / f"{Path(spec.classifier).stem.removesuffix('-classifier')}.card.md").write_text(text, encoding="utf-8")
 
 
 def _figures(outcome: Outcome) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from monai.networks.nets.unet import UNet
 from torch import nn
 
 CLASSES = 4
-CHANNELS = (16, 32, 48, 64, 96)
+CHANNELS = (24, 48, 64, 96, 128)
 
 
 def build_unet(channels: tuple[int, ...] = CHANNELS) -> nn.Module:

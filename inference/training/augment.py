@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from inference.phantom.canvas_marks import draw_on_canvas
 
 
 def _draw(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -71,6 +74,15 @@ def change_grey(images: Tensor, generator: torch.Generator) -> Tensor:
         changed = changed * (1 - _draw(n, 0.0, 0.85, generator) * _shadow(n, size, generator))
     changed = changed * _draw(n, 0.65, 1.35, generator) + _draw(n, -0.08, 0.08, generator)
     return changed.masked_fill(background, 0.0).clamp(0, 1)
+
+
+def with_marks(images: Tensor, generator: torch.Generator, share: float = 0.25) -> Tensor:
+    """uint8 pictures (n, 1, h, w), a ``share`` of them with thin lines, glyphs and text burnt in, as on real files."""
+    marked = images.clone()
+    for number in torch.nonzero(torch.rand(len(images), generator=generator) < share).flatten().tolist():
+        seed = int(torch.randint(2**31, (1,), generator=generator))
+        draw_on_canvas(marked[number, 0].numpy(), np.random.default_rng(seed))
+    return marked
 
 
 def _shadow(n: int, size: int, generator: torch.Generator) -> Tensor:

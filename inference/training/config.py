@@ -84,8 +84,8 @@ class TrainConfig:
     segmenter: StageConfig = field(default_factory=StageConfig)
     reconstruction: StageConfig = field(default_factory=StageConfig)
     classifier: StageConfig = field(default_factory=StageConfig)
-    widths: tuple[int, ...] = (16, 32, 64, 96)
-    channels: tuple[int, ...] = (16, 32, 48, 64, 96)
+    widths: tuple[int, ...] = (32, 64, 96, 160)
+    channels: tuple[int, ...] = (24, 48, 64, 96, 128)
 
 
 def _number(value: Any, default: Any, where: str) -> Any:

@@ -145,6 +145,7 @@ def train_classifier(config: TrainConfig, data: Data, runner: Runner) -> Trained
     if config.reconstruction.epochs:
         first = reconstruction_stage(net, train, held, config.reconstruction, config.seed)
         rec = run_stage(first, len(train.images), runner)
+        net.start_step_two()
     _frozen(net, stage, "classifier", runner)
     make = classifier_stage if data.folder is None else partial_classifier_stage
     cls = run_stage(make(net, known, judged, stage, config.seed), len(known.images), runner)

@@ -154,5 +154,5 @@ def partial_classifier_stage(
         return {"accuracy": accuracy, "auc": 0.0 if area is None else area, "nll": nll, "minus_nll": -nll}
 
     better = "auc" if 0 < int(truth.sum()) < len(truth) else "minus_nll"
-    parameters = [*net.encoder.parameters(), *net.head.parameters()]
+    parameters = [*net.tuned.parameters(), *net.head.parameters()]
     return Stage("classifier", net, parameters, config, seed, loss, validate, better)

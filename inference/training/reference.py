@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,7 +17,7 @@ from inference.models import AutoencoderClassifier
 from inference.ood import QUANTILES, RANK, WARN_AT, OodReference, describe
 from inference.phantom.cohort import TrainingSet
 from inference.preprocess import CANVAS_MM, Canvas
-from inference.training.augment import change_grey, move
+from inference.training.augment import change_grey
 from inference.types import RegionBox
 from inference.uncertainty import THICKNESS_SD
 
@@ -29,41 +28,7 @@ _BEYOND = 2.5
 """How many times ``warn`` a score must reach to refuse: looks that were never trained on stay below, noise does not."""
 _REACH = 1.25
 _STRESS = 0.99
-_WORSE = 1.3
-"""How much worse than after stage 1 a reconstruction may be before its decoder is fitted again."""
 _MEASURED, _LEAST_MEASURED = 400, 20
-
-
-def retune_decoder(
-    net: AutoencoderClassifier, pictures: Pictures, *, batches: int = 240, batch: int = 16, seed: int = 0
-) -> float:
-    """Fit layers 5 to 7 again to the bottleneck that stage 2 has changed; layers 1 to 4 and the head stay untouched.
-
-    Without this the decoder reads a code that is no longer written, and neither the reconstruction nor its error means
-    anything. ``pictures``: canvas uint8 (n, h, w). Gives the mean squared error of the last tenth of the batches.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.from_numpy(np.ascontiguousarray(pictures))[:, None]
-    device = next(net.parameters()).device
-    net.eval()
-    net.decoder.train()
-    optimiser = torch.optim.AdamW(net.decoder.parameters(), lr=3e-3)
-    errors: list[float] = []
-    for number in range(batches):
-        for group in optimiser.param_groups:
-            group["lr"] = 3e-3 * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * number / batches)))
-        chosen = torch.randint(0, len(images), (batch,), generator=generator)
-        moved, _ = move(images[chosen].float() / 255.0, None, generator)
-        x = change_grey(moved, generator).to(device)
-        with torch.no_grad():
-            code = net.encode(x)
-        loss = functional.mse_loss(net.decoder(code), x)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        errors.append(float(loss.detach()))
-    net.eval()
-    return float(np.mean(errors[-max(batches // 10, 1) :]))
 
 
 def reconstruction_mse(net: AutoencoderClassifier, pictures: Pictures, batch: int = 16) -> float:
@@ -119,7 +84,7 @@ def _blurred(x: Tensor, sigma: float) -> Tensor:
 
 
 def fit_ood(net: nn.Module, training: Pictures, validation: Pictures, *, seed: int = 0) -> OodReference:
-    """The reference of a trained classifier (after ``retune_decoder``) from canvas pictures uint8 (n, h, w).
+    """The reference of a trained classifier from canvas pictures uint8 (n, h, w).
 
     Features come from training pictures as they are and with other grey values; mean and spread of both measures from
     validation pictures treated alike. ``hard`` is the larger of ``_BEYOND`` times ``warn``, and ``_REACH`` times the
@@ -170,21 +135,15 @@ def fit_ood(net: nn.Module, training: Pictures, validation: Pictures, *, seed: i
 def classifier_reference(
     net: AutoencoderClassifier, card: Card, training: Pictures, validation: Pictures, say: Callable[[str], None]
 ) -> tuple[Card, dict[str, Tensor]]:
-    """Card and reference tensors of a trained classifier; its decoder is fitted again where stage 2 left it behind.
+    """Card and reference tensors of a trained classifier.
 
-    Too few pictures leave both as they are. What decides goes into the weights file, under its sha256; the card says
+    Too few pictures leave the card as it is. What decides goes into the weights file, under its sha256; the card says
     the same in numbers (``settings["reconstruction"]``).
     """
     if min(len(training), len(validation)) < _LEAST:
         say("classifier: too few pictures to tell what is unlike them")
         return card, {}
-    held = _some(validation, _MOST_VALIDATION)
-    error, usual = reconstruction_mse(net, held), card.metrics.get("validation_mse")
-    if usual is None or error > _WORSE * usual:
-        retune_decoder(net, training, batches=min(240, len(training)))
-        tuned = reconstruction_mse(net, held)
-        say(f"classifier: decoder fitted to the tuned bottleneck, error {error:.5f} to {tuned:.5f}")
-        error = tuned
+    error = reconstruction_mse(net, _some(validation, _MOST_VALIDATION))
     reference = fit_ood(net, training, validation)
     say(f"classifier: unlike the training pictures from {reference.warn:.2f}, no result from {reference.hard:.2f}")
     about = {**reference.for_card(), "validation_mse": round(error, 5)}

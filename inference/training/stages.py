@@ -12,7 +12,7 @@ from torch.nn import functional
 from inference import metrics
 from inference.models import AutoencoderClassifier
 from inference.phantom.cohort import COMPLEX_BIT, TrainingSet
-from inference.training.augment import change_grey, middles_of, move
+from inference.training.augment import change_grey, middles_of, move, with_marks
 from inference.training.config import StageConfig
 from inference.training.loop import Stage, device_of_model, pictures_of, scaled
 from inference.types import LUMEN, PLAQUE, WALL
@@ -46,9 +46,9 @@ def mean_plaque_dice(predicted: Tensor, labels: Tensor) -> float:
 
 
 _WINDOW = 128
-"""Side of the squares that the U-Net learns from, in pixels of the canvas: the aorta and what is around it."""
+"""Side of the squares that the nets learn from at first, in pixels of the canvas: the aorta and what is around it."""
 _WHOLE = 0.2
-"""Share of its training, at the end, in which the U-Net sees whole pictures, as it will in use."""
+"""Share of the training, at the end, in which they see whole pictures, as they will in use."""
 
 
 def segmenter_stage(
@@ -61,7 +61,7 @@ def segmenter_stage(
     criterion = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False, batch=True, lambda_ce=1.0)
 
     def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
-        pictures, planes = scaled(images[chunk]), labels[chunk][:, None]
+        pictures, planes = scaled(with_marks(images[chunk], generator)), labels[chunk][:, None]
         if done > 1 - _WHOLE:
             moved, target = move(pictures, planes, generator, scale=0.25, turn=0.35)
         else:
@@ -90,7 +90,7 @@ def reconstruction_stage(
     images, held = pictures_of(train), pictures_of(validation)
 
     def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
-        moved, _ = move(scaled(images[chunk]), None, generator)
+        moved, _ = move(scaled(with_marks(images[chunk], generator)), None, generator)
         target = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
         target = target.to(device_of_model(model))
         return functional.mse_loss(model.reconstruct(target).float(), target)
@@ -152,13 +152,20 @@ def classifier_stage(
     model = GuidedClassifier(net)
     images, classes = pictures_of(train), torch.from_numpy(train.classes).long()
     planes = torch.from_numpy(np.stack((train.labels, train.lesions), axis=1))
+    middles = torch.cat([middles_of(part) for part in planes[:, 0].split(256)])
     held = pictures_of(validation)
     thickness = torch.from_numpy(train.thickness_mm) / 4.0
     flags = torch.stack([torch.from_numpy(train.kinds == kind).float() for kind in ("ulcerated", "mobile")], dim=1)
     weights = len(classes) / (2.0 * torch.bincount(classes, minlength=2).clamp(min=1).float())
 
     def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
-        moved, target = move(scaled(images[chunk]), planes[chunk], generator, scale=0.03, turn=0.5)
+        pictures = scaled(with_marks(images[chunk], generator))
+        if done > 1 - _WHOLE:
+            moved, target = move(pictures, planes[chunk], generator, scale=0.03, turn=0.5)
+        else:
+            moved, target = move(
+                pictures, planes[chunk], generator, scale=0.03, turn=0.6, window=_WINDOW, middles=middles[chunk]
+            )
         assert target is not None
         ready = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
         device = device_of_model(model)
@@ -187,5 +194,5 @@ def classifier_stage(
         area = metrics.auc(truth.tolist(), margin.tolist()) or 0.0
         return {"accuracy": accuracy, "auc": area, "nll": nll}
 
-    parameters = [*net.encoder.parameters(), *net.head.parameters(), *model.where.parameters(), *model.why.parameters()]
+    parameters = [*net.tuned.parameters(), *net.head.parameters(), *model.where.parameters(), *model.why.parameters()]
     return Stage("classifier", model, parameters, config, seed, loss, validate, "auc")

@@ -36,7 +36,7 @@ def freeze(model: nn.Module, names: tuple[str, ...], where: str) -> int:
     """Take layers out of training; gives the number of parameters that stay as they are.
 
     ``names``: "down-1", "down-2", ..., "bottom", "up-1", ... of a U-Net, counted from the picture, or the beginning of
-    parameter names ("encoder.0"). Raises ConfigError for a name that fits nothing, or where nothing is left to train.
+    parameter names ("tuned.0"). Raises ConfigError for a name that fits nothing, or where nothing is left to train.
     """
     groups = unet_groups(model)
     for name in names:

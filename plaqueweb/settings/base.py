@@ -223,6 +223,7 @@ SPECTACULAR_SETTINGS = {
         "PipelineState": "plaqueweb.predictions.models.PipelineState",
         "ClipState": "plaqueweb.studies.choices.ClipState",
         "CaseState": "plaqueweb.review.models.CaseState",
+        "NoResult": "plaqueweb.predictions.choices.NoResultReason",
     },
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTO_REFRESH": False}

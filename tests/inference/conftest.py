@@ -11,6 +11,8 @@ import torch
 from inference import preprocess
 from inference.checkpoints import Card, PipelineSpec, save_model, write_pipeline
 from inference.models import AutoencoderClassifier, build_unet, count_parameters
+from inference.models.autoencoder import WIDTHS
+from inference.models.unet import CHANNELS
 from inference.phantom import PhantomClip, random_spec, simulate_clip
 
 
@@ -20,8 +22,8 @@ def raw_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pipeline")
     torch.manual_seed(0)
     nets = {
-        "classifier": (AutoencoderClassifier(), "autoencoder-classifier-v1", {"widths": [16, 32, 64, 96]}),
-        "segmenter": (build_unet(), "unet-v1", {"channels": [16, 32, 48, 64, 96]}),
+        "classifier": (AutoencoderClassifier(), "autoencoder-classifier-v2", {"widths": list(WIDTHS)}),
+        "segmenter": (build_unet(), "unet-v1", {"channels": list(CHANNELS)}),
     }
     cards = {
         key: save_model(

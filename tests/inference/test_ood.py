@@ -13,7 +13,7 @@ from scipy import ndimage
 from inference import ood
 from inference.checkpoints import Card, CheckpointError, load_model, load_reference, save_model
 from inference.models import AutoencoderClassifier, count_parameters
-from inference.training.reference import fit_ood, reconstruction_mse, retune_decoder, stressed
+from inference.training.reference import fit_ood, stressed
 
 SIDE = 192
 WIDTHS = (4, 6, 8, 8)
@@ -37,9 +37,17 @@ def rings(count: int, seed: int) -> NDArray[np.uint8]:
 @pytest.fixture(scope="module")
 def net() -> AutoencoderClassifier:
     torch.manual_seed(3)
-    made = AutoencoderClassifier(WIDTHS).eval()
-    retune_decoder(made, rings(16, 1), batches=12, batch=4)
-    return made
+    made = AutoencoderClassifier(WIDTHS)
+    pictures = torch.from_numpy(rings(16, 1))[:, None].float() / 255.0
+    optimiser = torch.optim.AdamW([*made.encoder.parameters(), *made.decoder.parameters()], lr=3e-3)
+    for number in range(12):
+        x = pictures[4 * (number % 4) : 4 * (number % 4) + 4]
+        loss = torch.nn.functional.mse_loss(made.reconstruct(x), x)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    made.start_step_two()
+    return made.eval()
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +132,7 @@ def test_reference_travels_inside_the_weights_under_their_sha256(
     net: AutoencoderClassifier, reference: ood.OodReference, tmp_path: Path
 ) -> None:
     path = tmp_path / "c.safetensors"
-    card = Card("c", "0", "autoencoder-classifier-v1", "", count_parameters(net), settings={"widths": list(WIDTHS)})
+    card = Card("c", "0", "autoencoder-classifier-v2", "", count_parameters(net), settings={"widths": list(WIDTHS)})
     card = save_model(net, path, card, reference=reference.tensors())
 
     model, _ = load_model(path)
@@ -150,20 +158,6 @@ def test_weights_without_reference_give_none_and_half_a_one_is_refused(reference
 def test_too_few_pictures_make_no_reference(net: AutoencoderClassifier) -> None:
     with pytest.raises(ValueError, match="at least"):
         fit_ood(net, rings(4, 8), rings(4, 9))
-
-
-def test_retuning_moves_the_decoder_alone_and_lowers_the_error() -> None:
-    torch.manual_seed(5)
-    fresh, pictures = AutoencoderClassifier(WIDTHS).eval(), rings(12, 10)
-    before = {key: value.clone() for key, value in fresh.state_dict().items()}
-    error = reconstruction_mse(fresh, pictures)
-
-    retune_decoder(fresh, pictures, batches=15, batch=4)
-
-    assert reconstruction_mse(fresh, pictures) < error
-    moved = {key for key, value in fresh.state_dict().items() if not torch.equal(value, before[key])}
-    assert moved
-    assert all(key.startswith("decoder.") for key in moved)
 
 
 def test_stressed_pictures_differ_and_stay_in_range() -> None:

@@ -72,8 +72,7 @@ def _read(images: NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
 def _measure(probabilities: NDArray[np.float32], logits: NDArray[np.float32]) -> list[FrameResult]:
     masks = logits[:, 1] > logits[:, 0]
     return [
-        _frame(float(p), float(mask.sum() / 18), int(mask.sum()))
-        for p, mask in zip(probabilities, masks, strict=True)
+        _frame(float(p), float(mask.sum() / 18), int(mask.sum())) for p, mask in zip(probabilities, masks, strict=True)
     ]
 
 

@@ -177,7 +177,7 @@ def test_cards_get_figures_intervals_and_the_data_they_come_from(outcome, tmp_pa
         low, high = figures["intervals"]["accuracy_all"]
         assert 0 <= low <= figures["accuracy_all"] <= high <= 1
         assert figures["data"] == SOURCE.describe()
-    text = (tmp_path / f"{spec.name}.card.md").read_text()
+    text = (tmp_path / "plaque.card.md").read_text()
     assert "95 % interval" in text
     assert "Synthetic data only" in text
 
