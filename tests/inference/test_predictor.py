@@ -56,7 +56,8 @@ def test_run_lengths_are_left_out_of_a_result_unless_asked_for(raw, thick_clip) 
 
 def test_the_shipped_weights_find_thick_plaque_and_measure_it(shipped) -> None:
     overlap, errors, called = [], [], []
-    for seed in range(6):
+    # Sizes begin just above 4 mm, where a miss is no surprise: few clips would judge the draw, not the weights.
+    for seed in range(24):
         clip = simulate_clip(random_spec(np.random.default_rng((900, seed)), "thick", family="coherent"), 2)
         result = shipped.predict_clip(clip.frames, [clip.region])
         size = clip.frames.shape[1:]
@@ -69,7 +70,7 @@ def test_the_shipped_weights_find_thick_plaque_and_measure_it(shipped) -> None:
 
     assert np.mean(overlap) > 0.7
     assert np.mean(errors) < 1.0
-    assert sum(called) >= 5
+    assert np.mean(called) >= 5 / 6
 
 
 def test_the_official_thickness_is_the_key_frames(shipped, thick_clip) -> None:
