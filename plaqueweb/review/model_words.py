@@ -90,8 +90,8 @@ def _lesion(c: Comparison, part: ClipPrediction, lesion: Stored) -> dict[str, An
 
 
 def ground(reason: str, lesion: Stored) -> str:
-    """The measurement behind an answer: "2.1 ± 0.3 mm deep, 3.0 mm wide"; "" where nothing was measured."""
-    if reason == "ulceration" and lesion.get("ulcer_depth_mm") is not None:
+    """The measurement behind an answer: "2.1 ± 0.3 mm deep, 3.0 mm wide"; "" where nothing shows."""
+    if reason == "ulceration" and round(lesion.get("ulcer_depth_mm") or 0.0, 1) > 0:
         deep = words.length(lesion["ulcer_depth_mm"], None, sd=lesion.get("ulcer_sd_mm"))
         parts = [_("%(length)s deep") % {"length": deep}]
         if lesion.get("ulcer_width_mm") is not None:

@@ -8,6 +8,7 @@ import pytest
 
 from plaqueweb.predictions.models import ClipPrediction, Prediction
 from plaqueweb.review import words
+from plaqueweb.review.model_words import ground
 from plaqueweb.review.numbers import Row, numbers
 from plaqueweb.review.payload import compare_payload
 from plaqueweb.review.verdict import verdict
@@ -180,3 +181,10 @@ def test_where_the_model_is_hidden_it_says_nothing(world: World) -> None:
     assert document["model"] is None
     assert "a flag" not in str(document)
     assert "moves" not in str(document)
+
+
+def test_a_crater_without_a_depth_that_shows_is_not_measured() -> None:
+    flat = {"ulcer_depth_mm": 0.02, "ulcer_sd_mm": 0.01, "ulcer_width_mm": 0.5}
+
+    assert ground("ulceration", flat) == ""
+    assert ground("ulceration", {**flat, "ulcer_depth_mm": 0.5}).startswith("0.5")
