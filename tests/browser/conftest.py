@@ -1,4 +1,4 @@
-"""The real site under its supervisor, and a headless Chromium that fails on any console error."""
+"""The real site under its supervisor, and headless browsers that fail on any console error."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 from tests.conftest import REPO, skip_or_fail
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FIREFOX = os.environ.get("FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -74,14 +76,30 @@ def _opened(process: subprocess.Popen[str], lines: list[str]) -> tuple[str, str]
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def driver() -> Iterator[Playwright]:
+    """What drives the browsers."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium(driver: Playwright) -> Iterator[Browser]:
     """A headless Chromium of the system."""
     if not CHROMIUM:
         skip_or_fail("Chromium is not installed (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def firefox(driver: Playwright) -> Iterator[Browser]:
+    """A headless Firefox of the system, as Debian ships it: driven by WebDriver BiDi, which needs no patched build."""
+    if not FIREFOX:
+        skip_or_fail("Firefox is not installed (Debian: apt-get install firefox-esr)")
+    browser = driver.firefox.launch(executable_path=FIREFOX, channel="moz-firefox")
+    yield browser
+    browser.close()
 
 
 @dataclass
@@ -112,13 +130,13 @@ def console() -> Iterator[Console]:
     assert made.announced == []
 
 
-@pytest.fixture
-def open_as(chromium: Browser, site: Site, console: Console) -> Iterator[Callable[[str], Page]]:
-    """Return a function that logs an account in, in a context of its own."""
+@contextmanager
+def accounts(browser: Browser, site: Site, console: Console) -> Iterator[Callable[[str], Page]]:
+    """Give a function that logs an account in, in a context of its own."""
     contexts = []
 
     def log_in(account: str) -> Page:
-        context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
         contexts.append(context)
         context.set_default_timeout(30_000)
         page = context.new_page()
@@ -134,3 +152,17 @@ def open_as(chromium: Browser, site: Site, console: Console) -> Iterator[Callabl
     yield log_in
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def open_as(chromium: Browser, site: Site, console: Console) -> Iterator[Callable[[str], Page]]:
+    """Return a function that logs an account in with Chromium."""
+    with accounts(chromium, site, console) as log_in:
+        yield log_in
+
+
+@pytest.fixture
+def open_in_firefox(firefox: Browser, site: Site, console: Console) -> Iterator[Callable[[str], Page]]:
+    """Return a function that logs an account in with Firefox."""
+    with accounts(firefox, site, console) as log_in:
+        yield log_in

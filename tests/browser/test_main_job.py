@@ -38,6 +38,17 @@ def test_coordinator_and_readers_walk_the_main_job(
     see_agreement(coordinator, site)
 
 
+def test_firefox_walks_the_main_path(open_in_firefox: OpenAs, open_as: OpenAs, site: Site) -> None:
+    reader = open_in_firefox("reader2")
+    nothing_is_shown_before_signing(reader, site)
+    wait_for_predictions(open_as("coordinator"))
+
+    read_a_case(reader, site)
+    compare(reader)
+
+    see_agreement(open_in_firefox("coordinator"), site)
+
+
 def look_at_a_study(page: Page) -> None:
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     page.locator("table[data-rows] tbody th a").last.click()
