@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from plaqueweb.agreement.watch_models import Alarm, ComparisonPlan, ListLook
 from plaqueweb.core.models import BaseModel
 from plaqueweb.core.work import LeasedRow
 from plaqueweb.studies.models import Project
@@ -31,3 +32,6 @@ class AgreementRun(BaseModel, LeasedRow):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.input_hash[:8]}"
+
+
+__all__ = ["AgreementRun", "Alarm", "ComparisonPlan", "ListLook"]

@@ -20,7 +20,9 @@ from plaqueweb.agreement.stats.categorical import (
     cohen_kappa,
     confusion,
     diagnostic,
+    divide,
     gwet_ac1,
+    kappa_values,
     negative_agreement,
     observed_agreement,
     pabak,
@@ -35,12 +37,14 @@ from plaqueweb.agreement.stats.clusters import (
 )
 from plaqueweb.agreement.stats.continuous import BlandAltman, bland_altman, concordance, mean_absolute_error, within
 from plaqueweb.agreement.stats.deming import Line, deming, passing_bablok
+from plaqueweb.agreement.stats.drift import Shift, ks_shift, psi, psi_of_kinds
 from plaqueweb.agreement.stats.figures import MIN_SUBJECTS, Figure, Interval
 from plaqueweb.agreement.stats.icc import icc
 from plaqueweb.agreement.stats.interchange import (
     Interchangeability,
     interchangeability,
     interchangeability_of_values,
+    mean_of_defined,
     williams_index,
     williams_index_of_scores,
 )
@@ -56,6 +60,7 @@ from plaqueweb.agreement.stats.limits import (
     replicate_limits,
 )
 from plaqueweb.agreement.stats.monitoring import (
+    FEW_UNITS,
     Chart,
     Cusum,
     bernoulli_cusum,
@@ -98,6 +103,7 @@ from plaqueweb.agreement.stats.weighted import weighted_kappa, weighted_kappa_of
 __all__ = [
     "CANNOT_ASSESS",
     "CATEGORIES",
+    "FEW_UNITS",
     "MIN_SUBJECTS",
     "AucDifference",
     "Bin",
@@ -127,6 +133,7 @@ __all__ = [
     "RepeatedLimits",
     "ReplicateLimits",
     "RocCurve",
+    "Shift",
     "agreeing_pairs",
     "at_prevalence",
     "auc",
@@ -154,6 +161,7 @@ __all__ = [
     "deming",
     "diagnostic",
     "dice_summary",
+    "divide",
     "ewma",
     "fleiss_kappa",
     "gwet_ac1",
@@ -162,13 +170,16 @@ __all__ = [
     "interchangeability",
     "interchangeability_of_values",
     "interval_from_sums",
+    "kappa_values",
     "krippendorff_alpha",
+    "ks_shift",
     "leave_one_reader_out",
     "lesion_figures",
     "likelihood_ratios",
     "mcnemar",
     "mcnemar_clustered",
     "mean_absolute_error",
+    "mean_of_defined",
     "model_against_readers",
     "negative_agreement",
     "observed_agreement",
@@ -183,6 +194,8 @@ __all__ = [
     "precision_recall",
     "proportion",
     "proportional_bias",
+    "psi",
+    "psi_of_kinds",
     "rating_counts",
     "ratio_limits",
     "reliability",
