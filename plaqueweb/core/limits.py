@@ -19,6 +19,7 @@ DRAFT_FRAMES_PER_SAVE = 200
 CALIPERS_PER_FRAME = 20
 OUTLINE_POINTS = 2_000  # of one outer-wall outline
 LESIONS_PER_READ = 20
+SCALES_PER_SAVE = 200  # regions whose scale was set by hand
 REQUEST_BYTES = 12 * 1024**2  # one JSON body
 
 LEASE = timedelta(seconds=30)

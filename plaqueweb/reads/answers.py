@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from inference.postprocess import displayed_mm, thickness_from_mask
 from plaqueweb.reads.bundle import Bundle, mask_of
 from plaqueweb.reads.choices import CaliperKind, Extent, PlaqueAnswer, PlaqueClass, Reason, ThicknessSource, Visibility
-from plaqueweb.reads.measure import longest, mask_spacing, unpack_mask
+from plaqueweb.reads.measure import by_hand, longest, mask_spacing, region_numbered, unpack_mask
 from plaqueweb.reads.models import FrameAnnotation, Lesion
-from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.choices import CalibrationSource, Segment
 
 MARKED = (Extent.ALL_MARKED, Extent.INDEX_ONLY)
 
@@ -37,6 +37,7 @@ class Measured:
     px: float | None
     source: str
     at: tuple[str, int, int] | None = None
+    manual: bool | None = None  # whether the mm come from a scale set by hand; None without mm
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ def caliper_thickness(bundle: Bundle, lesion: Lesion) -> Measured:
     found = longest(places)
     if found is None:
         return NOT_MEASURED
-    return Measured(found["mm"], found["px"], ThicknessSource.CALIPER, found["at"])
+    manual = None if found["mm"] is None else found.get("scale") == CalibrationSource.MANUAL
+    return Measured(found["mm"], found["px"], ThicknessSource.CALIPER, found["at"], manual)
 
 
 def mask_thickness(bundle: Bundle, lesion: Lesion) -> Measured:
@@ -168,7 +170,8 @@ def _chord(bundle: Bundle, annotation: FrameAnnotation, number: int, key: tuple[
     found = thickness_from_mask(mask, mask_spacing(clip, annotation.region, mask), outline)
     if found.px is None and found.mm is None:
         return NOT_MEASURED
-    return Measured(found.mm, found.px, ThicknessSource.MASK, key)
+    manual = None if found.mm is None else by_hand(region_numbered(clip, annotation.region))
+    return Measured(found.mm, found.px, ThicknessSource.MASK, key, manual)
 
 
 def label_verdict(bundle: Bundle) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -12,7 +12,17 @@ from plaqueweb.accounts.models import User
 from plaqueweb.core.errors import NotFound
 from plaqueweb.core.prepared import Prepared
 from plaqueweb.reads.draft_input import FrameKey
-from plaqueweb.reads.models import Assignment, FrameAnnotation, FrameMask, Lesion, Read, ReadQuerySet, SegmentFinding
+from plaqueweb.reads.models import (
+    Assignment,
+    FrameAnnotation,
+    FrameMask,
+    Lesion,
+    ManualScale,
+    Read,
+    ReadQuerySet,
+    SegmentFinding,
+)
+from plaqueweb.reads.scales import with_scales
 from plaqueweb.studies.models import Clip, Protocol
 from plaqueweb.studies.selectors import clips_of_study
 
@@ -22,10 +32,12 @@ class Bundle:
     """One read, its parts and the clips it speaks of."""
 
     read: Read
-    clips: dict[str, Clip]
+    clips: dict[str, Clip]  # with the scales that this read's physician set by hand
     findings: dict[str, SegmentFinding]
     lesions: list[Lesion]
     annotations: dict[FrameKey, FrameAnnotation]
+    scales: dict[tuple[str, int], ManualScale] = field(default_factory=dict)
+    file_clips: dict[str, Clip] = field(default_factory=dict)  # as the files have them
 
     @property
     def protocol(self) -> Protocol:
@@ -84,13 +96,16 @@ def newest_read(assignment: Assignment) -> Read | None:
 
 
 def load_bundle(read: Read, *, masks: bool, clips: dict[str, Clip] | None = None) -> Bundle:
-    """Load a read's parts: three queries, two more for the clips. Mask pixels only with ``masks``."""
+    """Load a read's parts: four queries, two more for the clips. Mask pixels only with ``masks``."""
     if clips is None:
         clips = {str(clip.pk): clip for clip in clips_of_study(read.assignment.study_id, pictures=False)}
     annotations = _ANNOTATIONS_WITH_MASKS if masks else _ANNOTATIONS
+    scales = {(str(row.clip_id), row.region): row for row in _SCALES(read=read.pk)}
     return Bundle(
         read=read,
-        clips=clips,
+        clips=with_scales(clips, scales.values()) if scales else clips,
+        scales=scales,
+        file_clips=clips,
         findings={row.segment: row for row in _FINDINGS(read=read.pk)},
         lesions=_LESIONS(read=read.pk),
         annotations={key_of(row): row for row in annotations(read=read.pk)},
@@ -110,5 +125,6 @@ _NEWEST_READ = Prepared(
 )
 _FINDINGS = Prepared(lambda read: SegmentFinding.objects.filter(read_id=read).order_by(), "read")
 _LESIONS = Prepared(lambda read: Lesion.objects.filter(read_id=read).order_by("number"), "read")
+_SCALES = Prepared(lambda read: ManualScale.objects.filter(read_id=read).order_by(), "read")
 _ANNOTATIONS_WITH_MASKS = Prepared(_annotations, "read")
 _ANNOTATIONS = Prepared(lambda read: _annotations(read).defer("mask__rle"), "read")

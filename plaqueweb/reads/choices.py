@@ -96,6 +96,11 @@ class MaskSource(models.TextChoices):
     SIMULATED = "simulated", _("simulated")
 
 
+class ScaleMethod(models.TextChoices):
+    ONE_LINE = "one_line", _("one known length, the same in every direction")
+    TWO_LINES = "two_lines", _("one known length down and one across")
+
+
 class ThicknessSource(models.TextChoices):
     CALIPER = "caliper", _("caliper")
     MASK = "mask", _("from mask")

@@ -29,6 +29,7 @@ from plaqueweb.studies.models import Study
 
 DERIVED_OF_LESION = [
     "is_index", "key_clip", "key_frame", "key_region", "thickness_mm", "thickness_px", "thickness_source",
+    "manual_scale",
 ]  # fmt: skip
 
 
@@ -62,6 +63,7 @@ def complete_read(*, read: Read, by: User, draft_no: int) -> Bundle:
     derived = {
         "plaque_present": plaque_present(bundle), "rule_class": verdict.value, "rule_reason": verdict.ground[:200],
         "thickness_mm": official.mm, "thickness_px": official.px, "thickness_source": official.source,
+        "manual_scale": official.manual,
         "content_no": content_no, "completed_at": timezone.now(),
     }  # fmt: skip
     READ.apply(
@@ -89,7 +91,7 @@ def reopen_read(*, read: Read, by: User) -> Bundle:
     _own(read, by)
     cleared = {
         "plaque_present": None, "rule_class": None, "rule_reason": "", "thickness_mm": None, "thickness_px": None,
-        "thickness_source": "", "completed_at": None,
+        "thickness_source": "", "manual_scale": None, "completed_at": None,
     }  # fmt: skip
     READ.apply(Read.objects.all(), pk=read.pk, event="reopen", draft_no=F("draft_no") + 1, **cleared)
     for name, value in cleared.items():
@@ -118,6 +120,7 @@ def _derive_lesions(bundle: Bundle) -> Measured:
         if not found.source:
             found = mask_thickness(bundle, lesion)
         lesion.thickness_mm, lesion.thickness_px, lesion.thickness_source = found.mm, found.px, found.source
+        lesion.manual_scale = found.manual
         if lesion.key_clip_id is None and found.at is not None:
             annotation = bundle.annotations[found.at]
             lesion.key_clip_id, lesion.key_frame = annotation.clip_id, annotation.frame

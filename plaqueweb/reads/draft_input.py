@@ -31,9 +31,11 @@ Points = tuple[tuple[float, float], ...]
 FrameKey = tuple[str, int, int]
 REASON_KEYS = ("ulceration", "mobile", "thrombus")
 LESION_KEYS = ("number", "segment", "is_index", "key_clip", "key_frame", "key_region", *REASON_KEYS)
-COMPUTED_OF_LESION = ("thickness_mm", "thickness_px", "thickness_source")
+COMPUTED_OF_LESION = ("thickness_mm", "thickness_px", "thickness_source", "manual_scale")
 FRAME_KEYS = ("clip", "frame", "region", "extent", "outline", "calipers", "masks", "source", "sources")
-CALIPER_KEYS = ("id", "kind", "lesion", "points", "mm", "px", "why_no_mm")
+CALIPER_KEYS = ("id", "kind", "lesion", "points", "mm", "px", "why_no_mm", "scale")
+SCALE_KEYS = ("clip", "region", "lines")
+LINE_KEYS = ("points", "mm")
 CLIENT_SOURCES = (
     MaskSource.DRAWN, MaskSource.COPIED, MaskSource.INTERPOLATED, MaskSource.THRESHOLD, MaskSource.GROWN,
 )  # fmt: skip
@@ -93,6 +95,14 @@ class FrameInput:
 
 
 @dataclass(frozen=True)
+class ScaleInput:
+    """The scale of one region set by hand: one or two lines of known length in mm; none takes it back."""
+
+    key: tuple[str, int]
+    lines: tuple[tuple[Points, float], ...]
+
+
+@dataclass(frozen=True)
 class SaveInput:
     """One save: only what changed. ``fields`` are columns of the read."""
 
@@ -101,6 +111,7 @@ class SaveInput:
     findings: Mapping[str, FindingInput] = field(default_factory=dict)
     lesions: tuple[LesionInput, ...] | None = None
     frames: tuple[FrameInput, ...] = ()
+    scales: tuple[ScaleInput, ...] = ()
 
 
 def parse_save(body: Any, *, sources: Sequence[str] = CLIENT_SOURCES) -> SaveInput:
@@ -110,7 +121,7 @@ def parse_save(body: Any, *, sources: Sequence[str] = CLIENT_SOURCES) -> SaveInp
         Invalid: a field is unknown, has the wrong type or an unknown value, or a limit is passed.
     """
     body = _object(body, "")
-    refuse_unknown(body, ("save_id", "answers", "lesions", "frames"))
+    refuse_unknown(body, ("save_id", "answers", "lesions", "frames", "scales"))
     try:
         save_id = uuid.UUID(str(body.get("save_id", "")))
     except ValueError:
@@ -128,6 +139,7 @@ def parse_save(body: Any, *, sources: Sequence[str] = CLIENT_SOURCES) -> SaveInp
         findings=_findings(answers.get("findings") or {}),
         lesions=None if lesions is None else _lesions(lesions),
         frames=parsed,
+        scales=_scales(body.get("scales") or []),
     )
 
 
@@ -238,6 +250,28 @@ def _caliper(given: Any, where: str) -> CaliperInput:
     if kind == CaliperKind.THICKNESS and lesion is None:
         raise Invalid(_("A thickness caliper belongs to a lesion."), rule="caliper-lesion")
     return CaliperInput(_uuid(item.get("id"), f"{where}.id"), kind, lesion, (first, second))
+
+
+def _scales(given: Any) -> tuple[ScaleInput, ...]:
+    rows = _list(given, "scales", limits.SCALES_PER_SAVE)
+    scales = tuple(_scale(item, f"scales.{n}") for n, item in enumerate(rows))
+    if len({scale.key for scale in scales}) != len(scales):
+        raise Invalid(_("A region may come once in a save."), rule="scale-twice")
+    return scales
+
+
+def _scale(given: Any, where: str) -> ScaleInput:
+    item = _object(given, where)
+    refuse_unknown(item, SCALE_KEYS, where=f"{where}.")
+    key = (_uuid(item.get("clip"), f"{where}.clip"), _integer(item.get("region"), f"{where}.region", 1, 1000))
+    lines = []
+    for n, row in enumerate(_list(item.get("lines"), f"{where}.lines", 2)):
+        line = _object(row, f"{where}.lines.{n}")
+        refuse_unknown(line, LINE_KEYS, where=f"{where}.lines.{n}.")
+        if not _is_number(line.get("mm")):
+            raise _wrong(f"{where}.lines.{n}.mm", _("a number of mm"))
+        lines.append((_points(line.get("points"), f"{where}.lines.{n}.points", 2, 2), float(line["mm"])))
+    return ScaleInput(key, tuple(lines))
 
 
 def _masks(given: Any, where: str) -> dict[str, tuple[tuple[int, int], Sequence[int]]]:

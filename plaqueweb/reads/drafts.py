@@ -30,11 +30,12 @@ from plaqueweb.reads.draft_input import (
 )
 from plaqueweb.reads.measure import PackedMasks, measure_caliper, pack_masks
 from plaqueweb.reads.models import Assignment, FrameAnnotation, FrameMask, Lesion, Read, SegmentFinding
+from plaqueweb.reads.scales import measure_again, save_scales
 from plaqueweb.reads.states import ASSIGNMENT, READ
 from plaqueweb.studies.models import Clip
 
 MASK_COLUMNS = ["rows", "columns", "rle", "sha256", "areas", "source"]
-ANSWER_COLUMNS = ("reader_class", "quality", "confidence", "note")
+MEASURED = ("thickness_mm", "thickness_px", "thickness_source", "manual_scale")
 
 
 @transaction.atomic
@@ -107,10 +108,12 @@ def save_parsed(*, read: Read, by: User, draft_no: int, given: SaveInput) -> tup
     for column, value in given.fields.items():
         setattr(read, column, value)
     read.draft_no, read.last_save_id, read.saved_at = draft_no + 1, given.save_id, now
-    bundle = load_bundle(read, masks=False)
+    bundle = load_bundle(read, masks=bool(given.scales))
     _save_findings(bundle, given)
     replaced = given.lesions is not None and _replace_lesions(bundle, given.lesions)
+    rescaled = save_scales(bundle, given.scales, by=by, at=now)
     _save_frames(bundle, given.frames)
+    measure_again(bundle, rescaled, but=keys)
     _check_references(bundle)
     _measure_lesions(bundle, write_all=replaced)
     record_event(
@@ -328,8 +331,7 @@ def _measured(bundle: Bundle, frame: FrameInput, caliper: CaliperInput) -> dict[
     length = measure_caliper(clip, caliper.points, region_number=frame.key[2], where=where)
     return {
         "id": caliper.id, "kind": caliper.kind, "lesion": caliper.lesion,
-        "points": [list(point) for point in caliper.points],
-        "mm": length.mm, "px": length.px, "why_no_mm": length.why_no_mm,
+        "points": [list(point) for point in caliper.points], **length.as_json(),
     }  # fmt: skip
 
 
@@ -353,11 +355,12 @@ def _measure_lesions(bundle: Bundle, *, write_all: bool) -> None:
     changed = []
     for lesion in bundle.lesions:
         found = caliper_thickness(bundle, lesion) or NOT_MEASURED
-        now = (found.mm, found.px, found.source)
-        if (lesion.thickness_mm, lesion.thickness_px, lesion.thickness_source) != now:
-            lesion.thickness_mm, lesion.thickness_px, lesion.thickness_source = now
+        now = (found.mm, found.px, found.source, found.manual)
+        if tuple(getattr(lesion, column) for column in MEASURED) != now:
+            for column, value in zip(MEASURED, now, strict=True):
+                setattr(lesion, column, value)
             changed.append(lesion)
     if write_all:
         Lesion.objects.bulk_create(bundle.lesions)
     elif changed:
-        Lesion.objects.bulk_update(changed, ["thickness_mm", "thickness_px", "thickness_source"])
+        Lesion.objects.bulk_update(changed, MEASURED)

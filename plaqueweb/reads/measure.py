@@ -30,6 +30,12 @@ class Length:
     px: float
     mm: float | None
     why_no_mm: str
+    manual: bool = False  # the mm come from a scale that was set by hand
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is stored beside a caliper; ``scale`` is named only where it was set by hand."""
+        stored = {"mm": self.mm, "px": self.px, "why_no_mm": self.why_no_mm}
+        return stored | {"scale": CalibrationSource.MANUAL.value} if self.manual else stored
 
 
 def contains(region: Region, point: Point) -> bool:
@@ -42,6 +48,11 @@ def spacing_of(region: Region | None) -> tuple[float, float] | None:
     if region is None or region.source == CalibrationSource.NONE:
         return None
     return region.spacing
+
+
+def by_hand(region: Region | None) -> bool:
+    """Tell whether a region's scale was set by hand."""
+    return region is not None and region.source == CalibrationSource.MANUAL
 
 
 def region_numbered(clip: Clip, number: int) -> Region | None:
@@ -72,7 +83,7 @@ def measure_caliper(clip: Clip, ends: tuple[Point, Point], *, region_number: int
     spacing = spacing_of(holder)
     if spacing is None:
         return Length(px, None, _("no scale in this region"))
-    return Length(px, math.hypot(dx * spacing[1], dy * spacing[0]), "")
+    return Length(px, math.hypot(dx * spacing[1], dy * spacing[0]), "", by_hand(holder))
 
 
 def mask_spacing(clip: Clip, region_number: int, mask: Mask) -> tuple[float, float] | None:
@@ -83,6 +94,12 @@ def mask_spacing(clip: Clip, region_number: int, mask: Mask) -> tuple[float, flo
         return None
     inside = np.count_nonzero(mask[region.y0 : region.y1 + 1, region.x0 : region.x1 + 1])
     return spacing if inside == np.count_nonzero(mask) else None
+
+
+def area_of(pixels: int, spacing: tuple[float, float] | None, region: Region | None) -> dict[str, Any]:
+    """Return an area in pixels and mm²; ``scale`` is named only where it was set by hand."""
+    area: dict[str, Any] = {"px": pixels, "mm2": None if spacing is None else pixels * spacing[0] * spacing[1]}
+    return area | {"scale": "manual"} if spacing is not None and by_hand(region) else area
 
 
 @dataclass(frozen=True)
@@ -124,8 +141,7 @@ def pack_masks(
             raise Invalid(_("%(where)s: two lesions cover the same pixel.") % {"where": where}, rule="mask-overlap")
         taken |= mask
         spacing = mask_spacing(clip, region_number, mask)
-        mm2 = None if spacing is None else pixels * spacing[0] * spacing[1]
-        areas[number] = {"px": pixels, "mm2": mm2, "source": sources[number]}
+        areas[number] = area_of(pixels, spacing, region_numbered(clip, region_number)) | {"source": sources[number]}
         kept[number] = list(masks[number])
     if not kept:
         return None

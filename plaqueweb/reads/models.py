@@ -25,6 +25,7 @@ from plaqueweb.reads.choices import (
     ReadState,
     Reason,
     Reveal,
+    ScaleMethod,
     SignatureMeaning,
     ThicknessSource,
     Visibility,
@@ -162,6 +163,7 @@ class Read(BaseModel):
     thickness_mm = models.FloatField(null=True)  # official thickness, derived at completion
     thickness_px = models.FloatField(null=True)
     thickness_source = models.CharField(max_length=16, choices=ThicknessSource, blank=True)
+    manual_scale = models.BooleanField(null=True)  # the mm come from a scale that the reader set by hand
     content_no = models.PositiveIntegerField(default=0)
     completed_at = models.DateTimeField(null=True, blank=True)
     signed_at = models.DateTimeField(null=True, blank=True)
@@ -222,6 +224,7 @@ class Lesion(BaseModel):
     thickness_mm = models.FloatField(null=True)
     thickness_px = models.FloatField(null=True)
     thickness_source = models.CharField(max_length=16, choices=ThicknessSource, blank=True)
+    manual_scale = models.BooleanField(null=True)  # as in Read
 
     class Meta(BaseModel.Meta):
         ordering: ClassVar = ["number"]
@@ -256,6 +259,32 @@ class FrameAnnotation(BaseModel):
         return f"frame {self.frame} of {self.clip_id}"
 
 
+class ManualScale(BaseModel):
+    """The scale of one region as one reader set it, in one read; the region itself stays as the file has it."""
+
+    read = models.ForeignKey(Read, on_delete=models.CASCADE, related_name="scales")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
+    region = models.PositiveSmallIntegerField()
+    row_mm = models.FloatField()
+    col_mm = models.FloatField()
+    method = models.CharField(max_length=16, choices=ScaleMethod)
+    lines = models.JSONField()  # [{"points": [[x, y], [x, y]] in image px, "mm"}]: one, or one along each axis
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["read", "clip", "region"], name="manual_scale_region_once"),
+            models.CheckConstraint(
+                condition=Q(row_mm__gt=0, col_mm__gt=0, row_mm__lt=100, col_mm__lt=100), name="manual_scale_mm"
+            ),
+            models.CheckConstraint(condition=Q(method__in=ScaleMethod.values), name="manual_scale_method"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.row_mm:.3f} × {self.col_mm:.3f} mm/px in region {self.region} of {self.clip_id}"
+
+
 class FrameMask(models.Model):
     """Masks of the lesions on one frame, apart from the annotation so that lists never read them."""
 
@@ -272,5 +301,6 @@ class FrameMask(models.Model):
 
 
 __all__ = [
-    "Assignment", "FrameAnnotation", "FrameMask", "Lesion", "Read", "Round", "SegmentFinding", "opaque_id",
+    "Assignment", "FrameAnnotation", "FrameMask", "Lesion", "ManualScale", "Read", "Round", "SegmentFinding",
+    "opaque_id",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from plaqueweb.reads.bundle import Bundle, key_of, load_bundle, mask_of, newest_
 from plaqueweb.reads.choices import AssignmentState, Policy, ReadState, Reason, Reveal
 from plaqueweb.reads.draft_input import REASON_KEYS, FrameKey
 from plaqueweb.reads.measure import masks_text
-from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read, Round, SegmentFinding
+from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, ManualScale, Read, Round, SegmentFinding
 from plaqueweb.reads.rawjson import RawJson, masks_as_json
 from plaqueweb.studies.blinding import is_disclosed
 from plaqueweb.studies.choices import Segment
@@ -70,6 +70,7 @@ def read_payload(bundle: Bundle, *, frames: Collection[FrameKey] | None = None) 
         "answers": _answers(bundle),
         "lesions": [lesion_payload(lesion) for lesion in bundle.lesions],
         "frames": [_frame(annotation) for annotation in chosen],
+        "scales": [scale_payload(scale) for scale in bundle.scales.values()],
         "rule_class": shown[0],
         "rule_reason": shown[1],
         "rule_agrees": rule_agrees(read.reader_class, shown[0]),
@@ -112,6 +113,20 @@ def lesion_payload(lesion: Lesion) -> dict[str, Any]:
         "thickness_mm": lesion.thickness_mm,
         "thickness_px": lesion.thickness_px,
         "thickness_source": lesion.thickness_source or None,
+        "manual_scale": lesion.manual_scale,
+    }
+
+
+def scale_payload(scale: ManualScale) -> dict[str, Any]:
+    """Return a scale set by hand as the API shows it."""
+    return {
+        "clip": scale.clip_id,
+        "region": scale.region,
+        "lines": scale.lines,
+        "row_mm": scale.row_mm,
+        "col_mm": scale.col_mm,
+        "method": scale.method,
+        "at": scale.at,
     }
 
 
@@ -174,6 +189,7 @@ def assignment_row(row: Assignment, bundle: Bundle | None, clips: ClipSummary, *
     lesion = bundle.index_lesion() if bundle else None
     mm = read.thickness_mm if read and read.thickness_source else (lesion.thickness_mm if lesion else None)
     px = read.thickness_px if read and read.thickness_source else (lesion.thickness_px if lesion else None)
+    manual = read.manual_scale if read and read.thickness_source else (lesion.manual_scale if lesion else None)
     return {
         "public_id": row.public_id,
         "number": row.order_no,
@@ -182,7 +198,7 @@ def assignment_row(row: Assignment, bundle: Bundle | None, clips: ClipSummary, *
         "clips": clips.clips,
         "scale": clips.scale,
         "your_class": read.reader_class if read else None,
-        "your_thickness": {"mm": mm, "px": px},
+        "your_thickness": {"mm": mm, "px": px, "manual": bool(manual)},
         "active_seconds": row.active_seconds,
         "note": row.skip_reason or (read.note if read else ""),
         "missing": len(missing_answers(bundle)) if bundle and row.state == AssignmentState.OPENED else None,
@@ -321,8 +337,9 @@ def ground_words(bundle: Bundle) -> str:
     words = [reason_words(key).lower() for key in REASON_KEYS if getattr(lesion, key) == Reason.YES]
     mm = read.thickness_mm if read.thickness_source else lesion.thickness_mm
     px = read.thickness_px if read.thickness_source else lesion.thickness_px
+    manual = read.manual_scale if read.thickness_source else lesion.manual_scale
     if mm is not None:
-        words.append(_("%(mm).1f mm") % {"mm": mm})
+        words.append((_("%(mm).1f mm (manual scale)") if manual else _("%(mm).1f mm")) % {"mm": mm})
     elif px is not None:
         words.append(_("%(px).0f px, no scale in the file") % {"px": px})
     return ", ".join(words)

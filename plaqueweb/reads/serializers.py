@@ -50,6 +50,7 @@ class LesionShape(Shape):
     thickness_mm = s.FloatField(allow_null=True, required=False)
     thickness_px = s.FloatField(allow_null=True, required=False)
     thickness_source = s.ChoiceField(choices=c.ThicknessSource.choices, allow_null=True, required=False)
+    manual_scale = s.BooleanField(allow_null=True, required=False, help_text="the mm come from a scale set by hand")
 
 
 class PointField(s.ListField):
@@ -73,6 +74,7 @@ class CaliperShape(Shape):
     mm = s.FloatField(allow_null=True, required=False)
     px = s.FloatField(required=False)
     why_no_mm = s.CharField(required=False)
+    scale = s.CharField(required=False, help_text="“manual” where the reader set the scale by hand, else left out")
 
 
 class MaskShape(Shape):
@@ -85,6 +87,7 @@ class MaskShape(Shape):
 class AreaShape(Shape):
     px = s.IntegerField()
     mm2 = s.FloatField(allow_null=True)
+    scale = s.CharField(required=False, help_text="“manual” where the reader set the scale by hand, else left out")
     source = s.ChoiceField(choices=c.MaskSource.choices)  # type: ignore[assignment]
 
 
@@ -107,6 +110,30 @@ class FrameShape(Shape):
     )
 
 
+class ScaleLineShape(Shape):
+    """A line whose length is known, as two points in image pixels."""
+
+    points = s.ListField(child=PointField(), min_length=2, max_length=2)
+    mm = s.FloatField()
+
+
+class ScaleIn(Shape):
+    """The scale of one region set by hand: one line, or one down and one across; no line takes it back."""
+
+    clip = s.UUIDField()
+    region = s.IntegerField(min_value=1)
+    lines = ScaleLineShape(many=True)
+
+
+class ScaleOut(ScaleIn):
+    """What the server made of it: mm per pixel down and across."""
+
+    row_mm = s.FloatField()
+    col_mm = s.FloatField()
+    method = s.ChoiceField(choices=c.ScaleMethod.choices)
+    at = s.DateTimeField()
+
+
 class MissingShape(Shape):
     field = s.CharField()
     words = s.CharField()
@@ -122,6 +149,7 @@ class ReadOut(Shape):
     answers = AnswersShape()
     lesions = LesionShape(many=True)
     frames = FrameShape(many=True)
+    scales = ScaleOut(many=True)
     rule_class = s.IntegerField(allow_null=True)
     rule_reason = s.CharField()
     rule_agrees = s.BooleanField(allow_null=True)
@@ -155,6 +183,7 @@ class SaveIn(Shape):
     answers = AnswersShape(required=False)
     lesions = LesionShape(many=True, required=False)
     frames = FrameShape(many=True, required=False)
+    scales = ScaleIn(many=True, required=False)
 
 
 class FramesIn(Shape):
@@ -186,6 +215,7 @@ class SignedOut(Shape):
 class ThicknessShape(Shape):
     mm = s.FloatField(allow_null=True)
     px = s.FloatField(allow_null=True)
+    manual = s.BooleanField(help_text="the mm come from a scale set by hand")
 
 
 class AssignmentRowOut(Shape):

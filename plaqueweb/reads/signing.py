@@ -35,7 +35,9 @@ def payload_of(bundle: Bundle, *, signed_at: datetime, signed_name: str, meaning
     """
     read = bundle.read
     assignment, protocol = read.assignment, read.assignment.round.protocol
-    return {
+    # Named only where there is one: the hashes of reads without stay what they are.
+    by_hand = {"scales": [_scale(bundle.scales[key]) for key in sorted(bundle.scales)]} if bundle.scales else {}
+    return by_hand | {
         "format": 1,
         "read": str(read.pk),
         "reader": str(assignment.reader_id),
@@ -69,6 +71,17 @@ def _lesion(lesion: Any) -> dict[str, Any]:
         "key": [str(lesion.key_clip_id) if lesion.key_clip_id else None, lesion.key_frame, lesion.key_region],
         "reasons": {key: getattr(lesion, key) for key in REASON_KEYS},
         "thickness": [lesion.thickness_mm, lesion.thickness_px, lesion.thickness_source],
+    }
+
+
+def _scale(scale: Any) -> dict[str, Any]:
+    return {
+        "at": [str(scale.clip_id), scale.region],
+        "mm": [scale.row_mm, scale.col_mm],
+        "method": scale.method,
+        "lines": scale.lines,
+        "by": str(scale.by_id),
+        "time": scale.at.astimezone(UTC).isoformat(timespec="microseconds"),
     }
 
 

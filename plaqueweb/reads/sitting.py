@@ -211,9 +211,9 @@ def _add_words(listed: list[dict[str, Any]]) -> None:
         row["note_words"] = " ".join(part for part in (count, row["note"]) if part)
 
 
-def _thickness_words(given: dict[str, float | None]) -> str:
+def _thickness_words(given: dict[str, Any]) -> str:
     if given["mm"] is not None:
-        return _("%(mm).1f mm") % {"mm": given["mm"]}
+        return (_("%(mm).1f mm, manual") if given["manual"] else _("%(mm).1f mm")) % {"mm": given["mm"]}
     return "–" if given["px"] is None else _("%(px).0f px") % {"px": given["px"]}
 
 

@@ -115,7 +115,7 @@ def _answers(c: Comparison) -> Iterator[Row]:
 
 def _thickness(c: Comparison) -> Row:
     read, model = c.read, c.prediction
-    mine = words.length(read.thickness_mm, read.thickness_px) if read else words.DASH
+    mine = words.length(read.thickness_mm, read.thickness_px, manual=read.manual_scale) if read else words.DASH
     theirs = words.DASH
     if model is not None:
         theirs = words.length(model.thickness_mm, model.thickness_px, sd=model.thickness_sd_mm)

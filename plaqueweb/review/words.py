@@ -23,10 +23,15 @@ def signed(value: float, decimals: int) -> str:
     return f"{MINUS if value < 0 else '+'}{text}"
 
 
-def length(mm: float | None, px: float | None, *, sd: float | None = None) -> str:
-    """Return ``6.9 mm``, ``4.6 ± 0.4 mm`` with a standard uncertainty, ``214 px`` without a scale, or a dash."""
+def length(mm: float | None, px: float | None, *, sd: float | None = None, manual: bool | None = None) -> str:
+    """Return ``6.9 mm``, ``4.6 ± 0.4 mm`` with a standard uncertainty, ``214 px`` without a scale, or a dash.
+
+    With ``manual`` the mm come from a scale that the physician set by hand: ``6.9 mm, manual``.
+    """
     if mm is not None and sd is not None:
         return _("%(value)s ± %(sd)s mm") % {"value": f"{displayed_mm(mm):.1f}", "sd": uncertainty(sd)}
+    if mm is not None and manual:
+        return _("%(value)s mm, manual") % {"value": f"{displayed_mm(mm):.1f}"}
     if mm is not None:
         return _("%(value)s mm") % {"value": f"{displayed_mm(mm):.1f}"}
     if px is not None:

@@ -218,6 +218,9 @@ class Clip(BaseModel):
         return f"clip {self.number}"
 
 
+REGION_STRIPS = ("ecg", "depth_ruler")
+
+
 class RegionQuerySet(ScopedQuerySet):
     project_field = "clip__study__project_id"
 
@@ -259,6 +262,11 @@ class Region(BaseModel):
 
     def __str__(self) -> str:
         return f"region {self.number} of {self.clip_id}"
+
+    @property
+    def is_strip(self) -> bool:
+        """Tell whether the box shows no tissue but an ECG or the depth ruler."""
+        return self.kind in REGION_STRIPS
 
     @property
     def spacing(self) -> tuple[float, float] | None:

@@ -50,11 +50,11 @@ def clips_of_study(study_id: UUID, *, pictures: bool = True) -> list[Clip]:
     for region in _REGIONS(study=study_id):
         of_clip[region.clip_id].append(region)
     for clip in clips:
-        _hang(clip, of_clip[clip.pk])
+        hang_regions(clip, of_clip[clip.pk])
     return clips
 
 
-def _hang(clip: Any, regions: list[Region]) -> None:
+def hang_regions(clip: Any, regions: list[Region]) -> None:
     """Make ``clip.regions.all()`` these rows, as prefetching does."""
     rows: Any = Region.objects.all()
     rows._result_cache, rows._prefetch_done = regions, True
@@ -74,6 +74,7 @@ def region_payload(region: Region) -> dict[str, Any]:
     return {
         "id": str(region.pk),
         "number": region.number,
+        "kind": region.kind,
         "x0": region.x0,
         "y0": region.y0,
         "x1": region.x1,

@@ -18,6 +18,7 @@ class RegionOut(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     number = serializers.IntegerField()
+    kind = serializers.CharField()
     x0 = serializers.IntegerField()
     y0 = serializers.IntegerField()
     x1 = serializers.IntegerField()

@@ -20,9 +20,9 @@ def glyph(name: str) -> SafeString:
 
 
 @register.simple_tag
-def answer_length(mm: float | None, px: float | None) -> str:
+def answer_length(mm: float | None, px: float | None, *, manual: bool | None = None) -> str:
     """Return a thickness as in the numbers table, or nothing where there is none."""
-    text = words.length(mm, px)
+    text = words.length(mm, px, manual=manual)
     return "" if text == words.DASH else text
 
 

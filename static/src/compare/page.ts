@@ -236,7 +236,7 @@ export class ComparePage {
         id: caliper.id,
         who: "physician" as const,
         points: caliper.points,
-        label: lengthWords({ mm: caliper.mm, px: caliper.px }),
+        label: lengthWords({ mm: caliper.mm, px: caliper.px, manual: caliper.scale === "manual" }),
       })),
     );
   }

@@ -19,6 +19,8 @@ export interface Caliper {
   mm: number | null;
   px: number;
   why_no_mm?: string;
+  /** Only where the physician set the scale by hand. */
+  scale?: "manual";
 }
 
 export interface ReadFrame {

@@ -2,8 +2,9 @@
  * Draft: everything a reader has said about this case, here in the browser, and what of it is not saved yet.
  * No DOM, no fetch. Masks live in one MaskStore a clip; every drawing step goes onto one History.
  */
-import { History, MaskStore, type Clip, type Point, type Step } from "../viewer/index.ts";
+import { History, MaskStore, type Clip, type Point, type ScaleLine, type Step } from "../viewer/index.ts";
 import { regionAt } from "../viewer/calibration.ts";
+import { OwnScales, withLength } from "./ownscales.ts";
 import type {
   Answers, Caliper, Extent, Finding, FrameMarks, Lesion, MaskSource, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey, WireFrame,
 } from "./types.ts";
@@ -31,6 +32,7 @@ export class Draft {
   readonly clips: readonly Clip[];
   readonly protocol: Protocol;
   readonly history = new History();
+  readonly scales: OwnScales;
   answers: Answers = structuredClone(EMPTY);
   lesions: Lesion[] = [];
   derived: Derived = { state: "draft", rule_class: null, rule_reason: "", rule_agrees: null };
@@ -48,6 +50,7 @@ export class Draft {
   constructor(clips: readonly Clip[], protocol: Protocol) {
     this.clips = clips;
     this.protocol = protocol;
+    this.scales = new OwnScales(clips);
     for (const clip of clips) this.stores.set(clip.id, new MaskStore(clip.id, clip.rows, clip.columns, this.history));
   }
 
@@ -79,6 +82,8 @@ export class Draft {
     this.history.clear();
     this.answers = { ...structuredClone(EMPTY), ...structuredClone(read.answers) };
     this.lesions = structuredClone(read.lesions);
+    this.scales.load(read.scales);
+    for (const clip of this.clips) this.scales.apply(clip);
     for (const frame of read.frames) this.putFrame(frame);
     this.clearDirty();
     this.active = this.index?.number ?? this.lesions[0]?.number ?? 0;
@@ -95,6 +100,7 @@ export class Draft {
       lesion.thickness_mm = saved.thickness_mm ?? null;
       lesion.thickness_px = saved.thickness_px ?? null;
       lesion.thickness_source = saved.thickness_source ?? null;
+      lesion.manual_scale = saved.manual_scale ?? null;
     }
     this.emit(false);
   }
@@ -105,7 +111,12 @@ export class Draft {
     Object.assign(this.answers, simple);
     Object.assign(this.answers.findings, findings);
     if (body.lesions) this.lesions = structuredClone(body.lesions);
+    this.scales.lay(body.scales ?? []);
     for (const frame of body.frames ?? []) this.putFrame(frame);
+    for (const clip of body.scales ? this.clips : []) {
+      this.scales.apply(clip);
+      this.measureAgain(clip);
+    }
     if (!this.lesion(this.active)) this.active = this.index?.number ?? 0;
     this.emit(false);
   }
@@ -123,6 +134,8 @@ export class Draft {
     if (this.dirtyLesions) body.lesions = this.lesions.map(wireLesion);
     this.collectMaskChanges();
     if (this.dirtyFrames.size) body.frames = [...this.dirtyFrames].map((key) => this.wireFrame(key));
+    const scales = this.scales.take();
+    if (scales.length) body.scales = scales;
     this.clearDirty();
     return body;
   }
@@ -386,12 +399,25 @@ export class Draft {
     this.history.push({ clip: clip.id, frame, undo: put(before), redo: put(after) });
   }
 
-  /** Area of a lesion on a frame, here for display; the server computes the stored one. */
-  area(clip: Clip, frame: number, number: number): { px: number; mm2: number | null } {
-    const px = this.store(clip.id).area(frame, number);
-    const region = clip.regions.find((one) => one.number === this.frameMarks(clip.id, frame)?.region) ?? clip.regions[0];
-    const cell = region?.valid && region.source !== "none" && region.row_mm && region.col_mm ? region.row_mm * region.col_mm : null;
-    return { px, mm2: cell === null ? null : px * cell };
+  // ---- scales set by hand
+
+  /** Set the scale of a region by lines of known length, or take it back (no line). One undo step. */
+  setScale(clip: Clip, region: number, lines: ScaleLine[]): void {
+    const before = this.scales.get(clip.id, region);
+    const put = (given: ScaleLine[]) => (): void => {
+      this.scales.set(clip, region, given);
+      this.measureAgain(clip);
+      this.emit(true);
+    };
+    put(lines)();
+    this.history.push({ clip: clip.id, frame: 0, undo: put(before), redo: put(lines) });
+  }
+
+  /** Show every length of a clip by the scale it has now; the server does the same when it saves. */
+  private measureAgain(clip: Clip): void {
+    for (const marks of this.marks.values()) {
+      if (marks.clip === clip.id) marks.calipers = marks.calipers.map((caliper) => withLength(clip, caliper));
+    }
   }
 
   undo(): Step | null {
@@ -462,6 +488,7 @@ export class Draft {
     this.dirtyFindings.clear();
     this.dirtyFrames.clear();
     this.dirtyLesions = false;
+    this.scales.take();
     for (const store of this.stores.values()) store.takeDirty();
   }
 

@@ -69,7 +69,13 @@ export class LesionList {
 
   /** Lengths shown before the server has answered. */
   private calipers(): unknown[] {
-    return this.draft.lesions.map((lesion) => this.thickness(lesion));
+    return this.draft.lesions.map((lesion) => [this.thickness(lesion), this.manual(lesion)]);
+  }
+
+  private manual(lesion: Lesion): boolean {
+    const marks = lesion.key_clip && lesion.key_frame ? this.draft.frameMarks(lesion.key_clip, lesion.key_frame) : undefined;
+    const caliper = marks?.calipers.find((c) => c.kind === "thickness" && c.lesion === lesion.number);
+    return caliper ? caliper.scale === "manual" : lesion.manual_scale === true;
   }
 
   private thickness(lesion: Lesion): string {
@@ -112,7 +118,8 @@ export class LesionList {
       el("strong", {}, String(lesion.number)),
       el("span", {}, segment),
     );
-    const thickness = el("span", { class: "rd-thickness" }, this.thickness(lesion));
+    const manual = this.manual(lesion) ? el("small", { class: "rd-manual" }, gettext("manual")) : null;
+    const thickness = el("span", { class: "rd-thickness" }, this.thickness(lesion), manual);
     return el("div", { class: `rd-lesion${active ? " is-active" : ""}` }, name, place, thickness);
   }
 

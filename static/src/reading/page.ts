@@ -9,9 +9,11 @@ import { Head } from "./head.ts";
 import { clear, copyToNext, fillBetween, mend, type Mend } from "./maskacts.ts";
 import { bindKeys } from "./shortcuts.ts";
 import { changeKeys, labelCaps, ownKeys } from "./keysettings.ts";
+import { areaOf } from "./ownscales.ts";
 import { Panel } from "./panel.ts";
 import { KINDS, Options, Rail } from "./rail.ts";
 import { Activity, Session, logIn, signedIn, type Person } from "./session.ts";
+import { ScaleAct } from "./scaleact.ts";
 import { Stage } from "./stage.ts";
 import { Strip } from "./strip.ts";
 import { differenceWords } from "./conflict.ts";
@@ -36,6 +38,7 @@ export class ReadingPage {
   private readonly options: Options;
   private readonly bar: Bar;
   private readonly keys = new Keymap();
+  private readonly scaling: ScaleAct;
   private readonly notice = el("div", { class: "rd-notice", role: "alert" });
   private noticeTimer = 0;
   private queued = false;
@@ -108,12 +111,28 @@ export class ReadingPage {
       frame: () => this.render(),
       clip: (clip) => this.clipShown(clip),
       playing: (playing) => this.bar.setPlaying(playing),
-      tool: () => this.render(),
+      tool: (name, again) => {
+        const why = name === "scale" && !again ? this.scaling.begin(this.stage.current) : "";
+        if (why) {
+          this.stage.setTool("select");
+          this.tell(why);
+        }
+        this.render();
+      },
       look: () => this.render(),
       failed: (words) => this.tell(words),
+      known: (points) => void this.scaling.line(this.stage.current, points),
+      scale: () => this.editing(() => this.stage.setTool("scale")),
+    });
+    this.scaling = new ScaleAct({
+      draft: this.draft,
+      tell: (words) => this.tell(words),
+      done: () => this.stage.setTool("select"),
+      again: () => this.stage.setTool("scale", true),
     });
     this.draft.onChange((saveable) => {
       if (saveable) this.session.autosave.changed();
+      this.stage.rescaled();
       this.stage.pane.redraw();
       this.render();
     });
@@ -459,7 +478,7 @@ export class ReadingPage {
     this.rail.setTool(this.stage.toolName, this.stage.editable);
     if (this.stage.clock.playing) return;
     const numbers = this.draft.store(clip.id).labelsOn(frame);
-    this.panel.render(frame, numbers.map((number) => this.draft.area(clip, frame, number)));
+    this.panel.render(frame, numbers.map((number) => areaOf(this.draft, clip, frame, number)));
     this.bar.setMarks(this.stage.marks());
     this.strip.render(clip);
   }

@@ -3,6 +3,7 @@ import { gettext, interpolate, ngettext } from "../viewer/words.ts";
 import { Row, Segmented } from "./controls.ts";
 import { button, el, flash, icon, keycap } from "./dom.ts";
 import type { Draft } from "./draft.ts";
+import type { Area } from "./ownscales.ts";
 import { LesionList, type LesionActions } from "./lesions.ts";
 import { missingOf } from "./missing.ts";
 import type { Extent, Missing, PlaqueAnswer, ReaderClass, Visibility } from "./types.ts";
@@ -70,7 +71,7 @@ export class Panel {
     return missingOf(this.draft);
   }
 
-  render(frame: number, areas: { px: number; mm2: number | null }[]): void {
+  render(frame: number, areas: Area[]): void {
     const { draft } = this;
     const locked = draft.derived.state !== "draft";
     const missing = this.missing;
@@ -170,12 +171,12 @@ export class Panel {
     return box;
   }
 
-  private renderFrame(frame: number, areas: { px: number; mm2: number | null }[], locked: boolean): void {
+  private renderFrame(frame: number, areas: Area[], locked: boolean): void {
     const { clip } = this.actions.here();
     this.frameTitle.textContent = interpolate(gettext("Frame %(frame)s"), { frame });
     const px = areas.reduce((sum, area) => sum + area.px, 0);
     const mm2 = areas.some((area) => area.mm2 === null) ? null : areas.reduce((sum, area) => sum + (area.mm2 ?? 0), 0);
-    const size = mm2 === null ? interpolate(gettext("%(px)s px painted"), { px }) : interpolate(gettext("%(mm2)s mm² painted"), { mm2: mm2.toFixed(0) });
+    const size = mm2 === null ? interpolate(gettext("%(px)s px painted"), { px }) : interpolate(areas.some(({ manual }) => manual) ? gettext("%(mm2)s mm² painted, manual scale") : gettext("%(mm2)s mm² painted"), { mm2: mm2.toFixed(0) });
     this.frameArea.textContent = px === 0 ? "" : size;
     this.extent.set(this.draft.frameMarks(clip, frame)?.extent ?? null);
     this.extent.lock(locked);

@@ -15,9 +15,14 @@ export function mergeBodies(first: PatchBody, second: PatchBody): PatchBody {
     for (const frame of second.frames ?? []) frames.set(`${frame.clip}/${frame.frame}/${frame.region}`, frame);
     out.frames = [...frames.values()];
   }
+  if (first.scales || second.scales) {
+    const scales = new Map((first.scales ?? []).map((scale) => [`${scale.clip}/${scale.region}`, scale]));
+    for (const scale of second.scales ?? []) scales.set(`${scale.clip}/${scale.region}`, scale);
+    out.scales = [...scales.values()];
+  }
   return out;
 }
 
 export function isEmptyBody(body: PatchBody): boolean {
-  return !body.answers && !body.lesions && !body.frames;
+  return !body.answers && !body.lesions && !body.frames && !body.scales;
 }

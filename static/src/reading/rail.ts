@@ -7,7 +7,7 @@ import type { Mend } from "./maskacts.ts";
 import type { ToolSettings } from "./tools.ts";
 import type { CaliperKind } from "./types.ts";
 
-export type ToolName = "select" | "caliper" | "brush" | "eraser" | "polygon" | "threshold" | "grow" | "wall";
+export type ToolName = "select" | "caliper" | "brush" | "eraser" | "polygon" | "threshold" | "grow" | "wall" | "scale";
 
 export interface RailActions {
   tool(name: ToolName): void;
@@ -27,9 +27,10 @@ export const TOOL_WORDS: Record<ToolName, () => string> = {
   threshold: () => gettext("Threshold brush"),
   grow: () => gettext("Grow a region"),
   wall: () => gettext("Outer wall"),
+  scale: () => gettext("Set the scale"),
 };
 
-const TOOL_KEYS: [ToolName, string][] = [["select", "V"], ["caliper", "C"], ["brush", "B"], ["eraser", "⇧B"], ["polygon", "P"], ["threshold", "T"], ["grow", "G"], ["wall", "W"]];
+const TOOL_KEYS: [ToolName, string][] = [["select", "V"], ["caliper", "C"], ["brush", "B"], ["eraser", "⇧B"], ["polygon", "P"], ["threshold", "T"], ["grow", "G"], ["wall", "W"], ["scale", "Q"]];
 
 export class Rail {
   readonly root = el("div", { class: "rd-rail", role: "toolbar", "aria-label": gettext("Tools"), "aria-orientation": "vertical" });
@@ -145,6 +146,7 @@ export class Options {
       parts.push(this.lesionSelect(), hint(gettext("drag a diameter, or click points"), keycap("⏎"), gettext("close, keep the thickness"), keycap("Ctrl"), gettext("drag: move it")));
     }
     if (tool === "polygon") parts.push(this.lesionSelect(), this.mends(), hint(gettext("click corners or drag a contour"), keycap("⏎"), gettext("close")));
+    if (tool === "scale") parts.push(hint(gettext("drag over a known length of the depth ruler, or click both ends")));
     if (tool === "select") parts.push(hint(gettext("drag a caliper end, or the picture")));
     this.left.replaceChildren(...parts);
   }

@@ -61,6 +61,7 @@ function toolKeys(page: ReadingPage): Binding[] {
     tool("KeyT", "threshold", ["T"], gettext("threshold brush")),
     tool("KeyG", "grow", ["G"], gettext("grow a region")),
     tool("KeyW", "wall", ["W"], gettext("outer wall")),
+    tool("KeyQ", "scale", ["Q"], gettext("set the scale on the depth ruler")),
     { code: "BracketLeft", group, keys: ["["], words: gettext("smaller brush"), repeat: true, run: () => stage.setRadius(-1) },
     { code: "BracketRight", group, keys: ["]"], words: gettext("larger brush"), repeat: true, run: () => stage.setRadius(1) },
     { code: "BracketLeft", shift: true, group, keys: ["⇧", "["], words: gettext("lower grey, less tolerance"), repeat: true, run: () => stage.setGrey(-2) },

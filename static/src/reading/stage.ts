@@ -1,22 +1,27 @@
 /** Stage: the pane with the current clip, its clock, tools and look. Knows the draft only to show and to draw. */
 import {
-  Clock, View, Viewport, calmOf, depthMm, fitBoxOf, frameStoreOf, hasScale, lengthWords, rulerOf, scaleWords, segmentWords, storedWords,
-  timeline, viewWords, type Chord, type Clip, type FrameStore, type Line, type Mark,
+  Clock, View, Viewport, calmOf, depthMm, fitBoxOf, frameStoreOf, hasScale, lengthWords, rulerOf, scalable, scaleWords, segmentWords, storedWords,
+  timeline, viewWords, type Chord, type Clip, type FrameStore, type Line, type Mark, type Point, type Region,
 } from "../viewer/index.ts";
 import { gettext, interpolate } from "../viewer/words.ts";
 import type { Draft } from "./draft.ts";
 import type { ToolName } from "./rail.ts";
 import { GrowTool } from "./growtool.ts";
 import { WallTool } from "./walltool.ts";
-import { BrushTool, CaliperTool, PolygonTool, SelectTool, type ToolContext, type ToolSettings } from "./tools.ts";
+import { BrushTool, CaliperTool, PolygonTool, ScaleTool, SelectTool, type ToolContext, type ToolSettings } from "./tools.ts";
 
 export interface StageEvents {
   frame(frame: number): void;
   clip(clip: Clip): void;
   playing(playing: boolean): void;
-  tool(name: ToolName): void;
+  /** Taken in hand; `again`: for the next part of what is being done with it. */
+  tool(name: ToolName, again: boolean): void;
   look(): void;
   failed(words: string): void;
+  /** A line was drawn over a known length of the depth ruler. */
+  known(points: [Point, Point]): void;
+  /** The button in the corner: take the tool that sets the scale. */
+  scale(): void;
 }
 
 export class Stage {
@@ -28,6 +33,8 @@ export class Stage {
   toolFocus = false;
   toolName: ToolName = "select";
   current: Clip;
+  /** As the corner and the ruler show them. */
+  private regions: readonly Region[] = [];
   private readonly draft: Draft;
   private readonly events: StageEvents;
   private readonly stores = new Map<string, FrameStore>();
@@ -52,6 +59,7 @@ export class Stage {
       threshold: new BrushTool(context, "threshold"),
       grow: new GrowTool(context),
       wall: new WallTool(context),
+      scale: new ScaleTool(context),
     };
     this.pane.chords = (frame) => this.chords(frame);
     this.pane.lines = () => this.sketches();
@@ -96,13 +104,13 @@ export class Stage {
     else this.clock.play(this.frame);
   }
 
-  setTool(name: ToolName): void {
+  setTool(name: ToolName, again = false): void {
     this.toolName = name;
     this.toolFocus = name !== "select";
     const tool = this.tools[name];
     this.pane.tool = tool;
     this.pane.ring = tool instanceof BrushTool ? this.settings.radius : null;
-    this.events.tool(name);
+    this.events.tool(name, again);
   }
 
   setRadius(change: number): void {
@@ -185,6 +193,7 @@ export class Stage {
     this.clock.setClip(clip.frame_times_ms, clip.frames);
     this.pane.layers = { physician: this.draft.store(clip.id) };
     this.view.set({ frame, zoom: 1, panX: 0, panY: 0 });
+    this.regions = clip.regions;
     this.pane.setClip(store, { fitBox: fitBoxOf(clip), ruler: rulerOf(clip) });
     this.pane.setCorners(this.corners(clip));
     store.focus(frame);
@@ -220,6 +229,15 @@ export class Stage {
     return store;
   }
 
+  /** The scale of the current clip was set or taken back: its corner and ruler say so. */
+  rescaled(): void {
+    const clip = this.current;
+    if (clip.regions === this.regions) return;
+    this.regions = clip.regions;
+    this.pane.setRuler(rulerOf(clip));
+    this.pane.setCorners(this.corners(clip));
+  }
+
   private corners(clip: Clip) {
     const scaled = clip.regions.filter(hasScale);
     const region = scaled[0] ?? clip.regions[0] ?? null;
@@ -231,7 +249,12 @@ export class Stage {
       topRight: [scaled.length > 1 ? gettext("two scales, by region") : scale, source],
       bottomRight: depth === null ? [] : [interpolate(gettext("depth %(cm)s cm"), { cm: (depth / 10).toFixed(1).replace(/\.0$/, "") })],
       ...(clip.synthetic ? { badge: gettext("synthetic") } : {}),
+      ...(this.editable && scalable(clip.regions).length ? { action: { words: this.scaleAct(clip), run: () => this.events.scale() } } : {}),
     };
+  }
+
+  private scaleAct(clip: Clip): string {
+    return scalable(clip.regions).some(hasScale) ? gettext("change scale") : gettext("set scale");
   }
 
   private chords(frame: number): Chord[] {
@@ -242,7 +265,7 @@ export class Stage {
       id: caliper.id,
       who: "physician",
       points: caliper.points,
-      label: lengthWords({ mm: caliper.mm ?? null, px: caliper.px ?? null, why: caliper.why_no_mm ?? "" }),
+      label: lengthWords({ mm: caliper.mm ?? null, px: caliper.px ?? null, why: caliper.why_no_mm ?? "", manual: caliper.scale === "manual" }),
       selected: selected?.id === caliper.id,
       end: selected?.id === caliper.id ? selected.end : null,
     })).concat(live);
@@ -277,6 +300,7 @@ export class Stage {
         return picture ? calmOf(picture) : null;
       },
       changed: () => this.events.look(),
+      known: (points) => this.events.known(points),
       refused: (words) => this.events.failed(words),
     };
   }

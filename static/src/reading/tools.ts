@@ -2,6 +2,7 @@
 import { crossesRegions, distance, measure, type Clip, type Point, type PointerAt, type Tool, type Viewport } from "../viewer/index.ts";
 import { gettext } from "../viewer/words.ts";
 import type { Draft } from "./draft.ts";
+import { withLength } from "./ownscales.ts";
 import type { Caliper, CaliperKind, MaskSource } from "./types.ts";
 
 export interface ToolSettings {
@@ -30,6 +31,8 @@ export interface ToolContext {
   grey(): Uint8Array | null;
   /** A setting changed: the options show it. */
   changed(): void;
+  /** A line was drawn over a length that is known: its mm are asked for. */
+  known(points: [Point, Point]): void;
   /** What was drawn is not kept, and why. */
   refused(words: string): void;
 }
@@ -160,15 +163,9 @@ export class SelectTool implements Tool {
   }
 }
 
-/** The caliper with the length shown until the server has computed the stored one. */
-export function withLength(clip: Clip, caliper: Caliper): Caliper {
-  const length = measure(clip.regions, caliper.points[0], caliper.points[1]);
-  return { ...caliper, mm: length.mm, px: length.px, why_no_mm: length.why };
-}
-
 /** Drag, or click and click again. A second thickness of the same lesion on the frame takes the first one's place. */
 export class CaliperTool extends SelectTool {
-  override readonly name = "caliper";
+  override readonly name: string = "caliper";
   override readonly cursor = "cross";
   sketch: [Point, Point] | null = null;
   private start: Point | null = null;
@@ -225,13 +222,27 @@ export class CaliperTool extends SelectTool {
     this.context.pane.redraw();
   }
 
-  private place(points: [Point, Point]): void {
+  protected place(points: [Point, Point]): void {
     const { draft, settings } = this.context;
     const mark = draft.history.mark;
     const lesion = settings.kind === "diameter" ? null : draft.activeLesion(this.context.clip()).number;
     const caliper = placeCaliper(this.context, settings.kind, lesion, points);
     if (caliper) this.selected = { id: caliper.id, end: 1 };
     draft.history.join(mark, this.context.clip().id, this.context.frame());
+  }
+}
+
+/** A line over a known length of the depth ruler: where the file has no scale, it sets one. */
+export class ScaleTool extends CaliperTool {
+  override readonly name = "scale";
+
+  /** Calipers are not moved with this tool. */
+  protected override calipers(): Caliper[] {
+    return [];
+  }
+
+  protected override place(points: [Point, Point]): void {
+    this.context.known(points);
   }
 }
 

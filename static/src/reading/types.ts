@@ -1,5 +1,5 @@
 /** The reading page's part of the API, word for word. */
-import type { Clip, Point, Rle } from "../viewer/index.ts";
+import type { Clip, Point, Rle, ScaleLine } from "../viewer/index.ts";
 
 export type Extent = "all_marked" | "index_only" | "no_plaque" | "unusable";
 export type ReasonAnswer = "yes" | "no" | "unclear";
@@ -36,6 +36,7 @@ export interface Lesion {
   thickness_mm?: number | null;
   thickness_px?: number | null;
   thickness_source?: "caliper" | "mask" | null;
+  manual_scale?: boolean | null;
 }
 
 export interface Caliper {
@@ -46,6 +47,15 @@ export interface Caliper {
   mm?: number | null;
   px?: number;
   why_no_mm?: string;
+  /** Only where the reader set the scale by hand. */
+  scale?: "manual";
+}
+
+/** The scale of one region set by hand; no line takes it back. */
+export interface OwnScale {
+  clip: string;
+  region: number;
+  lines: ScaleLine[];
 }
 
 export interface FrameMarks {
@@ -84,6 +94,7 @@ export interface Read {
   answers: Answers;
   lesions: Lesion[];
   frames: WireFrame[];
+  scales: OwnScale[];
   rule_class: 0 | 1 | null;
   rule_reason: string;
   rule_agrees: boolean | null;
@@ -121,6 +132,7 @@ export interface PatchBody {
   answers?: Partial<Omit<Answers, "findings">> & { findings?: Record<string, Finding> };
   lesions?: Lesion[];
   frames?: WireFrame[];
+  scales?: OwnScale[];
 }
 
 /** A patch on its way: the same `save_id` is sent again until the server has answered. */

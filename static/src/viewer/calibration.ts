@@ -5,6 +5,8 @@ import { gettext, interpolate } from "./words.ts";
 export interface Region {
   id: string;
   number: number;
+  /** "tissue_2d", …; an "ecg" or a "depth_ruler" is a strip, nothing is measured in it. */
+  kind: string;
   x0: number;
   y0: number;
   x1: number;
@@ -23,12 +25,18 @@ export interface Length {
   region: Region | null;
   /** Why there is no mm; empty when there is. */
   why: string;
+  /** The mm come from a scale that the reader set by hand. */
+  manual: boolean;
 }
 
 /** The box is inclusive, so its last pixel reaches to x1 + 1. */
 export function regionAt(regions: readonly Region[], point: Point): Region | null {
   const [x, y] = point;
-  return regions.find((r) => x >= r.x0 && x < r.x1 + 1 && y >= r.y0 && y < r.y1 + 1) ?? null;
+  return regions.find((r) => !isStrip(r) && x >= r.x0 && x < r.x1 + 1 && y >= r.y0 && y < r.y1 + 1) ?? null;
+}
+
+export function isStrip(region: Region): boolean {
+  return region.kind === "ecg" || region.kind === "depth_ruler";
 }
 
 export function hasScale(region: Region): boolean {
@@ -42,11 +50,11 @@ export function measure(regions: readonly Region[], a: Point, b: Point): Length 
   const px = Math.hypot(dx, dy);
   const first = regionAt(regions, a);
   const second = regionAt(regions, b);
-  if (!regions.some(hasScale)) return { mm: null, px, region: first, why: gettext("no scale in the file") };
-  if (!first || !second) return { mm: null, px, region: first ?? second, why: gettext("an end lies outside the scaled part") };
-  if (first !== second) return { mm: null, px, region: null, why: gettext("the ends lie in two regions") };
-  if (!hasScale(first)) return { mm: null, px, region: first, why: gettext("no scale in this region") };
-  return { mm: Math.hypot(dx * (first.col_mm ?? 0), dy * (first.row_mm ?? 0)), px, region: first, why: "" };
+  if (!regions.some(hasScale)) return { mm: null, px, region: first, why: gettext("no scale in the file"), manual: false };
+  if (!first || !second) return { mm: null, px, region: first ?? second, why: gettext("an end lies outside the scaled part"), manual: false };
+  if (first !== second) return { mm: null, px, region: null, why: gettext("the ends lie in two regions"), manual: false };
+  if (!hasScale(first)) return { mm: null, px, region: first, why: gettext("no scale in this region"), manual: false };
+  return { mm: Math.hypot(dx * (first.col_mm ?? 0), dy * (first.row_mm ?? 0)), px, region: first, why: "", manual: first.source === "manual" };
 }
 
 /** Whether the ends lie in two regions: such a caliper measures nothing and is not kept. */
@@ -55,8 +63,9 @@ export function crossesRegions(regions: readonly Region[], a: Point, b: Point): 
   return first !== null && second !== null && first !== second;
 }
 
-/** "6.9 mm", or "60.2 px, no scale in the file". */
-export function lengthWords(length: { mm: number | null; px: number | null; why?: string }): string {
+/** "6.9 mm", "6.9 mm, manual" by a scale set by hand, or "60.2 px, no scale in the file". */
+export function lengthWords(length: { mm: number | null; px: number | null; why?: string; manual?: boolean }): string {
+  if (length.mm !== null && length.manual) return interpolate(gettext("%(mm)s mm, manual"), { mm: length.mm.toFixed(1) });
   if (length.mm !== null) return interpolate(gettext("%(mm)s mm"), { mm: length.mm.toFixed(1) });
   if (length.px === null) return "–";
   const px = interpolate(gettext("%(px)s px"), { px: length.px.toFixed(1) });

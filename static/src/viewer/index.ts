@@ -10,6 +10,7 @@ export * from "./history.ts";
 export * from "./keys.ts";
 export * from "./mask.ts";
 export * from "./rle.ts";
+export * from "./scale.ts";
 export * from "./scrub.ts";
 export * from "./shape.ts";
 export * from "./types.ts";

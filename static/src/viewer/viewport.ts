@@ -15,12 +15,14 @@
  * and overlay always belong to the same frame, and pane.frame says which.
  */
 import "../css/viewer.css";
+import { cornerElements, type Corners } from "./corners.ts";
 import type { Box, Point } from "./geometry.ts";
 import type { FrameStore } from "./frames.ts";
 import { chordElement, lineElement, rulerElement, svg, type Chord, type Line, type RulerTick } from "./overlay.ts";
 import { GreyWindow, paintDifference, paintLayer, paintPicture, type LayerMode, type MaskLayer, type Placement } from "./paint.ts";
 import type { View } from "./view.ts";
 
+export type { Corners } from "./corners.ts";
 export type { Chord, Line, RulerTick } from "./overlay.ts";
 export type { LayerMode, MaskLayer } from "./paint.ts";
 
@@ -44,14 +46,6 @@ export interface Tool {
   move(points: PointerAt[], held: boolean): void;
   up(at: PointerAt): void;
   cancel(): void;
-}
-
-export interface Corners {
-  topLeft?: string[];
-  topRight?: string[];
-  bottomRight?: string[];
-  /** Dashed badge at the lower left: "synthetic". */
-  badge?: string;
 }
 
 interface Drag {
@@ -146,6 +140,11 @@ export class Viewport {
     this.redraw();
   }
 
+  setRuler(ticks: readonly RulerTick[]): void {
+    this.ticks = ticks;
+    this.redraw();
+  }
+
   /** Change what "fit" shows, in picture pixels. */
   setFitBox(box: Box): void {
     this.fitBox = box;
@@ -153,20 +152,7 @@ export class Viewport {
   }
 
   setCorners(corners: Corners): void {
-    const part = (name: string, lines: string[] | undefined): HTMLElement[] => {
-      if (!lines?.some((line) => line !== "")) return [];
-      const element = document.createElement("div");
-      element.className = `vp-corner vp-${name}`;
-      element.append(...lines.map((line) => Object.assign(document.createElement("div"), { textContent: line })));
-      return [element];
-    };
-    const badge = corners.badge ? [corners.badge] : undefined;
-    this.corners.replaceChildren(
-      ...part("tl", corners.topLeft),
-      ...part("tr", corners.topRight),
-      ...part("br", corners.bottomRight),
-      ...part("badge", badge),
-    );
+    this.corners.replaceChildren(...cornerElements(corners));
   }
 
   /** Draw once in the next animation frame, however often it is asked. */

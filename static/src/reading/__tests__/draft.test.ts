@@ -8,7 +8,7 @@ import type { Protocol, Read } from "../types.ts";
 const clip: Clip = {
   id: "c1", number: 1, kind: "cine", frames: 10, rows: 40, columns: 50, frame_times_ms: [], stored_as: "png_lossless", synthetic: true,
   segment: "descending", view: "SAX", state: "stored", cine_url: "", frame_url: "",
-  regions: [{ id: "r", number: 3, x0: 0, y0: 0, x1: 49, y1: 39, row_mm: 0.5, col_mm: 0.5, source: "us_region", valid: true, reason: "", view: "SAX" }],
+  regions: [{ id: "r", number: 3, kind: "tissue_2d", x0: 0, y0: 0, x1: 49, y1: 39, row_mm: 0.5, col_mm: 0.5, source: "us_region", valid: true, reason: "", view: "SAX" }],
 };
 const protocol: Protocol = {
   version: 1,
@@ -70,7 +70,7 @@ describe("a patch", () => {
     draft.answer("quality", "good");
     const mine = draft.take();
     const other = new Draft([clip], protocol);
-    other.load({ state: "draft", answers: { reader_class: 0, quality: "limited", confidence: null, note: "", findings: {} }, lesions: [], frames: [], missing: [] } as unknown as Read);
+    other.load({ state: "draft", answers: { reader_class: 0, quality: "limited", confidence: null, note: "", findings: {} }, lesions: [], frames: [], scales: [], missing: [] } as unknown as Read);
     other.apply(mine);
     expect(other.answers).toMatchObject({ reader_class: 0, quality: "good" });
     expect(other.store("c1").labels(4)).toEqual(draft.store("c1").labels(4));
@@ -145,5 +145,33 @@ describe("what is missing", () => {
     const later = missingOf(draft).map(({ field }) => field);
     expect(later).not.toContain("frames.c1.4.extent");
     expect(later).toContain("frames.c1.6.masks");
+  });
+});
+
+describe("a scale set by hand", () => {
+  const bare: Clip = { ...clip, regions: [{ ...(clip.regions[0] as Clip["regions"][number]), row_mm: null, col_mm: null, source: "none", valid: false }] };
+  const down = { points: [[40, 0], [40, 40]] as [[number, number], [number, number]], mm: 20 };
+
+  it("measures what was drawn, is saved, and undone as one step", () => {
+    const own: Clip = { ...bare };
+    const draft = new Draft([own], protocol);
+    draft.putCalipers(own, 2, [{ id: "k", kind: "diameter", lesion: null, points: [[1, 1], [1, 11]], px: 10, mm: null }]);
+    draft.take();
+    draft.setScale(own, 3, [down]);
+    expect(draft.frameMarks("c1", 2)?.calipers[0]).toMatchObject({ mm: 5, scale: "manual", why_no_mm: "" });
+    expect(draft.take()).toEqual({ scales: [{ clip: "c1", region: 3, lines: [down] }] });
+    draft.undo();
+    expect(draft.frameMarks("c1", 2)?.calipers[0]).toMatchObject({ mm: null, px: 10 });
+    expect(draft.take()).toEqual({ scales: [{ clip: "c1", region: 3, lines: [] }] });
+  });
+
+  it("comes back from the server, and from what was kept here", () => {
+    const own: Clip = { ...bare };
+    const draft = new Draft([own], protocol);
+    draft.load({ state: "draft", answers: { reader_class: null, quality: null, confidence: null, note: "", findings: {} }, lesions: [], frames: [], scales: [{ clip: "c1", region: 3, lines: [down] }] } as unknown as Read);
+    expect(own.regions[0]).toMatchObject({ source: "manual", row_mm: 0.5 });
+    draft.apply({ scales: [{ clip: "c1", region: 3, lines: [] }] });
+    expect(own.regions[0]).toMatchObject({ source: "none", row_mm: null });
+    expect(mergeBodies({ scales: [{ clip: "c1", region: 3, lines: [down] }] }, { scales: [{ clip: "c1", region: 3, lines: [] }] }).scales).toHaveLength(1);
   });
 });

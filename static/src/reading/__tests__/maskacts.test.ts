@@ -26,7 +26,7 @@ beforeEach(() => {
     pane: { redraw: () => undefined, toScreen: (point: [number, number]) => point } as unknown as Viewport,
     settings: { radius: 5, kind: "thickness", low: 40, high: 255, tolerance: 20 },
     clip: () => clip, frame: () => frame, began: () => undefined, ended: () => undefined, editable: () => true,
-    grey: () => grey, changed: () => undefined, refused: (words) => refused.push(words),
+    grey: () => grey, changed: () => undefined, known: () => undefined, refused: (words) => refused.push(words),
   };
 });
 

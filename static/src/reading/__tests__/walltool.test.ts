@@ -24,7 +24,7 @@ beforeEach(() => {
     pane: { redraw: () => undefined, toScreen: ([x, y]: Point): Point => [4 * x, 4 * y], lens: false } as unknown as Viewport,
     settings: { radius: 5, kind: "thickness", low: 0, high: 255, tolerance: 20 },
     clip: () => clip, frame: () => 1, began: () => undefined, ended: () => undefined, editable: () => true,
-    grey: () => null, changed: () => undefined, refused: () => undefined,
+    grey: () => null, changed: () => undefined, known: () => undefined, refused: () => undefined,
   };
   tool = new WallTool(context);
 });

@@ -3,7 +3,7 @@ import { crossesRegions, lengthWords, measure, regionAt, scaleWords, type Region
 
 function region(part: Partial<Region> = {}): Region {
   return {
-    id: "r", number: 1, x0: 0, y0: 0, x1: 99, y1: 99, row_mm: 0.2, col_mm: 0.3, source: "us_region", valid: true, reason: "", view: "SAX",
+    id: "r", number: 1, kind: "tissue_2d", x0: 0, y0: 0, x1: 99, y1: 99, row_mm: 0.2, col_mm: 0.3, source: "us_region", valid: true, reason: "", view: "SAX",
     ...part,
   };
 }
