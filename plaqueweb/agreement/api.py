@@ -36,8 +36,8 @@ class AgreementView(APIView):
     def get(self, request: Request) -> Response:
         """Return the comparison; 202 with the run's state while a large one is being computed."""
         user = current_user(request)
-        filters = {key: request.query_params.get(key, "") for key in ("round", "pipeline", "against")}
-        report = build(user, visible_project(user, request.query_params.get("project", "")), filters)
+        asked = request.query_params.dict()
+        report = build(user, visible_project(user, asked.pop("project", "")), asked)
         waiting = report.run is not None and report.run.work_state != WorkState.DONE
         return Response(as_json(report), status=202 if waiting else 200)
 

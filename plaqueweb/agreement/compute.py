@@ -1,125 +1,71 @@
-"""From evidence to the results of a run: pure, JSON-ready, without a word for people and without a user."""
+"""The figures of class, thickness and overlap that several tabs share: pure, JSON-ready, without a word for people."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from plaqueweb.agreement import stats
+from plaqueweb.agreement.boards.base import common, klass, model_class, per_subject
 from plaqueweb.agreement.ceiling import ceiling
-from plaqueweb.agreement.coverage import coverage, reason_of
-from plaqueweb.agreement.evidence import Answer, Evidence, Unit
-from plaqueweb.agreement.selectors import CONSENSUS_KINDS
-from plaqueweb.agreement.stats import categorical as cat
+from plaqueweb.agreement.coverage import coverage
+from plaqueweb.agreement.evidence import Evidence, Unit
+from plaqueweb.agreement.filters import KINDS
+from plaqueweb.agreement.pairs import Pair, crosses, measured_pairs
+from plaqueweb.agreement.selectors import is_reference
 from plaqueweb.agreement.stats.figures import Floats
 
-CODE_VERSION = "agreement-2"
-"""Raise it when any number could change: cached runs of another version are not shown."""
-AS_READ, SAME_FRAME = "as_read", "same_frame"
+CODE_VERSION = "agreement-3"
+"""Raise it when a number of all tabs could change (of one tab: its ``version``): other cached runs are not shown."""
 
 
-def compute(manifest: dict[str, Any], evidence: Evidence) -> dict[str, Any]:
-    """All figures of one comparison.
+def compute(options: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
+    """The figures of one comparison that the overview and the API show.
 
-    The class part has one unit a study: intervals are Wilson's where every subject has one study, else from
-    resampled subjects. Thickness is in mm, only where both have a scale. Dice is on declared frames.
+    ``options``: a manifest, or its part of the same keys with the filters. The class part has one unit a study, or a
+    subject with the filter ``unit``: intervals are Wilson's where every subject has one, else from resampled subjects.
+    Thickness is in mm, only where both have a scale. Dice is on declared frames.
     """
-    units = evidence.units
-    reference = [_klass(unit.reference) for unit in units]
-    model = [_model_class(unit) for unit in units]
+    units = chosen_units(evidence, options)
+    accuracy = is_reference(options["against"])
+    reference, model = [klass(unit.reference) for unit in units], [model_class(unit) for unit in units]
     table = stats.confusion(reference, model)
     subjects = [unit.subject for unit in units]
-    accuracy = manifest["against"] in CONSENSUS_KINDS
-    return {
-        "n": _counts(manifest, evidence),
+    return common(evidence, options) | {
         "confusion": table.counts.tolist(),
-        "class": _class_figures(table, reference, model, subjects),
-        "accuracy": _accuracy_figures(table, reference, model, subjects) if accuracy else None,
+        "class": class_figures(table, reference, model, subjects),
+        "accuracy": accuracy_figures(table, reference, model, subjects) if accuracy else None,
         "coverage": coverage(units, accuracy=accuracy),
-        "thickness": _thickness(units, float(manifest["rule_mm"])),
-        "dice": _dice(evidence),
+        "thickness": thickness(evidence, float(options["rule_mm"])),
+        "dice": dice_figures(evidence),
         "ceiling": ceiling(evidence),
-        "units": [_unit_row(unit, evidence) for unit in units],
-        "simulated": evidence.simulated,
-        "synthetic": evidence.synthetic,
     }
 
 
-def _klass(answer: Answer | None) -> int | None:
-    return answer.klass if answer else None
+def chosen_units(evidence: Evidence, options: Mapping[str, Any]) -> list[Unit]:
+    """Studies, or one unit a subject where the filter ``unit`` asks for it."""
+    wanted = options.get("unit") or options.get("options", {}).get("unit")
+    return per_subject(evidence.units) if wanted == "subject" else evidence.units
 
 
-def _model_class(unit: Unit) -> int | None:
-    """1, 0, cannot assess (it ran and gave no class, say without an aorta in view), or None (no result at all)."""
-    if unit.model is None:
-        return None
-    return stats.CANNOT_ASSESS if unit.model.klass is None else unit.model.klass
-
-
-def _counts(manifest: dict[str, Any], evidence: Evidence) -> dict[str, int]:
-    compared = [unit for unit in evidence.units if unit.reference is not None]
-    frames = evidence.frames
-    return {
-        "subjects": len({unit.subject for unit in compared}),
-        "studies": len(compared),
-        "frames": sum(len(scores) for scores in frames.scores.values()),
-        "missing": len(evidence.units) - len(compared),
-        "no_result": sum(_model_class(unit) is None for unit in compared),
-        "model_cannot_assess": sum(_model_class(unit) == stats.CANNOT_ASSESS for unit in compared),
-        "cannot_assess": sum(_klass(unit.reference) == stats.CANNOT_ASSESS for unit in compared),
-        **{key: int(value) for key, value in manifest["counts"].items()},
-    }
-
-
-Values = Callable[[Floats], Floats]
-
-
-def _resampled(reference: list[int | None], model: list[int | None], values: Values) -> Values:
-    return lambda weights: values(cat.weighted_tables(reference, model, weights))
-
-
-def _independent(reference: list[int | None], model: list[int | None], subjects: list[Any]) -> tuple[bool, int]:
+def _subjects_of(reference: list[int | None], model: list[int | None], subjects: list[Any]) -> tuple[bool, int]:
     """Whether each subject has one classified study, and how many subjects have any."""
     used = [s for s, a, b in zip(subjects, reference, model, strict=True) if a in (0, 1) and b in (0, 1)]
     return len(set(used)) == len(used), len(set(used))
 
 
-def _share(figure: stats.Figure, independent: bool, count: int, values: Values, subjects: list[Any]) -> stats.Figure:
-    """A proportion: Wilson over independent units, subjects resampled otherwise, no interval below ten subjects."""
-    if figure.value is None:
-        return figure
-    if count < stats.MIN_SUBJECTS:
-        return stats.Figure(figure.value, figure.n, reason="too-few", count=figure.count)
-    if independent:
-        return figure
-    return stats.with_interval(figure, values, subjects)
-
-
-def _class_figures(
+def class_figures(
     table: stats.Confusion, reference: list[int | None], model: list[int | None], subjects: list[Any]
 ) -> dict[str, Any]:
-    independent, count = _independent(reference, model, subjects)
-    pairs = table.classes
-    classified = [a in (0, 1) and b in (0, 1) for a, b in zip(reference, model, strict=True)]
-    used = [s for s, kept in zip(subjects, classified, strict=True) if kept]
-    ref = [value for value, kept in zip(reference, classified, strict=True) if kept]
-    mod = [value for value, kept in zip(model, classified, strict=True) if kept]
-
-    def interval(figure: stats.Figure, values: Values) -> stats.Figure:
-        return stats.with_interval(figure, _resampled(ref, mod, values), used) if used else figure
-
-    observed = stats.observed_agreement(pairs)
-    same = _share(observed, independent, count, _resampled(ref, mod, cat.observed_values), used)
-    figures = {
-        "observed": same,
-        "kappa": interval(stats.cohen_kappa(pairs), cat.kappa_values),
-        "ac1": interval(stats.gwet_ac1(pairs), cat.ac1_values),
-        "pabak": interval(stats.pabak(pairs), cat.pabak_values),
-        "positive": interval(stats.positive_agreement(pairs), cat.positive_values),
-        "negative": interval(stats.negative_agreement(pairs), cat.negative_values),
-    }
+    """Agreement on the class with intervals: Wilson's for the observed share of independent units, else resampled."""
+    independent, count = _subjects_of(reference, model, subjects)
+    found = stats.class_figures(stats.class_sums(_numbers(reference), _numbers(model), subjects))
+    observed = stats.observed_agreement(table.classes)
+    figures = {key: found[key] for key in ("kappa", "ac1", "pabak", "positive", "negative")}
+    figures["observed"] = _share(observed, independent, count, found["observed"])
     return {key: figure.as_dict() for key, figure in figures.items()} | {
         "both_assessed": table.both_assessed,
         "total": table.total,
@@ -127,74 +73,70 @@ def _class_figures(
     }
 
 
-def _accuracy_figures(
+def _numbers(classes: Sequence[int | None]) -> Floats:
+    return np.asarray([np.nan if value is None else value for value in classes], dtype=np.float64)
+
+
+def _share(figure: stats.Figure, independent: bool, count: int, resampled: stats.Figure) -> stats.Figure:
+    """A proportion: Wilson over independent units, subjects resampled otherwise, no interval below ten subjects."""
+    if figure.value is None:
+        return figure
+    if count < stats.MIN_SUBJECTS:
+        return stats.Figure(figure.value, figure.n, reason="too-few", count=figure.count)
+    if independent:
+        return figure
+    return replace(figure, interval=resampled.interval, reason=resampled.reason)
+
+
+def accuracy_figures(
     table: stats.Confusion, reference: list[int | None], model: list[int | None], subjects: list[Any]
 ) -> dict[str, Any]:
-    independent, count = _independent(reference, model, subjects)
+    """Accuracy, sensitivity, specificity, PPV, NPV against a reference; ``exact``: Clopper and Pearson's interval."""
+    independent, count = _subjects_of(reference, model, subjects)
     found = stats.diagnostic(table.classes)
-    figures = {
-        key: _share(
-            getattr(found, key),
-            independent,
-            count,
-            _resampled(reference, model, lambda tables, key=key: cat.diagnostic_values(tables)[key]),  # type: ignore[misc]
-            subjects,
-        )
-        for key in ("accuracy", "sensitivity", "specificity", "ppv", "npv")
-    }
-    exact = {
-        key: stats.clopper_pearson(figure.count, figure.n).as_dict()
-        for key, figure in figures.items()
-        if figure.count is not None and figure.n and independent and count >= stats.MIN_SUBJECTS
-    }
-    return {key: figure.as_dict() | {"exact": exact.get(key)} for key, figure in figures.items()}
+    resampled = stats.class_figures(stats.class_sums(_numbers(reference), _numbers(model), subjects))
+    made = {}
+    for key in ("accuracy", "sensitivity", "specificity", "ppv", "npv"):
+        figure = _share(getattr(found, key), independent, count, resampled[key])
+        exact = None
+        if figure.count is not None and figure.n and independent and count >= stats.MIN_SUBJECTS:
+            exact = stats.clopper_pearson(figure.count, figure.n).as_dict()
+        made[key] = figure.as_dict() | {"exact": exact}
+    return made
 
 
-def thickness_kind(unit: Unit) -> str | None:
-    """Which comparison a pair belongs to: "same_frame" on equal key frames, else "as_read"; None without two mm."""
-    if unit.reference is None or unit.model is None:
-        return None
-    if unit.reference.thickness_mm is None or unit.model.thickness_mm is None:
-        return None
-    same = unit.reference.key is not None and unit.reference.key == unit.model.key
-    return SAME_FRAME if same else AS_READ
-
-
-def _displayed(mm: float) -> float:
-    """Thickness as displayed, to 0.1 mm: the label rule is applied to what is read on the screen."""
-    return float(f"{mm:.1f}")
-
-
-def _thickness(units: list[Unit], rule_mm: float) -> dict[str, Any]:
-    parts: dict[str, Any] = {}
-    for kind in (AS_READ, SAME_FRAME):
-        pairs = [unit for unit in units if thickness_kind(unit) == kind]
-        a = [float(unit.model.thickness_mm) for unit in pairs]  # type: ignore[union-attr,arg-type]
-        b = [float(unit.reference.thickness_mm) for unit in pairs]  # type: ignore[union-attr,arg-type]
-        subjects = [unit.subject for unit in pairs]
-        parts[kind] = {
-            "bland_altman": stats.bland_altman(a, b, subjects).as_dict(),
-            "mae": _continuous(stats.mean_absolute_error(a, b), a, b, subjects, np.abs),
-            "within_05": _near(a, b, subjects, 0.5),
-            "within_10": _near(a, b, subjects, 1.0),
-            "ccc": _concordance(a, b, subjects),
-            "points": [_point(unit, x, y, rule_mm) for unit, x, y in zip(pairs, a, b, strict=True)],
-        }
+def thickness(evidence: Evidence, rule_mm: float) -> dict[str, Any]:
+    """Thickness of each comparison by itself, and how many studies have no millimetres."""
+    units = evidence.units
+    parts: dict[str, Any] = {kind: pair_part(measured_pairs(evidence, units, kind), rule_mm) for kind in KINDS}
     compared = [unit for unit in units if unit.reference is not None and unit.model is not None]
     no_mm = [unit.reference is not None and unit.reference.thickness_mm is None for unit in compared]
     model_no_mm = [unit.model is not None and unit.model.thickness_mm is None for unit in compared]
     return parts | {"rule_mm": rule_mm, "reference_without_mm": sum(no_mm), "model_without_mm": sum(model_no_mm)}
 
 
-def _point(unit: Unit, model: float, reference: float, rule_mm: float) -> dict[str, Any]:
-    crosses = (_displayed(model) >= rule_mm) != (_displayed(reference) >= rule_mm)
+def pair_part(pairs: Sequence[Pair], rule_mm: float) -> dict[str, Any]:
+    """Bland-Altman and its neighbours over pairs of one kind, and the points themselves."""
+    a, b = [pair.model for pair in pairs], [pair.reference for pair in pairs]
+    subjects = [pair.unit.subject for pair in pairs]
     return {
-        "study": str(unit.study),
-        "mean": (model + reference) / 2,
-        "difference": model - reference,
-        "reference": reference,
-        "model": model,
-        "crosses": crosses,
+        "bland_altman": stats.bland_altman(a, b, subjects).as_dict(),
+        "mae": _continuous(stats.mean_absolute_error(a, b), a, b, subjects, np.abs),
+        "within_05": _near(a, b, subjects, 0.5),
+        "within_10": _near(a, b, subjects, 1.0),
+        "ccc": _concordance(a, b, subjects),
+        "points": [_point(pair, rule_mm) for pair in pairs],
+    }
+
+
+def _point(pair: Pair, rule_mm: float) -> dict[str, Any]:
+    return {
+        "study": str(pair.unit.study),
+        "mean": (pair.model + pair.reference) / 2,
+        "difference": pair.model - pair.reference,
+        "reference": pair.reference,
+        "model": pair.model,
+        "crosses": crosses(pair, rule_mm),
     }
 
 
@@ -210,7 +152,8 @@ def _near(a: list[float], b: list[float], subjects: list[Any], limit: float) -> 
     figure = stats.within(a, b, limit)
     close = (np.abs(np.asarray(a) - np.asarray(b)) <= limit + 1e-9).astype(np.float64)
     count = len(set(subjects))
-    return _share(figure, count == len(subjects), count, lambda w: w @ close / w.sum(axis=1), subjects).as_dict()
+    again = stats.with_interval(figure, lambda w: w @ close / w.sum(axis=1), subjects)
+    return _share(figure, count == len(subjects), count, again).as_dict()
 
 
 def _concordance(a: list[float], b: list[float], subjects: list[Any]) -> dict[str, Any]:
@@ -226,27 +169,8 @@ def _concordance(a: list[float], b: list[float], subjects: list[Any]) -> dict[st
     return stats.with_interval(stats.concordance(a, b), resampled, subjects).as_dict()
 
 
-def _dice(evidence: Evidence) -> dict[str, Any]:
+def dice_figures(evidence: Evidence) -> dict[str, Any]:
+    """Dice over subjects with the counts of frames without which it means nothing."""
     frames = evidence.frames
     scores = [score for of_study in frames.scores.values() for score in of_study]
     return stats.dice_summary(scores, unknown=frames.unknown).as_dict() | {"no_result": frames.no_result}
-
-
-def _unit_row(unit: Unit, evidence: Evidence) -> dict[str, Any]:
-    scores = evidence.frames.scores.get(unit.study, [])
-    values = [score.dice for score in scores if score.dice is not None]
-    return {
-        "study": str(unit.study),
-        "subject": str(unit.subject),
-        "reference": _klass(unit.reference),
-        "model": _model_class(unit),
-        "has_reference": unit.reference is not None,
-        "has_prediction": unit.model is not None,
-        "no_result": reason_of(unit),
-        "probability": unit.model.probability if unit.model else None,
-        "reference_mm": unit.reference.thickness_mm if unit.reference else None,
-        "model_mm": unit.model.thickness_mm if unit.model else None,
-        "kind": thickness_kind(unit),
-        "dice": float(np.mean(values)) if values else None,
-        "frames": len(scores),
-    }

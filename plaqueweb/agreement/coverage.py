@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from plaqueweb.agreement import stats
-from plaqueweb.agreement.evidence import Unit
+from plaqueweb.agreement.answers import Unit
 from plaqueweb.predictions.choices import NoResultReason
 
 NOT_RUN, UNNAMED = "not run", "not named"

@@ -1,172 +1,195 @@
-"""Load the rows that a manifest names. No user here: whoever froze the manifest was allowed to see them."""
+"""What the statistics work on: the rows that a manifest names, loaded in few queries. No user here: whoever froze the
+manifest was allowed to see them.
+
+A run loads only the parts that its board asks for (``PARTS``). Predictions come as one row a study; curves and masks of
+single frames are opened in the worker, for the frames that a reader marked.
+"""
 
 from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from statistics import median
 from typing import Any
 
-from django.db.models import Q
+from plaqueweb.agreement import evidence_rows as rows
+from plaqueweb.agreement.answers import Answer, Context, FramePair, Frames, ModelAt, Unit, majority_class
+from plaqueweb.agreement.evidence_frames import load_frames, model_at
+from plaqueweb.studies.models import Study
 
-from plaqueweb.agreement.stats import FrameScore, score_frame
-from plaqueweb.agreement.stats.overlap import SCORED_EXTENTS
-from plaqueweb.predictions.models import ClipPrediction, Prediction
-from plaqueweb.reads.models import FrameAnnotation, Lesion, Read
-from plaqueweb.review.masks import ModelMasks, frame_dice, marked_frames
-from plaqueweb.review.models import Consensus
-from plaqueweb.studies.models import Clip, Study
-
-KeyPlace = tuple[uuid.UUID, int, int]
-"""Clip, frame (from 1) and region of an official thickness."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a read, a consensus or a prediction says about a study. Thickness in mm, None without calibration.
-
-    ``no_result`` is the reason why a prediction has no class.
-    """
-
-    klass: int | None
-    thickness_mm: float | None = None
-    key: KeyPlace | None = None
-    probability: float | None = None
-    rater: uuid.UUID | None = None
-    no_result: str = ""
-
-
-@dataclass(frozen=True)
-class Unit:
-    """A study of the comparison; ``label`` is for people who may see studies."""
-
-    study: uuid.UUID
-    subject: uuid.UUID
-    reference: Answer | None
-    model: Answer | None
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Scores of the declared frames by study, and how many annotated frames could not be scored and why."""
-
-    scores: dict[uuid.UUID, list[FrameScore]]
-    unknown: int
-    no_result: int
+Progress = Callable[[int, int], None]
+"""Called with how much is done of how much; raises when the work was cancelled."""
+READER = "reader:"
+PARTS: tuple[str, ...] = ("frames", "pairs", "repeats", "pipelines", "curves", "lesions")
+"""``frames``: Dice of the marked frames. ``pairs``: the same between each two readers. ``repeats``: second readings.
+``pipelines``: predictions of every visible pipeline. ``curves``: the model on the reader's key frame. ``lesions``: all
+lesions of each read and prediction."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything the statistics need."""
+    """Everything the statistics need.
+
+    ``reads`` hold the counted answers of each study, ``repeats`` second readings (repeat_no >= 1), ``predictions`` the
+    answers of each pipeline by study, ``at`` the model on the reference's key frame by study.
+    """
 
     units: list[Unit]
     reads: dict[uuid.UUID, list[Answer]]
     frames: Frames
     simulated: bool
     synthetic: bool
+    contexts: dict[uuid.UUID, Context] = field(default_factory=dict)
+    repeats: dict[uuid.UUID, list[Answer]] = field(default_factory=dict)
+    predictions: dict[uuid.UUID, dict[uuid.UUID, Answer]] = field(default_factory=dict)
+    at: dict[uuid.UUID, ModelAt] = field(default_factory=dict)
+    names: dict[uuid.UUID, str] = field(default_factory=dict)
+    """Names of readers and pipelines by id."""
+
+    def context(self, study: uuid.UUID) -> Context:
+        """What is known of a study besides its answers."""
+        return self.contexts.get(study, Context())
+
+    def restricted(self, options: Mapping[str, str]) -> Evidence:
+        """Only the studies that the filters segment, quality, scanner and scale keep; "" keeps all."""
+        wanted = {key: options.get(key, "") for key in ("segment", "quality", "scanner", "scale")}
+        if not any(wanted.values()):
+            return self
+        kept = {unit.study for unit in self.units if _fits(self.context(unit.study), wanted)}
+        scores = {study: scored for study, scored in self.frames.scores.items() if study in kept}
+        frames = replace(
+            self.frames,
+            scores=scores,
+            pairs=[pair for pair in self.frames.pairs if pair.study in kept],
+            unknown_of={study: n for study, n in self.frames.unknown_of.items() if study in kept},
+            no_result_of={study: n for study, n in self.frames.no_result_of.items() if study in kept},
+        )
+        return replace(
+            self,
+            units=[unit for unit in self.units if unit.study in kept],
+            reads={study: answers for study, answers in self.reads.items() if study in kept},
+            frames=frames,
+            repeats={study: answers for study, answers in self.repeats.items() if study in kept},
+            predictions={
+                key: {study: answer for study, answer in of.items() if study in kept}
+                for key, of in self.predictions.items()
+            },
+            at={study: found for study, found in self.at.items() if study in kept},
+        )
 
 
-def load(manifest: dict[str, Any]) -> Evidence:
-    """Read the rows of a manifest (see ``selectors.manifest``).
+def _fits(context: Context, wanted: Mapping[str, str]) -> bool:
+    scale = {"": True, "yes": context.scale, "no": not context.scale}
+    return (
+        (not wanted["segment"] or context.segment == wanted["segment"])
+        and (not wanted["quality"] or context.quality == wanted["quality"])
+        and (not wanted["scanner"] or context.scanner == wanted["scanner"])
+        and scale[wanted["scale"]]
+    )
+
+
+def load(manifest: dict[str, Any], progress: Progress | None = None) -> Evidence:
+    """Read the rows of a manifest (see ``selectors.manifest``), narrowed to its options.
 
     A reference or prediction that no longer exists stands as missing.
     """
+    parts = set(manifest.get("parts", ("frames",)))
     read_ids = [uuid.UUID(text) for text in manifest["reads"]]
-    rows = [(uuid.UUID(a), uuid.UUID(b), _id(c), _id(d)) for a, b, c, d in manifest["units"]]
-    reads = _reads(read_ids)
-    references = _consensus([row[2] for row in rows if row[2]]) | {pk: answer for pk, (_study, answer) in reads.items()}
-    predictions = _predictions([row[3] for row in rows if row[3]])
-    units, by_study, prediction_of = [], defaultdict(list), {}
-    for study, subject, reference, prediction in rows:
-        units.append(Unit(study, subject, _get(references, reference), _get(predictions, prediction)))
+    units = [(uuid.UUID(a), uuid.UUID(b), _id(c), _id(d)) for a, b, c, d in manifest["units"]]
+    reads = rows.reads(read_ids, lesions="lesions" in parts, areas="curves" in parts)
+    references: dict[uuid.UUID, Answer] = {pk: answer for pk, (_study, answer) in reads.items()}
+    references |= rows.consensus([row[2] for row in units if row[2] is not None and row[2] not in references])
+    predictions = rows.predictions([row[3] for row in units if row[3] is not None], lesions="lesions" in parts)
+    by_study = _by_study(reads.values())
+    build = _majority if manifest["against"] == "majority" else None
+    made, prediction_of = [], {}
+    for study, subject, reference, prediction in units:
+        other = references.get(reference) if reference is not None else None
+        answer = build(by_study.get(study, [])) if build else other
+        made.append(Unit(study, subject, answer, predictions.get(prediction) if prediction else None))
         if prediction is not None:
             prediction_of[study] = prediction
-    for study, answer in reads.values():
-        by_study[study].append(answer)
-    reader = manifest["against"].removeprefix("reader:") if manifest["against"].startswith("reader:") else ""
-    scored = [pk for pk, (_study, answer) in reads.items() if not reader or str(answer.rater) == reader]
-    subjects = {unit.study: unit.subject for unit in units}
-    return Evidence(
-        units=units,
-        reads=dict(by_study),
-        frames=_frames(scored, prediction_of, subjects),
-        simulated=Read.objects.filter(pk__in=read_ids, assignment__reader__is_simulated=True).exists(),
-        synthetic=Clip.objects.filter(study_id__in=list(subjects), synthetic=True).exists(),
+    found = Evidence(
+        units=made,
+        reads=by_study,
+        frames=Frames({}, 0, 0),
+        simulated=rows.any_simulated(read_ids),
+        synthetic=rows.any_synthetic([unit.study for unit in made]),
+        contexts=rows.contexts(made, by_study),
+        names=rows.names(by_study, manifest),
     )
+    if "repeats" in parts:
+        again = rows.reads([uuid.UUID(text) for text in manifest.get("repeats", [])], lesions=False, areas=False)
+        found = replace(found, repeats=_by_study(again.values()))
+    if "pipelines" in parts:
+        found = replace(found, predictions=_all_predictions(manifest))
+    found = found.restricted(manifest.get("options", {}))
+    if "curves" in parts:
+        found = replace(found, at=model_at(found.units, prediction_of))
+    if parts & {"frames", "pairs"}:
+        kept = {unit.study: unit.subject for unit in found.units}
+        scored = _scored(manifest, reads, kept)
+        every = [pk for pk, (study, _answer) in reads.items() if study in kept] if "pairs" in parts else []
+        found = replace(found, frames=load_frames(scored, every, prediction_of, kept, progress))
+    return found
+
+
+def _by_study(found: Iterable[tuple[uuid.UUID, Answer]]) -> dict[uuid.UUID, list[Answer]]:
+    grouped: dict[uuid.UUID, list[Answer]] = defaultdict(list)
+    for study, answer in found:
+        grouped[study].append(answer)
+    return dict(grouped)
+
+
+def _scored(
+    manifest: Mapping[str, Any], reads: Mapping[uuid.UUID, tuple[uuid.UUID, Answer]], kept: Mapping[uuid.UUID, Any]
+) -> list[uuid.UUID]:
+    """Reads whose marks are compared with the model: of the named reader, or of all."""
+    against = str(manifest["against"])
+    reader = against.removeprefix(READER) if against.startswith(READER) else ""
+    return [
+        pk for pk, (study, answer) in reads.items() if study in kept and (not reader or str(answer.rater) == reader)
+    ]
+
+
+def _majority(answers: Sequence[Answer]) -> Answer | None:
+    """The class that more than half of at least two readers gave, and their median thickness; None without one."""
+    klass = majority_class(answers)
+    if klass is None:
+        return None
+    lengths = [answer.thickness_mm for answer in answers if answer.thickness_mm is not None]
+    return Answer(klass, thickness_mm=median(lengths) if len(lengths) >= 2 else None)
+
+
+def _all_predictions(manifest: Mapping[str, Any]) -> dict[uuid.UUID, dict[uuid.UUID, Answer]]:
+    named = {
+        uuid.UUID(key): {uuid.UUID(study): uuid.UUID(pk) for study, pk in of}
+        for key, of in manifest["pipelines"].items()
+    }
+    answers = rows.predictions([pk for of in named.values() for pk in of.values()], lesions=False)
+    return {key: {study: answers[pk] for study, pk in of.items() if pk in answers} for key, of in named.items()}
 
 
 def _id(text: str) -> uuid.UUID | None:
     return uuid.UUID(text) if text else None
 
 
-def _get(rows: dict[uuid.UUID, Answer], key: uuid.UUID | None) -> Answer | None:
-    return rows.get(key) if key is not None else None
-
-
-def _place(clip: uuid.UUID | None, frame: int | None, region: int | None) -> KeyPlace | None:
-    return (clip, frame, region or 1) if clip is not None and frame is not None else None
-
-
-def _reads(ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[uuid.UUID, Answer]]:
-    """(study, answer) by read: the official thickness stands on the read, its place on the index lesion."""
-    places = {
-        read: _place(clip, frame, region)
-        for read, clip, frame, region in Lesion.objects.filter(read_id__in=ids, is_index=True).values_list(
-            "read_id", "key_clip_id", "key_frame", "key_region"
-        )
-    }
-    rows = Read.objects.filter(pk__in=ids).order_by("pk")
-    fields = rows.values_list("pk", "assignment__study_id", "assignment__reader_id", "reader_class", "thickness_mm")
-    return {
-        pk: (study, Answer(klass, thickness_mm=mm, key=places.get(pk), rater=reader))
-        for pk, study, reader, klass, mm in fields
-    }
-
-
-def _consensus(ids: list[uuid.UUID]) -> dict[uuid.UUID, Answer]:
-    rows = Consensus.objects.filter(pk__in=ids).values_list("pk", "reader_class", "thickness_mm")
-    return {pk: Answer(klass, thickness_mm=mm) for pk, klass, mm in rows}
-
-
-def _predictions(ids: list[uuid.UUID]) -> dict[uuid.UUID, Answer]:
-    rows = Prediction.objects.filter(pk__in=ids).values_list(
-        "pk", "predicted_class", "thickness_mm", "key_clip_id", "key_frame", "key_region", "probability",
-        "no_result_reason",
-    )  # fmt: skip
-    return {
-        pk: Answer(klass, thickness_mm=mm, key=_place(clip, frame, region), probability=probability, no_result=reason)
-        for pk, klass, mm, clip, frame, region, probability, reason in rows
-    }
-
-
-def _frames(
-    reads: list[uuid.UUID], predictions: dict[uuid.UUID, uuid.UUID], subjects: dict[uuid.UUID, uuid.UUID]
-) -> Frames:
-    """Compare the declared frames of each read with the study's prediction, as the comparison page does."""
-    rows = FrameAnnotation.objects.filter(read_id__in=reads)
-    # Where the masks were erased, nobody knows any more what the reader marked.
-    erased = Q(mask__isnull=False, mask__rle__isnull=True)
-    declared = rows.filter(extent__in=SCORED_EXTENTS).exclude(erased)
-    joined = declared.select_related("clip", "mask", "read__assignment").prefetch_related("clip__regions")
-    by_read: dict[uuid.UUID, list[FrameAnnotation]] = defaultdict(list)
-    for row in joined.order_by("read_id", "clip_id", "frame"):
-        by_read[row.read_id].append(row)
-    parts: dict[uuid.UUID, list[ClipPrediction]] = defaultdict(list)
-    for part in ClipPrediction.objects.filter(prediction_id__in=list(predictions.values())).select_related("masks"):
-        parts[part.prediction_id].append(part)
-    scores: dict[uuid.UUID, list[FrameScore]] = defaultdict(list)
-    no_result = 0
-    for marked in by_read.values():
-        study = marked[0].read.assignment.study_id
-        model = ModelMasks.of(parts[predictions[study]] if study in predictions else [])
-        found = frame_dice(marked_frames(marked), model, {row.clip_id: row.clip for row in marked})
-        scores[study] += [score_frame(subjects[study], row.reader_px, row.model_px, row.value) for row in found]
-        no_result += len(marked) - len(found)
-    return Frames(dict(scores), rows.count() - sum(map(len, by_read.values())), no_result)
-
-
 def study_labels(studies: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
     """(label, subject's pseudonym) of studies; the caller checked that the user may see them."""
-    rows = Study.objects.filter(pk__in=list(studies)).select_related("subject")
-    return {row.pk: (row.label, row.subject.pseudonym) for row in rows}
+    found = Study.objects.filter(pk__in=list(studies)).select_related("subject")
+    return {row.pk: (row.label, row.subject.pseudonym) for row in found}
+
+
+def week_of(day: date) -> str:
+    """ISO week as "2026-W44"."""
+    year, week, _weekday = day.isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+__all__ = [
+    "PARTS", "Answer", "Context", "Evidence", "FramePair", "Frames", "ModelAt", "Progress", "Unit", "load",
+    "study_labels", "week_of",
+]  # fmt: skip

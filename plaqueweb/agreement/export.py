@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 from plaqueweb.agreement import present
+from plaqueweb.agreement.boards.shown import Chart
 from plaqueweb.agreement.report import Report
 
 COLUMNS = (
@@ -47,6 +48,33 @@ def to_csv(report: Report) -> str:
     for unit in report.results.get("units", []):
         writer.writerow(_row(report, unit))
     return handle.getvalue()
+
+
+def chart_csv(chart: Chart, report: Report) -> str:
+    """The table of one chart as RFC 4180 text; every row repeats title, ground, run and notice."""
+    handle = io.StringIO()
+    writer = csv.writer(handle, lineterminator="\r\n")
+    writer.writerow([*(column.label for column in chart.columns), "chart", "ground", "run", "interim", "notice"])
+    ground = [chart.title, chart.ground, str(report.run.pk if report.run else "")]
+    for row in chart.rows:
+        cells = [
+            cell.replace("−", "-") if column.number else cell
+            for column, cell in zip(chart.columns, row.cells, strict=True)
+        ]
+        safe = [
+            cell if column.number and _is_number(cell) else safe_cell(cell)
+            for column, cell in zip(chart.columns, cells, strict=True)
+        ]
+        writer.writerow([*safe, *map(safe_cell, ground), "yes" if report.interim else "no", NOTICE])
+    return handle.getvalue()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _row(report: Report, unit: dict[str, Any]) -> list[str]:

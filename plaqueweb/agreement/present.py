@@ -16,6 +16,7 @@ from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.agreement.coverage import NOT_RUN, UNNAMED
 from plaqueweb.agreement.evidence import study_labels
+from plaqueweb.agreement.filters import KINDS
 from plaqueweb.agreement.selectors import Selection, case_ids
 from plaqueweb.agreement.stats import CATEGORIES
 from plaqueweb.predictions.choices import NoResultReason
@@ -25,6 +26,7 @@ REFERENCE_WORDS = {
     "known_truth": gettext_lazy("Known truth"),
     "consensus": gettext_lazy("Consensus of readers"),
     "adjudicated": gettext_lazy("Adjudicated consensus"),
+    "majority": gettext_lazy("Majority of readers"),
 }
 CLASS_WORDS: dict[int | None, Any] = {
     1: gettext_lazy("Complex"),
@@ -58,8 +60,14 @@ METHOD_WORDS = {
     "asymptotic": gettext_lazy("large sample"),
     "t": gettext_lazy("t"),
     "subject bootstrap": gettext_lazy("subjects resampled 2 000 times"),
+    "newcombe": gettext_lazy("Newcombe"),
+    "logit": gettext_lazy("DeLong, logit scale"),
+    "f": gettext_lazy("F"),
+    "mover": gettext_lazy("MOVER"),
+    "rank": gettext_lazy("ranks"),
+    "jackknife": gettext_lazy("jackknife"),
 }
-KIND_WORDS = {"as_read": gettext_lazy("as read, own key frames"), "same_frame": gettext_lazy("same frame")}
+KIND_WORDS = KINDS
 SHARES = {"observed", "positive", "negative", "accuracy", "sensitivity", "specificity", "ppv", "npv"} | {"same_class"}
 SHARES |= {"within_1mm", "within_05", "within_10"}
 SHARES |= {"answered", "observed_all", "accuracy_all", "sensitivity_all", "specificity_all"}
@@ -90,6 +98,8 @@ def why_not(reason: str, n: int) -> str:
         "too-few": _("too few for an interval (n %(n)s)") % {"n": n},
         "no-spread": _("Undefined: the values do not vary."),
         "undefined-resamples": _("no interval: undefined in too many resamples"),
+        "at-bound": _("no interval: all subjects alike"),
+        "separated": _("Undefined: one probability parts the classes."),
     }
     return words.get(reason, "")
 
@@ -174,7 +184,7 @@ def places(user: User, selection: Selection, studies: Iterable[str]) -> dict[str
 
 def query(selection: Selection, **more: str) -> str:
     """The page's filters as a query string, so that every link keeps them."""
-    values = {
+    values = dict(selection.asked) | {
         "round": str(selection.round.pk) if selection.round else "",
         "pipeline": str(selection.pipeline.id) if selection.pipeline else "",
         "against": selection.against,
@@ -326,7 +336,7 @@ class CaseRow:
 
 SHOW: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "dice": lambda unit: unit["frames"] > 0,
-    "as_read": lambda unit: unit["kind"] == "as_read",
+    "as_read": lambda unit: unit["kind"] is not None,
     "same_frame": lambda unit: unit["kind"] == "same_frame",
     "compared": lambda unit: unit["reference"] in (0, 1) and unit["model"] in (0, 1),
 }

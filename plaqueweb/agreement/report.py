@@ -1,21 +1,27 @@
-"""One comparison for one user: choices, run and names, as the page, the API and the CSV need it."""
+"""One tab's comparison for one user: choices, filters, run and names, as the page, the API and the CSV need it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.models import User
+from plaqueweb.agreement import filters as flt
 from plaqueweb.agreement import present, selectors
+from plaqueweb.agreement.boards import registry
+from plaqueweb.agreement.boards.base import Board
 from plaqueweb.agreement.models import AgreementRun
 from plaqueweb.agreement.services import run_for
 from plaqueweb.core.errors import NotFound
 from plaqueweb.core.models import WorkState
 from plaqueweb.studies.models import Project
+
+MOST_CHARACTERS = 200
+"""Longer values of the address are no filter of ours."""
 
 
 def visible_project(user: User, slug: str) -> Project:
@@ -30,14 +36,29 @@ def visible_project(user: User, slug: str) -> Project:
     return project
 
 
+def parameters() -> tuple[str, ...]:
+    """Every filter that some tab reads from the address, but for the comparison itself."""
+    more = {name for board in registry.BOARDS for name in (*board.filters, *board.views, *board.inputs)}
+    return tuple(sorted(more | set(flt.LABELS)))
+
+
 @dataclass(frozen=True)
 class Report:
-    """A comparison; ``run`` is None where there is nothing to compare."""
+    """A comparison on one tab; ``run`` is None where there is nothing to compare.
+
+    ``options`` are the filters in force, with the board's defaults; ``views`` the parameters that only change how
+    figures are shown, as they stand in the address.
+    """
 
     user: User
     selection: selectors.Selection
     choices: selectors.Choices
     run: AgreementRun | None
+    board: Board
+    options: dict[str, str] = field(default_factory=dict)
+    views: dict[str, str] = field(default_factory=dict)
+    fields: list[flt.FilterField] = field(default_factory=list)
+    interim: bool = False
 
     @property
     def results(self) -> dict[str, Any]:
@@ -55,19 +76,45 @@ class Report:
         studies = [unit["study"] for unit in self.results.get("units", [])]
         return present.places(self.user, self.selection, studies)
 
+    def picked(self, pick: str) -> list[dict[str, Any]]:
+        """The rows of the studies behind one mark, "chart.key" of ``results["picks"]``; none for an unknown one."""
+        chart, _dot, key = pick.partition(".")
+        units = self.results.get("units", [])
+        return [units[place] for place in self.results.get("picks", {}).get(chart, {}).get(key, [])]
 
-def build(user: User, project: Project, filters: Mapping[str, str]) -> Report:
-    """Find or compute the comparison that the filters (round, pipeline, against) ask for.
+
+def build(user: User, project: Project, asked: Mapping[str, str], board: Board | None = None) -> Report:
+    """Find or compute what the address asks for on a tab, the overview when none is named.
 
     Raises:
         NotFound: a filter names something the user may not see.
     """
-    round_ = selectors.find_round(user, project, filters.get("round", ""))
+    board = board or registry.BOARDS[0]
+    round_ = selectors.find_round(user, project, asked.get("round", ""))
     found = selectors.scope(user, project, round_)
     selection = selectors.select(
-        project, round_, found, pipeline=filters.get("pipeline", ""), against=filters.get("against", "")
+        project, round_, found, pipeline=asked.get("pipeline", ""), against=asked.get("against", "")
+    )
+    kept = {name: asked[name] for name in parameters() if asked.get(name) and len(asked[name]) <= MOST_CHARACTERS}
+    selection = replace(selection, asked=tuple(sorted(kept.items())))
+    known = flt.scanners(project, list(found.subjects)) if "scanner" in board.filters else []
+    values = flt.offered(board.filters, known, board.units)
+    options = flt.chosen(kept, values, dict(board.defaults))
+    report = Report(
+        user,
+        selection,
+        found.choices,
+        None,
+        board,
+        options=options,
+        views={name: kept.get(name, "") for name in board.views},
+        fields=flt.fields(values, options),
+        interim=found.interim,
     )
     if selection.pipeline is None or not selection.against:
-        return Report(user, selection, found.choices, None)
-    run = run_for(manifest=selectors.manifest(user, selection, found), user=user)
-    return Report(user, selection, found.choices, run)
+        return report
+    inputs = board.check(report) if board.check else {}
+    frozen = selectors.manifest(
+        user, selection, found, kind=board.slug, parts=board.parts, options={**options, **inputs}
+    )
+    return replace(report, options={**options, **inputs}, run=run_for(manifest=frozen, user=user))

@@ -13,19 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.models import PipelineState, Prediction
-from plaqueweb.reads.choices import Arm, AssignmentState, ReadState
-from plaqueweb.reads.models import Read, Round
+from plaqueweb.reads.choices import Arm, AssignmentState, Policy, ReadState
+from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.review.models import Case, Consensus, ConsensusKind
-from plaqueweb.studies.blinding import results_visible
+from plaqueweb.studies.blinding import UNSIGNED_STATES, results_visible
 from plaqueweb.studies.models import DEFAULT_RULE, CaseListItem, Disclosure, Project
 
-KIND = "model"
+KIND = "overview"
 READER = "reader:"
 CONSENSUS_KINDS: dict[str, tuple[str, ...]] = {
     "known_truth": (ConsensusKind.KNOWN_TRUTH,),
@@ -33,6 +34,8 @@ CONSENSUS_KINDS: dict[str, tuple[str, ...]] = {
     "adjudicated": (ConsensusKind.ADJUDICATED,),
 }
 """References that carry the words accuracy, sensitivity, specificity. A named reader carries "agrees with"."""
+MAJORITY = "majority"
+"""The class that more than half of the readers gave: a reference too, made from the counted reads."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,12 @@ class PrimaryRead:
     simulated: bool
     content_no: int
     imported: bool
+    round_id: uuid.UUID
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What the filters offer: nothing that the user may not see."""
+    """What the filters offer: nothing that the user may not see. ``references`` include "majority" where two read."""
 
     rounds: tuple[Round, ...]
     pipelines: tuple[PipelineChoice, ...]
@@ -84,37 +88,63 @@ class Choices:
 
 @dataclass(frozen=True)
 class Selection:
-    """A comparison that was asked for. ``against`` is a key of CONSENSUS_KINDS or ``reader:<uuid>``, "" if none."""
+    """A comparison that was asked for. ``against`` is a key of CONSENSUS_KINDS, "majority" or ``reader:<uuid>``, "" if
+    none. ``asked`` are the further filters of the address, which every link keeps.
+    """
 
     project: Project
     round: Round | None
     pipeline: PipelineChoice | None
     against: str
     reader: ReaderChoice | None
+    asked: tuple[tuple[str, str], ...] = ()
 
     @property
     def has_reference(self) -> bool:
-        """Tell whether accuracy is a word to use: known truth or consensus, not a named reader."""
-        return self.against in CONSENSUS_KINDS
+        """Tell whether accuracy is a word to use: known truth, consensus or majority, not a named reader."""
+        return is_reference(self.against)
+
+
+def is_reference(against: str) -> bool:
+    """Tell whether what is compared with is a reference, against which accuracy is a word to use."""
+    return against in CONSENSUS_KINDS or against == MAJORITY
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The visible rows of a project (and round), read once per request."""
+    """The visible rows of a project (and round), read once per request.
+
+    ``interim``: reads of a round that still goes on are among them.
+    """
 
     choices: Choices
     reads: tuple[PrimaryRead, ...]
     informed: int
     subjects: dict[uuid.UUID, uuid.UUID]
+    interim: bool = False
 
 
-def visible_signed_reads(user: User, project: Project, round_: Round | None) -> QuerySet[Any]:
-    """Signed reads, first readings only, of studies whose results may be shown to the user."""
+def hidden_rounds(user: User, project: Project) -> set[uuid.UUID]:
+    """Rounds that still go on and in which the user reads: their agreement is hidden, whatever other role is held.
+
+    Whoever may see results, and has signed all own cases of the round, has nothing left there that it could bias.
+    """
+    own = Assignment.objects.own(user).filter(round__project=project, round__closed_at__isnull=True)
+    own = own.exclude(round__policy=Policy.OPEN)
+    if user.can(Capability.SEE_RESULTS, project.pk):
+        own = own.filter(state__in=UNSIGNED_STATES)
+    return set(own.values_list("round_id", flat=True))
+
+
+def visible_signed_reads(user: User, project: Project, round_: Round | None, *, repeats: bool = False) -> QuerySet[Any]:
+    """Signed reads of studies whose results may be shown to the user: first readings, or ``repeats``."""
     reads = (
         Read.objects.visible_to(user)
         .filter(results_visible(user, study="assignment__study"))
-        .filter(state=ReadState.SIGNED, assignment__round__project=project, assignment__repeat_no=0)
+        .filter(state=ReadState.SIGNED, assignment__round__project=project)
+        .filter(Q(assignment__repeat_no__gt=0) if repeats else Q(assignment__repeat_no=0))
         .exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
+        .exclude(assignment__round_id__in=hidden_rounds(user, project))
     )
     return reads.filter(assignment__round=round_) if round_ else reads
 
@@ -132,11 +162,12 @@ def primary_reads(user: User, project: Project, round_: Round | None) -> tuple[t
         "arm",
         "signed_at",
         "revision",
+        "assignment__round_id",
     )
     shown_at = _first_disclosures(project)
     best: dict[tuple[uuid.UUID, uuid.UUID], tuple[tuple[datetime, int], PrimaryRead]] = {}
     informed = 0
-    for pk, study, subject, reader, name, simulated, content_no, arm, signed_at, revision in rows:
+    for pk, study, subject, reader, name, simulated, content_no, arm, signed_at, revision, round_id in rows:
         shown = shown_at.get((reader, study))
         if shown is not None and signed_at > shown:
             informed += 1
@@ -144,7 +175,7 @@ def primary_reads(user: User, project: Project, round_: Round | None) -> tuple[t
         order = (signed_at, revision)
         key = (reader, study)
         if key not in best or best[key][0] < order:
-            read = PrimaryRead(pk, study, subject, reader, name, simulated, content_no, arm == Arm.UNKNOWN)
+            read = PrimaryRead(pk, study, subject, reader, name, simulated, content_no, arm == Arm.UNKNOWN, round_id)
             best[key] = (order, read)
     reads = sorted((read for _order, read in best.values()), key=lambda read: read.id)
     return tuple(reads), informed
@@ -156,8 +187,12 @@ def _first_disclosures(project: Project) -> dict[tuple[uuid.UUID, uuid.UUID], da
 
 
 def visible_consensus(user: User, project: Project, studies: Iterable[uuid.UUID] | None) -> list[Consensus]:
-    """The latest revision of each kind in force and study, of studies whose results may be shown to the user."""
-    rows = Consensus.objects.visible_to(user).in_force().filter(study__project=project).select_related("study")
+    """The latest revision of each kind in force and study, of studies whose results may be shown to the user.
+
+    One that was made with a model in view never scores a model; none of a round that is hidden from the user.
+    """
+    rows = Consensus.objects.visible_to(user).in_force().filter(study__project=project, model_visible=False)
+    rows = rows.exclude(case__round_id__in=hidden_rounds(user, project)).select_related("study")
     if studies is not None:
         rows = rows.filter(study_id__in=list(studies))
     latest: dict[tuple[uuid.UUID, str], Consensus] = {}
@@ -191,13 +226,30 @@ def scope(user: User, project: Project, round_: Round | None) -> Scope:
         subjects.update(predictions.values_list("study_id", "study__subject_id"))
     pipelines = predictions.order_by().values("pipeline_id", "pipeline__name", "pipeline__state").distinct()
     kinds = {row.kind for row in consensus}
+    references = [key for key, wanted in CONSENSUS_KINDS.items() if kinds & set(wanted)]
+    if len({read.study_id for read in reads}) < len(reads):
+        references.append(MAJORITY)
+    rounds = visible_rounds(user, project)
+    going_on = {row.pk for row in rounds if is_open(row)}
     choices = Choices(
-        rounds=tuple(Round.objects.visible_to(user).filter(project=project).order_by("-id")),
+        rounds=tuple(rounds),
         pipelines=tuple(sorted((_pipeline(row) for row in pipelines), key=lambda p: (not p.active, -p.id.int))),
-        references=tuple(key for key, wanted in CONSENSUS_KINDS.items() if kinds & set(wanted)),
+        references=tuple(references),
         readers=_readers(reads),
     )
-    return Scope(choices=choices, reads=reads, informed=informed, subjects=subjects)
+    interim = any(read.round_id in going_on for read in reads)
+    return Scope(choices=choices, reads=reads, informed=informed, subjects=subjects, interim=interim)
+
+
+def visible_rounds(user: User, project: Project) -> list[Round]:
+    """Rounds whose agreement the user may see, the newest first."""
+    rows = Round.objects.visible_to(user).filter(project=project).exclude(pk__in=hidden_rounds(user, project))
+    return list(rows.select_related("protocol").order_by("-id"))
+
+
+def is_open(round_: Round) -> bool:
+    """Tell whether a round still goes on; reads from elsewhere hang in one that never does."""
+    return round_.closed_at is None and round_.policy != Policy.OPEN
 
 
 def _pipeline(row: Mapping[str, Any]) -> PipelineChoice:
@@ -229,7 +281,8 @@ def find_round(user: User, project: Project, text: str) -> Round | None:
     """
     if not text:
         return None
-    row = Round.objects.visible_to(user).filter(project=project, pk=_uuid(text, _("round"))).first()
+    wanted = _uuid(text, _("round"))
+    row = next((row for row in visible_rounds(user, project) if row.pk == wanted), None)
     if row is None:
         raise NotFound(_("There is no such round that you may see."), rule="agreement-filter")
     return row
@@ -256,15 +309,25 @@ def select(project: Project, round_: Round | None, found: Scope, *, pipeline: st
         raise NotFound(_("There is no such reference or reader that you may see."), rule="agreement-filter")
     if not against:
         most = max(choices.readers, key=lambda reader: reader.studies, default=None)
-        against = next(iter(choices.references), most.key if most else "")
+        decided = [key for key in choices.references if key != MAJORITY]
+        against = next(iter(decided), most.key if most else "")
     return Selection(project, round_, chosen, against, readers.get(against))
 
 
-def manifest(user: User, selection: Selection, found: Scope) -> dict[str, Any]:
+def manifest(
+    user: User,
+    selection: Selection,
+    found: Scope,
+    *,
+    kind: str = KIND,
+    parts: Iterable[str] = ("frames", "curves"),
+    options: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Freeze a comparison as JSON-ready ids: everything that is needed to compute it again, and nothing hidden.
 
     ``units`` hold study, subject, reference (read or consensus id or None) and prediction (id or None) of every
-    visible study in scope; ``reads`` all counted reads there; ``counts`` what was left out and why.
+    visible study in scope; ``reads`` all counted reads there; ``counts`` what was left out and why. ``kind`` is the
+    board, ``parts`` what it loads (``repeats`` and ``pipelines`` add their ids), ``options`` its filters.
     """
     reads = [read for read in found.reads if read.study_id in found.subjects]
     references = _references(user, selection, found, reads)
@@ -278,8 +341,17 @@ def manifest(user: User, selection: Selection, found: Scope) -> dict[str, Any]:
         if prediction is None and candidates:
             other_content += 1
         units.append([str(study), str(subject), str(reference or ""), str(prediction or "")])
+    more: dict[str, Any] = {}
+    if "repeats" in parts:
+        again = visible_signed_reads(user, selection.project, selection.round, repeats=True)
+        more["repeats"] = [str(pk) for pk in again.order_by("pk").values_list("pk", flat=True)]
+    if "pipelines" in parts:
+        more["pipelines"] = _every_pipeline(user, selection, found, contents, references)
     return {
-        "kind": KIND,
+        "kind": kind,
+        "parts": sorted(parts),
+        "options": {key: value for key, value in (options or {}).items() if value},
+        **more,
         "project": str(selection.project.pk),
         "round": str(selection.round.pk) if selection.round else "",
         "pipeline": str(selection.pipeline.id) if selection.pipeline else "",
@@ -304,6 +376,8 @@ def _references(user: User, selection: Selection, found: Scope, reads: list[Prim
     """Id of the read or consensus that a study is compared with."""
     if selection.reader is not None:
         return {read.study_id: read.id for read in reads if read.reader_id == selection.reader.id}
+    if selection.against == MAJORITY:
+        return {}
     kinds = CONSENSUS_KINDS.get(selection.against, ())
     rows = [row for row in visible_consensus(user, selection.project, found.subjects) if row.kind in kinds]
     # An adjudicated reference outranks one on which the readers agreed by themselves.
@@ -320,6 +394,26 @@ def _predictions(user: User, selection: Selection) -> dict[uuid.UUID, list[tuple
     for study, content_no, pk in rows.order_by("-content_no").values_list("study_id", "content_no", "pk"):
         found[study].append((content_no, pk))
     return found
+
+
+def _every_pipeline(
+    user: User,
+    selection: Selection,
+    found: Scope,
+    contents: Mapping[uuid.UUID, int],
+    references: Mapping[uuid.UUID, uuid.UUID],
+) -> dict[str, list[list[str]]]:
+    """[study, prediction] of each visible pipeline, on the content that was read."""
+    rows = visible_predictions(user, selection.project).order_by("-content_no")
+    candidates: dict[uuid.UUID, dict[uuid.UUID, list[tuple[int, uuid.UUID]]]] = defaultdict(lambda: defaultdict(list))
+    for pipeline, study, content_no, pk in rows.values_list("pipeline_id", "study_id", "content_no", "pk"):
+        if study in found.subjects:
+            candidates[pipeline][study].append((content_no, pk))
+    made: dict[str, list[list[str]]] = {}
+    for pipeline, of in sorted(candidates.items()):
+        chosen = {study: _same_content(some, contents.get(references.get(study, study))) for study, some in of.items()}
+        made[str(pipeline)] = [[str(study), str(pk)] for study, pk in sorted(chosen.items()) if pk is not None]
+    return made
 
 
 def _same_content(candidates: list[tuple[int, uuid.UUID]], content_no: int | None) -> uuid.UUID | None:

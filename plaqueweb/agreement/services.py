@@ -12,17 +12,15 @@ from django.db.models import Q
 from django.utils import timezone
 
 from plaqueweb.accounts.models import User
-from plaqueweb.agreement.compute import CODE_VERSION, compute
-from plaqueweb.agreement.evidence import load
+from plaqueweb.agreement.boards import registry
+from plaqueweb.agreement.boards.base import Board
+from plaqueweb.agreement.compute import CODE_VERSION
+from plaqueweb.agreement.evidence import Progress, load
 from plaqueweb.agreement.models import AgreementRun
-from plaqueweb.agreement.selectors import KIND
 from plaqueweb.agreement.stats.bootstrap import SEED
 from plaqueweb.core.models import WorkState
 
 log = logging.getLogger(__name__)
-INLINE_PAIRS = 500
-"""Comparisons up to this many studies are computed within the request (measured: 0.15 s of CPU for 200 studies without
-masks, 1.1 s for 2 000; each study with masks adds some milliseconds); larger ones by the light worker."""
 ENDED_BADLY = (WorkState.FAILED, WorkState.DEAD, WorkState.CANCELLED)
 
 
@@ -37,22 +35,28 @@ def run_for(*, manifest: dict[str, Any], user: User) -> AgreementRun:
 
     Two requests at once may both compute; one row is kept, and the results are equal.
     """
-    digest = input_hash(manifest)
-    key = {"input_hash": digest, "code_version": CODE_VERSION}
-    found = AgreementRun.objects.filter(**key).first()
+    board = registry.board_of(manifest["kind"])
+    key = {"input_hash": input_hash(manifest), "code_version": board.code_version(CODE_VERSION)}
+    found = AgreementRun.objects.filter(**key).defer("manifest").first()
     if found is not None:
         return found
-    fixed = {"project_id": manifest["project"], "kind": KIND, "manifest": manifest, "seed": SEED}
-    if len(manifest["units"]) > INLINE_PAIRS:
+    fixed = {"project_id": manifest["project"], "kind": board.slug, "manifest": manifest, "seed": SEED}
+    if len(manifest["units"]) > board.inline:
         with transaction.atomic():
             run, made = AgreementRun.objects.get_or_create(**key, defaults={**fixed, "owner_id": user.pk})
             if made:
                 transaction.on_commit(_ring)
         return run
-    results = compute(manifest, load(manifest))
+    results = results_of(board, manifest)
     done = {"work_state": WorkState.DONE, "results": results, "finished_at": timezone.now()}
     run, _made = AgreementRun.objects.get_or_create(**key, defaults={**fixed, **done})
     return run
+
+
+def results_of(board: Board, manifest: dict[str, Any], progress: Progress | None = None) -> dict[str, Any]:
+    """The figures of a board over the rows of a manifest; ``progress`` counts studies whose frames were compared."""
+    options = {key: value for key, value in manifest.items() if key not in ("units", "reads", "repeats", "pipelines")}
+    return board.compute(load(manifest, progress), options | dict(manifest["options"]))
 
 
 @transaction.atomic
@@ -68,7 +72,7 @@ def try_again(*, run: AgreementRun, user: User) -> bool:
 
 def recompute(*, run: AgreementRun) -> dict[str, Any]:
     """Compute a run's results again from its manifest alone, for checking what is stored."""
-    return compute(run.manifest, load(run.manifest))
+    return results_of(registry.board_of(run.manifest["kind"]), run.manifest)
 
 
 def _ring() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 
 from celery import shared_task
 from django.db import DatabaseError
 
-from plaqueweb.agreement.compute import compute
-from plaqueweb.agreement.evidence import load
+from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.models import AgreementRun
+from plaqueweb.agreement.services import results_of
 from plaqueweb.core import work
 from plaqueweb.core.workers import stop_asked, working_on
 
@@ -28,12 +29,25 @@ def compute_waiting() -> int:
     return finished
 
 
+class _Every:
+    """Reports progress, and keeps the lease, at most once in two seconds and at the end."""
+
+    def __init__(self, claim: work.Claim) -> None:
+        self.claim, self.last = claim, time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if done == total or time.monotonic() - self.last >= 2:
+            self.last = time.monotonic()
+            self.claim.extend(done, total)
+
+
 def _compute_one(claim: work.Claim) -> int:
     run = AgreementRun.objects.get(pk=claim.pk)
     try:
-        evidence = load(run.manifest)
-        claim.extend(1, 2)
-        work.close(claim, results=compute(run.manifest, evidence), progress_done=2, progress_total=2)
+        board = registry.board_of(run.kind)
+        results = results_of(board, run.manifest, _Every(claim))
+        total = len(run.manifest["units"])
+        work.close(claim, results=results, progress_done=total, progress_total=total)
     except work.Overtaken:
         work.end_cancelled(claim)
         return 0

@@ -3,9 +3,16 @@ from __future__ import annotations
 from django.urls import path
 
 from plaqueweb.agreement import views
+from plaqueweb.agreement.boards.registry import BOARDS
+
+
+def _address(slug: str) -> str:
+    return "p/<slug:slug>/agreement/" if slug == "overview" else f"p/<slug:slug>/agreement/{slug}/"
+
 
 urlpatterns = [
-    path("p/<slug:slug>/agreement/", views.agreement, name="agreement"),
+    *(path(_address(tab.slug), views.board, {"board": tab.slug}, name=tab.route) for tab in BOARDS),
     path("p/<slug:slug>/agreement/cases/", views.cases, name="agreement-cases"),
+    path("p/<slug:slug>/agreement/chart.csv", views.download_chart, name="agreement-chart"),
     path("p/<slug:slug>/agreement.csv", views.download, name="agreement-csv"),
 ]

@@ -19,6 +19,7 @@ REPLICATES = 2000
 SEED = 20210609
 DEFINED = 0.9
 """Share of resamples in which the statistic must be defined before an interval is given."""
+NO_WIDTH = 1e-12
 _CHUNK = 250
 _NUMBERS = 10_000_000
 """Weights held at once; many units are taken in fewer resamples at a time."""
@@ -97,10 +98,13 @@ def with_interval(
 def percentile_interval(figure: Figure, values: Floats) -> Figure:
     """``figure`` with the 2.5 to 97.5 % interval of its resampled ``values``, shape (replicates,), NaN where undefined.
 
-    None, with "undefined-resamples", when fewer than nine tenths of them are defined.
+    None, with "undefined-resamples", when fewer than nine tenths of them are defined, and "at-bound" where all are
+    equal: a share of 1 in 12 subjects is no proof of 1, and an interval without width would say so.
     """
     defined = values[np.isfinite(values)]
     if defined.size < DEFINED * values.size:
         return replace(figure, interval=None, reason="undefined-resamples")
     low, high = np.percentile(defined, [2.5, 97.5])
+    if high - low < NO_WIDTH:
+        return replace(figure, interval=None, reason="at-bound")
     return replace(figure, interval=Interval(float(low), float(high), "subject bootstrap"), reason="")

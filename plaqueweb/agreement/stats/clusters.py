@@ -139,11 +139,4 @@ def interval_from_sums(
     return resampled_interval(figure, statistic(resampled_sums(sums, replicates=replicates, seed=seed)))
 
 
-def resampled_interval(figure: Figure, values: Floats) -> Figure:
-    """``percentile_interval``, but none ("at-bound") where all resamples are equal: a share of 1 in 12 subjects is no
-    proof of 1, and an interval without width would say so.
-    """
-    found = percentile_interval(figure, values)
-    if found.interval is not None and found.interval.high - found.interval.low < 1e-12:
-        return replace(found, interval=None, reason="at-bound")
-    return found
+resampled_interval = percentile_interval

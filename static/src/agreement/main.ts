@@ -1,14 +1,16 @@
-/** The agreement page: filters that apply at once, the sentence to copy, and charts that load when there is one to draw. */
+/** The tabs of the dashboard: filters that apply at once, sentences to copy, and charts that load when there is one to draw. */
 
 import "./agreement.css";
-
-import type { BlandAltmanData } from "./model";
 
 function applyFilters(): void {
   for (const form of document.querySelectorAll<HTMLFormElement>("form[data-autosubmit]")) {
     form.querySelector("[data-without-script]")?.setAttribute("hidden", "");
     form.addEventListener("change", () => {
       form.requestSubmit();
+    });
+    // Empty filters have no place in the address.
+    form.addEventListener("submit", () => {
+      for (const field of form.querySelectorAll<HTMLSelectElement | HTMLInputElement>("select, input")) field.disabled = field.value === "";
     });
   }
 }
@@ -35,27 +37,40 @@ function copyButtons(): void {
   }
 }
 
+function instead(node: HTMLElement): void {
+  // The table below each chart holds the same numbers: open it instead of leaving a gap.
+  node.hidden = true;
+  node.closest(".chart-card")?.querySelector("details.chart-table")?.setAttribute("open", "");
+}
+
 async function charts(): Promise<void> {
   const nodes = [...document.querySelectorAll<HTMLElement>("[data-chart]")];
   if (nodes.length === 0) return;
-  try {
-    const { drawBlandAltman } = await import("./chart");
-    for (const node of nodes) {
-      const source = document.getElementById(node.dataset["chart"] ?? "");
-      if (!source?.textContent) continue;
+  const kit = await import("./charts/kit.ts");
+  for (const node of nodes.filter((one) => !("offscreen" in one.dataset))) {
+    try {
+      const payload = kit.payloadOf(node);
+      if (!payload) continue;
       node.hidden = false;
-      drawBlandAltman(node, JSON.parse(source.textContent) as BlandAltmanData);
+      kit.mount(node, payload);
+    } catch (error) {
+      console.warn("chart not drawn", error);
+      instead(node);
     }
-  } catch (error) {
-    // The table below each chart holds the same numbers: open it instead of leaving a gap.
-    console.warn("chart not drawn", error);
-    for (const node of nodes) {
-      node.hidden = true;
-      node.parentElement?.querySelector("details")?.setAttribute("open", "");
-    }
+  }
+  for (const button of document.querySelectorAll<HTMLElement>("[data-save]")) {
+    const node = nodes.find((one) => one.dataset["chart"] === button.dataset["of"]);
+    if (!node) continue;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      void kit.download(node, button.dataset["save"] === "png" ? "png" : "svg");
+    });
   }
 }
 
 applyFilters();
 copyButtons();
-void charts();
+charts().catch((error: unknown) => {
+  console.warn("charts not loaded", error);
+  for (const node of document.querySelectorAll<HTMLElement>("[data-chart]:not([data-offscreen])")) instead(node);
+});

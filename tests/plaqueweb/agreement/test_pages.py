@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from rest_framework.test import APIClient
 
 from plaqueweb.accounts.models import User
 from plaqueweb.agreement import services
+from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.export import safe_cell
 from plaqueweb.agreement.models import AgreementRun
 from plaqueweb.agreement.tasks import compute_waiting
@@ -40,6 +42,12 @@ def full(world: World) -> World:
         world.predict(study, 1 - truth if number < 2 else truth, 4.1 + number / 5)
         world.truth(study, truth, 4.0 + number / 4)
     return world
+
+
+def small(monkeypatch: pytest.MonkeyPatch, studies: int) -> None:
+    """Send comparisons of more studies than these to the worker."""
+    boards = {slug: replace(board, inline=studies) for slug, board in registry._BY_SLUG.items()}
+    monkeypatch.setattr(registry, "_BY_SLUG", boards)
 
 
 def page(world: World, client: Client, name: str = "agreement", **query: str) -> Any:
@@ -71,7 +79,7 @@ def test_reads_of_simulated_readers_carry_their_badge(full: World, browser_of: B
 
 def test_no_style_attribute_and_no_inline_script_is_on_the_page(full: World, browser_of: Browser) -> None:
     text = page(full, browser_of(full.coordinator)).content.decode()
-    inside = text[text.index('<div class="agreement">') :]
+    inside = text[text.index('<div class="agreement"') :]
 
     assert not re.search(r"\sstyle=|\son\w+=", inside)
     assert all('type="application/json"' in tag or "src=" in tag for tag in re.findall(r"<script[^>]*>", inside))
@@ -216,7 +224,7 @@ def test_a_run_is_computed_again_from_its_manifest_alone(full: World, browser_of
 def test_a_large_comparison_is_queued_and_shown_when_the_worker_has_done_it(
     full: World, browser_of: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "INLINE_PAIRS", 5)
+    small(monkeypatch, 5)
     client = browser_of(full.coordinator)
 
     waiting = page(full, client)
@@ -233,7 +241,7 @@ def test_a_large_comparison_is_queued_and_shown_when_the_worker_has_done_it(
 def test_a_failed_run_says_so_and_can_be_queued_again(
     full: World, browser_of: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "INLINE_PAIRS", 5)
+    small(monkeypatch, 5)
     client = browser_of(full.coordinator)
     page(full, client)
     AgreementRun.objects.update(work_state=WorkState.FAILED, error_code="ValueError", failures=3)

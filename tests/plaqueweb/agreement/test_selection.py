@@ -158,9 +158,12 @@ def test_subjects_are_counted_and_two_studies_of_one_subject_are_not_independent
             world.truth(study, klass)
             world.predict(study, klass)
 
+    world.truth(differs := world.study(subject=subject), 1)  # were all alike, no interval could be told
+    world.predict(differs, 0)
+
     found = results(world)
 
-    assert (found["n"]["subjects"], found["n"]["studies"]) == (11, 22)
+    assert (found["n"]["subjects"], found["n"]["studies"]) == (11, 23)
     assert found["accuracy"]["accuracy"]["interval"]["method"] == "subject bootstrap"
 
 
@@ -190,6 +193,8 @@ def test_whoever_still_reads_a_study_blind_gets_no_trace_of_its_results(world: W
         world.truth(study, 1)
     world.assign(study, both, AssignmentState.OPENED)
 
+    assert scope(both, world.project, None).choices.readers == ()  # nothing of a round in which one still reads
+    world.close()
     found = results(world, both, against=reader(world))
 
     assert (found["n"]["studies"], found["n"]["missing"], len(found["units"])) == (1, 0, 1)
@@ -203,11 +208,65 @@ def test_a_plain_reader_sees_only_what_was_disclosed_to_them(world: World) -> No
         world.predict(study, 1)
         world.truth(study, 1)
     world.disclose(study, world.reader_a)
+    world.close()
 
     found = results(world, world.reader_a, against=reader(world))
 
     assert [unit["study"] for unit in found["units"]] == [str(study.pk)]
     assert found["n"]["missing"] == 0
+
+
+def test_a_round_that_goes_on_is_hidden_from_its_readers_and_interim_for_others(world: World) -> None:
+    study = world.study()
+    world.read(study, world.reader_a, 1)
+    world.predict(study, 1)
+    world.disclose(study, world.reader_a)
+
+    own, others = scope(world.reader_a, world.project, None), scope(world.coordinator, world.project, None)
+
+    assert (own.choices.rounds, own.choices.readers, own.interim) == ((), (), False)
+    assert (len(others.choices.readers), others.interim) == (1, True)
+    with pytest.raises(NotFound):
+        find_round(world.reader_a, world.project, str(world.round.pk))
+    world.close()
+    assert scope(world.coordinator, world.project, None).interim is False
+    assert len(scope(world.reader_a, world.project, None).choices.readers) == 1
+
+
+def test_whoever_sees_results_gets_the_open_round_once_all_own_cases_are_signed(world: World) -> None:
+    both = member(world.project, "reader", "coordinator")
+    for _ in range(2):
+        world.read(world.study(), both, 1)
+    assert len(scope(both, world.project, world.round).choices.readers) == 1
+
+    world.assign(world.study(), both, AssignmentState.ASSIGNED)
+    assert scope(both, world.project, None).choices.readers == ()
+
+
+def test_a_reference_that_was_made_with_the_model_in_view_never_scores_a_model(world: World) -> None:
+    study = world.study()
+    world.predict(study, 1)
+    row = world.truth(study, 1, kind=ConsensusKind.ADJUDICATED)
+    assert scope(world.coordinator, world.project, None).choices.references == ("consensus", "adjudicated")
+
+    type(row).objects.create(study=world.study(), kind=ConsensusKind.ADJUDICATED, reader_class=1, model_visible=True)
+    found = visible_consensus(world.coordinator, world.project, None)
+    assert [one.study_id for one in found] == [study.pk]
+
+
+def test_the_majority_is_a_reference_and_a_tie_is_none(world: World) -> None:
+    third = member(world.project, "reader")
+    for answers in ((1, 1, 0), (1, 0, None), (0, 0, 9)):
+        study = world.study()
+        for reader_, klass in zip((world.reader_a, world.reader_b, third), answers, strict=True):
+            if klass is not None:
+                world.read(study, reader_, klass, 4.0)
+        world.predict(study, 1)
+
+    found = results(world, against="majority")
+
+    assert sorted(str(unit["reference"]) for unit in found["units"]) == ["0", "1", "None"]
+    assert found["accuracy"]["accuracy"]["n"] == 2
 
 
 def test_a_reader_without_a_disclosure_has_nothing_to_choose(world: World) -> None:

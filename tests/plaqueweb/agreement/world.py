@@ -121,6 +121,11 @@ class World:
         with mock.patch.object(timezone, "now", return_value=at or timezone.now()):
             Disclosure.objects.create(user=user, study=study, kind=DisclosureKind.AFTER_EACH, round_id=self.round.pk)
 
+    def close(self) -> None:
+        """Close the round: only then its readers see agreement on it."""
+        Round.objects.filter(pk=self.round.pk).update(closed_at=timezone.now())
+        self.round.refresh_from_db()
+
     def clip(self, study: Study, **fields: Any) -> Clip:
         row: Clip = ClipFactory(study=study, number=1, **fields)
         return row

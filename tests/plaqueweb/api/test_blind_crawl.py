@@ -44,6 +44,11 @@ FILTERS = (
     "?fragment=rows",
     "?ordering=probability",
 )
+DASHBOARD = (
+    "?against=majority&unit=study&kind=as_read&scale=no",
+    "?board=overview&chart=bland-altman",
+    "?board=overview&show=compared",
+)
 
 
 @pytest.fixture
@@ -157,7 +162,8 @@ def crawl(user: User, world: dict[str, Any]) -> tuple[int, list[str]]:
     for address in addresses(world):
         if address.startswith(("/logout", "/static")):
             continue
-        for query in FILTERS if "<" not in address and address.count("-") < 4 else FILTERS[:1]:
+        plain = FILTERS if "<" not in address and address.count("-") < 4 else FILTERS[:1]
+        for query in (*plain, *DASHBOARD) if "/agreement" in address else plain:
             answer = client.get(address + query.format(**holes))
             body = b"".join(answer.streaming_content) if answer.streaming else answer.content
             text = body.decode(errors="replace") + str(dict(answer.items()))

@@ -1,0 +1,14 @@
+"""The tabs of the dashboard, in the order in which they stand. A new tab is a module and one entry here."""
+
+from __future__ import annotations
+
+from plaqueweb.agreement.boards import overview
+from plaqueweb.agreement.boards.base import Board
+
+BOARDS: tuple[Board, ...] = (overview.BOARD,)
+_BY_SLUG = {board.slug: board for board in BOARDS}
+
+
+def board_of(kind: str) -> Board:
+    """The board of a run's kind. Raises KeyError on one that no longer exists."""
+    return _BY_SLUG[kind]

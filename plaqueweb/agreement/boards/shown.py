@@ -1,0 +1,117 @@
+"""The chart kit's half on the server: a chart is its title, its ground, its data and the same numbers as a table.
+
+``draw`` names the drawing function in ``static/src/agreement/charts``; every mark of ``data`` that stands for cases
+carries their address as ``href``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from plaqueweb.agreement import present
+
+if TYPE_CHECKING:
+    from plaqueweb.agreement.report import Report
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a chart's table; numbers stand right."""
+
+    label: str
+    number: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a chart's table; ``href`` opens its cases."""
+
+    cells: tuple[str, ...]
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart card.
+
+    ``title`` names the comparison, ``ground`` its kind and n. ``missing`` is said instead of the chart where there is
+    nothing to draw, and names what is needed. ``foot`` is the one sentence that matters; ``cases`` opens all of them.
+    ``legend`` lists (mark, words): mark is "phys", "model", "ask", "grey", "both" or "mid". ``facts`` stand below the
+    chart as (label, value, interval or ground). ``offscreen``: the page shows the marks itself, the script draws them
+    only to save them.
+    """
+
+    key: str
+    title: str
+    ground: str
+    draw: str
+    data: Mapping[str, Any]
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    foot: str = ""
+    missing: str = ""
+    cases: str = ""
+    tall: bool = False
+    legend: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    facts: Sequence[tuple[str, str, str]] = field(default_factory=tuple)
+    note: str = ""
+    offscreen: bool = False
+
+    @property
+    def data_id(self) -> str:
+        """Id of the JSON in the page."""
+        return f"d-{self.key}"
+
+    @property
+    def body(self) -> list[tuple[str, list[tuple[str, bool]]]]:
+        """The table as (href, [(cell, whether it is a number)])."""
+        numbers = [column.number for column in self.columns]
+        return [(row.href, list(zip(row.cells, numbers, strict=True))) for row in self.rows]
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What the script gets: data, and what a downloaded picture must carry."""
+        return {
+            "draw": self.draw,
+            "key": self.key,
+            "title": self.title,
+            "ground": self.ground,
+            "data": dict(self.data),
+            "notice": str(_("Research use only. Not for diagnosis.")),
+        }
+
+
+def cases_of(report: Report, chart: str, key: object, count: int = 1) -> str:
+    """Address of the cases that ``results["picks"][chart][key]`` names; "" where there are none."""
+    if not count:
+        return ""
+    base = reverse("agreement-cases", args=[report.selection.project.slug])
+    return f"{base}?{present.query(report.selection, board=report.board.slug, pick=f'{chart}.{key}')}"
+
+
+def n_words(subjects: int, studies: int | None = None) -> str:
+    """ "n = 200 subjects, 214 studies"; studies only where they differ."""
+    text = ngettext("n = %(n)s subject", "n = %(n)s subjects", subjects) % {"n": subjects}
+    if studies is None or studies == subjects:
+        return text
+    return f"{text}, {ngettext('%(n)s study', '%(n)s studies', studies) % {'n': studies}}"
+
+
+def figure_words(figure: Mapping[str, Any], *, share: bool, digits: int = 2, unit: str = "", sign: bool = False) -> str:
+    """A value with its unit, "–" where there is none."""
+    value = figure["value"]
+    if value is None:
+        return "–"
+    return present.percent(value, sign=sign) if share else f"{present.number(value, digits, sign=sign)}{unit}"
+
+
+def interval_or_why(figure: Mapping[str, Any], *, share: bool, subjects: int, sign: bool = False) -> str:
+    """The interval in words, or why there is none."""
+    words = present.interval_words(figure["interval"], share=share, sign=sign)
+    return words or present.why_not(figure["reason"], subjects)

@@ -1,0 +1,129 @@
+"""The filters of the dashboard: what a page's address may ask for, and the values that are offered.
+
+All of them live in the address. Those that change a number enter the run's manifest as ``options`` (``Board.filters``);
+those that only change how a number is shown (``Board.views``, say an adjusted prevalence) do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from plaqueweb.agreement.evidence_rows import scanner_name
+from plaqueweb.core.errors import NotFound
+from plaqueweb.reads.choices import Quality
+from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.models import Clip, Project
+
+COMPARISON = ("round", "pipeline", "against")
+"""Which rows are compared; the rest narrows or cuts them."""
+SAME_FRAME, SAME_LESION, AS_READ = "same_frame", "same_lesion", "as_read"
+KINDS = {
+    SAME_FRAME: gettext_lazy("same frame"),
+    SAME_LESION: gettext_lazy("same lesion"),
+    AS_READ: gettext_lazy("as read, own key frames"),
+}
+"""To which comparison a measurement belongs; never mixed, and in every chart's title."""
+UNITS = {
+    "subject": gettext_lazy("subject"),
+    "study": gettext_lazy("study"),
+    "clip": gettext_lazy("clip (descriptive)"),
+    "frame": gettext_lazy("frame (descriptive)"),
+}
+DESCRIPTIVE = ("clip", "frame")
+SCALES = {"yes": gettext_lazy("with scale"), "no": gettext_lazy("no scale in the file")}
+LABELS = {
+    "segment": gettext_lazy("Segment"),
+    "quality": gettext_lazy("Quality"),
+    "scanner": gettext_lazy("Scanner"),
+    "scale": gettext_lazy("Scale"),
+    "kind": gettext_lazy("Compared on"),
+    "unit": gettext_lazy("Unit"),
+}
+NARROWING = ("segment", "quality", "scanner", "scale")
+"""Filters that keep some studies; empty keeps all."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of a filter as the page offers it."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class FilterField:
+    """One select of the filter bar. ``all_label`` is the empty value, "" where one value is always chosen."""
+
+    name: str
+    label: str
+    choices: tuple[Choice, ...]
+    all_label: str
+
+
+def scanners(project: Project, studies: Iterable[Any] | QuerySet[Any]) -> list[str]:
+    """Scanners of the visible studies by name."""
+    rows = Clip.objects.filter(study__project=project, study__in=studies).order_by()
+    found = {scanner_name(pair) for pair in rows.values_list("manufacturer", "scanner_model").distinct()}
+    return sorted(found - {""})
+
+
+def offered(names: Iterable[str], known_scanners: Iterable[str], units: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Values by filter, as {value: label}."""
+    every = {
+        "segment": {str(value): str(label) for value, label in Segment.choices},
+        "quality": {str(value): str(label) for value, label in Quality.choices},
+        "scanner": {name: name for name in known_scanners},
+        "scale": {key: str(label) for key, label in SCALES.items()},
+        "kind": {key: str(label) for key, label in KINDS.items()},
+        "unit": {key: str(UNITS[key]) for key in units},
+    }
+    return {name: every[name] for name in names}
+
+
+def chosen(
+    asked: Mapping[str, str], choices: Mapping[str, Mapping[str, str]], defaults: Mapping[str, str]
+) -> dict[str, str]:
+    """The value of each filter a board has: what the address asks for, else its default.
+
+    A value that exists, but that this board does not offer (a unit, say), falls back to the default: tabs keep each
+    other's filters.
+
+    Raises:
+        NotFound: a value that exists nowhere.
+    """
+    found = {}
+    for name, values in choices.items():
+        wanted = asked.get(name, "")
+        elsewhere = name == "unit" and wanted in UNITS
+        if wanted and wanted not in values and not elsewhere:
+            raise NotFound(
+                _("There is no such %(what)s that you may see.") % {"what": LABELS[name]}, rule="agreement-filter"
+            )
+        found[name] = wanted if wanted in values else defaults.get(name, "")
+    return found
+
+
+def fields(choices: Mapping[str, Mapping[str, str]], options: Mapping[str, str]) -> list[FilterField]:
+    """The selects of the filter bar in order; one without a choice is left out."""
+    made = []
+    for name, values in choices.items():
+        all_label = str(_("all")) if name in NARROWING else ""
+        if len(values) + bool(all_label) < 2:
+            continue
+        listed = tuple(Choice(value, label, options.get(name) == value) for value, label in values.items())
+        made.append(FilterField(name, str(LABELS[name]), listed, all_label))
+    return made
+
+
+def query(values: Mapping[str, str], **more: str) -> str:
+    """Filters as a query string, without empty ones."""
+    return urlencode({key: value for key, value in (dict(values) | more).items() if value})

@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+
+import { optionOf, shade } from "../charts/draw.ts";
+import { tick } from "../charts/parts.ts";
+import type { Colours, ForestData, Payload, ScatterData } from "../charts/types.ts";
+
+const names = ["phys", "model", "ink", "mute", "faint", "both", "mid", "ask", "bad", "raise", "line", "grid", "zero", "panel"];
+const c = Object.fromEntries(names.map((name) => [name, name])) as unknown as Colours;
+
+function payload(draw: Payload["draw"], data: unknown): Payload {
+  return { draw, key: "k", title: "t", ground: "g", notice: "n", data };
+}
+
+interface Series { type: string; data: { value: number[]; href?: string; symbol?: string; name?: string }[] }
+
+describe("a chart's options", () => {
+  it("carry the address of the cases behind every mark", () => {
+    const data: ScatterData = {
+      points: [{ x: 4, y: 0.5, label: "S-1", href: "/a" }, { x: 4.1, y: 1, label: "S-2", href: "/b", cross: true }],
+      x: {}, y: {},
+    };
+    const series = optionOf(payload("scatter", data), c)["series"] as Series[];
+    const points = series.at(-1)?.data ?? [];
+    expect(points.map((point) => point.href)).toEqual(["/a", "/b"]);
+    expect(points[1]?.symbol).toMatch(/^path:/);
+  });
+
+  it("draw two raters on one line of a forest, circle and diamond", () => {
+    const data: ForestData = {
+      rows: [
+        { label: "Same class", ground: "n = 12", value: 0.8, low: 0.7, high: 0.9, tone: "phys", text: "80 %" },
+        { label: "", ground: "", value: 0.82, low: 0.7, high: 0.9, tone: "model", text: "82 %", joined: true },
+        { label: "Kappa", ground: "n = 12", value: null, low: null, high: null, tone: "phys", text: "–" },
+      ],
+      x: { min: 0, max: 1 },
+    };
+    const series = optionOf(payload("forest", data), c)["series"] as Series[];
+    const marks = series.find((one) => one.type === "scatter")?.data ?? [];
+    expect(marks.map((mark) => mark.symbol)).toEqual(["circle", "diamond"]);
+    expect(marks.every((mark) => Math.abs(mark.value[1] ?? 9) < 0.5)).toBe(true);
+    expect(series.filter((one) => one.type === "line")).toHaveLength(2);
+  });
+
+  it("refuse a kind that nobody draws, so that the page opens the table", () => {
+    expect(() => optionOf(payload("pie" as Payload["draw"], {}), c)).toThrow();
+  });
+});
+
+describe("the parts of a chart", () => {
+  it("write signs with a real minus, shares as percent", () => {
+    expect([-2, 0, 2].map((value) => tick(value, "signed"))).toEqual(["−2", "0", "+2"]);
+    expect(tick(0.75, "percent")).toBe("75");
+    expect(tick(-1)).toBe("−1");
+  });
+
+  it("shade from panel to grey, and never beyond", () => {
+    expect(shade(0, 0, 1)).toBe("rgb(28, 33, 39)");
+    expect(shade(5, 0, 1)).toBe(shade(1, 0, 1));
+    expect(shade(null, 0, 1)).toBe("#1c2127");
+  });
+});
