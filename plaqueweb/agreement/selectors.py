@@ -141,12 +141,16 @@ def visible_signed_reads(user: User, project: Project, round_: Round | None, *, 
     reads = (
         Read.objects.visible_to(user)
         .filter(results_visible(user, study="assignment__study"))
+        .unaided()
         .filter(state=ReadState.SIGNED, assignment__round__project=project)
         .filter(Q(assignment__repeat_no__gt=0) if repeats else Q(assignment__repeat_no=0))
         .exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
         .exclude(assignment__round_id__in=hidden_rounds(user, project))
     )
-    return reads.filter(assignment__round=round_) if round_ else reads
+    if round_ is not None:
+        return reads.filter(assignment__round=round_)
+    # What was read once more, after a washout, is a repeat: the first reading stays the one that counts.
+    return reads.filter(assignment__round__repeat_of=None)
 
 
 def primary_reads(user: User, project: Project, round_: Round | None) -> tuple[tuple[PrimaryRead, ...], int]:

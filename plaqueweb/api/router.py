@@ -13,6 +13,7 @@ from plaqueweb.ingest.api import UploadViewSet
 from plaqueweb.jobs.api import JobViewSet
 from plaqueweb.predictions.api import PipelineViewSet, PredictionViewSet
 from plaqueweb.reads.api import AssignmentViewSet, ReadViewSet, RoundViewSet
+from plaqueweb.review.aided import ShownMasksView, ShownModelView
 from plaqueweb.review.api import CaseViewSet, ConsensusViewSet
 from plaqueweb.studies.api import ClipViewSet, ProjectViewSet, StudyViewSet, SubjectViewSet
 
@@ -36,6 +37,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/", MeView.as_view(), name="me"),
     path("me/keys/", KeysView.as_view(), name="my-keys"),
     path("tokens/", TokenView.as_view(), name="tokens"),
+    path("assignments/<str:public_id>/model/", ShownModelView.as_view(), name="shown-model"),
+    path("assignments/<str:public_id>/model/masks/<uuid:clip>/", ShownMasksView.as_view(), name="shown-masks"),
     path("agreement/", AgreementView.as_view(), name="api-agreement"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     *router.urls,

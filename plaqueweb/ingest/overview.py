@@ -24,7 +24,7 @@ from plaqueweb.jobs.selectors import error_words, job_words, latest_jobs
 from plaqueweb.jobs.services import places
 from plaqueweb.reads.choices import AssignmentState, Policy
 from plaqueweb.reads.models import Assignment, Round
-from plaqueweb.studies.blinding import blinded_studies
+from plaqueweb.studies.blinding import BLINDED_POLICIES, blinded_studies
 from plaqueweb.studies.models import Project, Study
 from plaqueweb.studies.selectors import clips_by_study, scale_words
 
@@ -216,7 +216,7 @@ class Board:
         }
 
     def _round(self) -> Round | None:
-        rounds = Round.objects.filter(project=self.project, policy=Policy.BLINDED)
+        rounds = Round.objects.filter(project=self.project, policy__in=BLINDED_POLICIES)
         return rounds.order_by("closed_at", "-id").first()
 
     def _round_figures(self) -> dict[str, Any] | None:

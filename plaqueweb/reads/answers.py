@@ -60,6 +60,8 @@ def missing_answers(bundle: Bundle) -> list[Missing]:
     """Return what the protocol still asks for, in the order of the page."""
     required = bundle.protocol.required
     missing: list[Missing] = []
+    if bundle.read.assignment.frames_only:
+        return _missing_of_frames(bundle)
     if "findings" in required:
         missing += _missing_findings(bundle)
     missing += _missing_of_lesions(bundle)
@@ -101,10 +103,14 @@ def _missing_of_lesions(bundle: Bundle) -> list[Missing]:
 
 def _missing_of_frames(bundle: Bundle) -> list[Missing]:
     missing = []
+    for clip, frame in bundle.read.assignment.frames or []:
+        if not any(key[:2] == (clip, frame) for key in bundle.annotations):
+            where = {"frame": bundle.place_words(clip, frame)}
+            missing.append(Missing(f"frames.{clip}.{frame}.extent", _("%(frame)s: extent") % where))
     for (clip, frame, _region), annotation in bundle.annotations.items():
         painted = mask_of(annotation) is not None
         where = {"frame": bundle.frame_words(annotation)}
-        if painted and not annotation.extent:
+        if not annotation.extent and (painted or bundle.asks_for(clip, frame)):
             missing.append(Missing(f"frames.{clip}.{frame}.extent", _("%(frame)s: extent") % where))
         elif annotation.extent in MARKED and not painted:
             missing.append(Missing(f"frames.{clip}.{frame}.masks", _("%(frame)s: no plaque is painted") % where))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
@@ -18,31 +21,49 @@ from rest_framework.viewsets import GenericViewSet
 from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
 from plaqueweb.core import limits
-from plaqueweb.core.errors import Invalid, NotFound, PreconditionRequired
+from plaqueweb.core.errors import DomainError, Invalid, NotFound, PreconditionRequired
 from plaqueweb.core.paging import KeysetPagination
 from plaqueweb.core.strict import AllowListedFilters, refuse_unknown
 from plaqueweb.reads import overview, selectors, services
 from plaqueweb.reads import serializers as shapes
+from plaqueweb.reads.aliases import Aliases, aliases_of
 from plaqueweb.reads.bundle import Bundle, load_bundle, own_read, reads_with_assignment
 from plaqueweb.reads.choices import SignatureMeaning
 from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.reads.rawjson import dumps
+from plaqueweb.studies.api import cine_answer, frame_answer
+from plaqueweb.studies.models import Clip
 
+CLIP = "[0-9a-fA-F-]{36}"
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, required=True, description='draft number the change is made on: "7"'
 )
 
 
-def json_answer(payload: dict[str, Any]) -> HttpResponse:
-    """Answer with JSON that may hold ready-made parts."""
-    return HttpResponse(dumps(payload), content_type="application/json")
+def json_answer(payload: dict[str, Any], aliases: Aliases | None = None) -> HttpResponse:
+    """Answer with JSON that may hold ready-made parts; with ``aliases`` clips go by their names in a presentation."""
+    text = dumps(payload)
+    return HttpResponse(text if aliases is None else aliases.hide_text(text), content_type="application/json")
 
 
-def read_answer(bundle: Bundle, *, frames: frozenset[Any] | None = None) -> HttpResponse:
+def read_answer(
+    bundle: Bundle, *, frames: frozenset[Any] | None = None, aliases: Aliases | None = None
+) -> HttpResponse:
     """Answer with a read and its draft number as ETag."""
-    answer = json_answer(selectors.read_payload(bundle, frames=frames))
+    answer = json_answer(selectors.read_payload(bundle, frames=frames), aliases)
     answer["ETag"] = f'"{bundle.read.draft_no}"'
     return answer
+
+
+@contextmanager
+def refusals_hidden(aliases: Aliases | None) -> Iterator[None]:
+    """Let a refusal name clips as the presentation does, too."""
+    try:
+        yield
+    except DomainError as error:
+        if aliases is not None:
+            error.extra = aliases.hide(error.extra)
+        raise
 
 
 def if_match(request: Request) -> int:
@@ -75,6 +96,7 @@ def signed_payload(reads: Sequence[Read], user: User) -> dict[str, Any]:
                 "read": str(read.pk),
                 "public_id": read.assignment.public_id,
                 "compare_url": selectors.compare_url(read.assignment, user=user),
+                "second_url": selectors.second_url(read.assignment),
             }
             for read in reads
         ]
@@ -114,7 +136,9 @@ class AssignmentViewSet(AllowListedFilters, GenericViewSet[Assignment]):
     @extend_schema(responses=shapes.AssignmentOut)
     def retrieve(self, request: Request, public_id: str) -> HttpResponse:
         """Return a case without opening it."""
-        return json_answer(selectors.assignment_detail(self._assignment(), user=current_user(request)))
+        assignment = self._assignment()
+        detail = selectors.assignment_detail(assignment, user=current_user(request))
+        return json_answer(detail, aliases_of(assignment))
 
     @extend_schema(request=None, responses=shapes.AssignmentOut)
     @action(detail=True, methods=["post"])
@@ -123,7 +147,8 @@ class AssignmentViewSet(AllowListedFilters, GenericViewSet[Assignment]):
         user = current_user(request)
         assignment = self._assignment()
         read = services.open_assignment(assignment=assignment, by=user)
-        return json_answer(selectors.assignment_detail(assignment, user=user, read=read))
+        detail = selectors.assignment_detail(assignment, user=user, read=read)
+        return json_answer(detail, aliases_of(assignment))
 
     @extend_schema(request=shapes.SkipIn, responses=shapes.AssignmentRowOut)
     @action(detail=True, methods=["post"])
@@ -144,10 +169,45 @@ class AssignmentViewSet(AllowListedFilters, GenericViewSet[Assignment]):
         form.is_valid(raise_exception=True)
         given, user, assignment = form.validated_data, current_user(request), self._assignment()
         if "place" in given:
-            services.keep_place(assignment=assignment, by=user, **given["place"])
+            place, aliases = given["place"], aliases_of(assignment)
+            clip = place["clip"] if aliases is None else UUID(aliases.find(str(place["clip"])))
+            services.keep_place(assignment=assignment, by=user, clip=clip, frame=place["frame"])
         if given["seconds"]:
             services.add_activity(assignment=assignment, by=user, seconds=given["seconds"])
         return Response({"active_seconds": assignment.active_seconds})
+
+    @extend_schema(
+        parameters=[OpenApiParameter("clip", OpenApiTypes.UUID, OpenApiParameter.PATH)],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, methods=["get"], url_path=f"clips/(?P<clip>{CLIP})/cine", url_name="cine")
+    def cine(self, request: Request, public_id: str, clip: str) -> HttpResponse | FileResponse:
+        """Return all frames of a clip under its name in this presentation; see ``clips/{id}/cine``."""
+        found, tag = self._presented(clip)
+        return cine_answer(request, found, tag)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("clip", OpenApiTypes.UUID, OpenApiParameter.PATH),
+            OpenApiParameter("n", int, OpenApiParameter.PATH, description="frame number, from 1"),
+        ],
+        responses={(200, "image/jpeg"): OpenApiTypes.BINARY, (200, "image/png"): OpenApiTypes.BINARY},
+    )
+    @action(
+        detail=True, methods=["get"], url_path=f"clips/(?P<clip>{CLIP})/frames/(?P<n>[0-9]{{1,6}})", url_name="frame"
+    )
+    def frame(self, request: Request, public_id: str, clip: str, n: str) -> HttpResponse:
+        """Return one frame of a clip under its name in this presentation."""
+        found, tag = self._presented(clip)
+        return frame_answer(request, found, tag, int(n))
+
+    def _presented(self, name: str) -> tuple[Clip, str]:
+        assignment = self._assignment()
+        aliases = aliases_of(assignment) if assignment.opened_at is not None else None
+        clip = aliases.clip(name) if aliases is not None else None
+        if aliases is None or clip is None:
+            raise NotFound(_("There is nothing here that you may see."))
+        return clip, aliases.tag(clip)
 
 
 class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):
@@ -177,7 +237,9 @@ class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):
     @extend_schema(responses=shapes.ReadOut)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         """Return a read with all its marks."""
-        return read_answer(load_bundle(self._one_visible(pk), masks=True))
+        read = self._one_visible(pk)
+        own = read.assignment.reader_id == current_user(request).pk
+        return read_answer(load_bundle(read, masks=True), aliases=aliases_of(read.assignment) if own else None)
 
     def _one_visible(self, pk: str) -> Read:
         from django.core.exceptions import ValidationError
@@ -208,8 +270,11 @@ class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):
         _small_enough(request)
         user = current_user(request)
         read = own_read(user=user, pk=pk)
-        bundle, saved = services.save_draft(read=read, by=user, draft_no=if_match(request), body=request.data)
-        return read_answer(bundle, frames=saved)
+        aliases = aliases_of(read.assignment)
+        body = request.data if aliases is None else aliases.find(request.data)
+        with refusals_hidden(aliases):
+            bundle, saved = services.save_draft(read=read, by=user, draft_no=if_match(request), body=body)
+        return read_answer(bundle, frames=saved, aliases=aliases)
 
     @extend_schema(parameters=[IF_MATCH], request=None, responses=shapes.ReadOut)
     @action(detail=True, methods=["post"])
@@ -217,14 +282,18 @@ class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):
         """Complete a draft; the answer names what is missing."""
         user = current_user(request)
         read = own_read(user=user, pk=pk)
-        return read_answer(services.complete_read(read=read, by=user, draft_no=if_match(request)))
+        aliases = aliases_of(read.assignment)
+        with refusals_hidden(aliases):
+            bundle = services.complete_read(read=read, by=user, draft_no=if_match(request))
+        return read_answer(bundle, aliases=aliases)
 
     @extend_schema(request=None, responses=shapes.ReadOut)
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, pk: str) -> HttpResponse:
         """Make a completed read a draft again."""
         user = current_user(request)
-        return read_answer(services.reopen_read(read=own_read(user=user, pk=pk), by=user))
+        read = own_read(user=user, pk=pk)
+        return read_answer(services.reopen_read(read=read, by=user), aliases=aliases_of(read.assignment))
 
     @extend_schema(operation_id="reads_sign_one", request=shapes.SignOneIn, responses=shapes.SignedOut)
     @action(detail=True, methods=["post"], url_path="sign", url_name="sign-one")

@@ -51,9 +51,16 @@ class Bundle:
 
     def frame_words(self, annotation: FrameAnnotation) -> str:
         """Return a frame's name for people."""
-        clip = self.clips.get(str(annotation.clip_id))
-        number = clip.number if clip else 0
-        return _("Clip %(clip)d, frame %(frame)d") % {"clip": number, "frame": annotation.frame}
+        return self.place_words(str(annotation.clip_id), annotation.frame)
+
+    def place_words(self, clip_id: str, frame: int) -> str:
+        """Return the name of a place for people."""
+        clip = self.clips.get(clip_id)
+        return _("Clip %(clip)d, frame %(frame)d") % {"clip": clip.number if clip else 0, "frame": frame}
+
+    def asks_for(self, clip_id: str, frame: int) -> bool:
+        """Tell whether the case names this frame to be marked."""
+        return [clip_id, frame] in (self.read.assignment.frames or [])
 
 
 def key_of(annotation: FrameAnnotation) -> FrameKey:

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 class Policy(models.TextChoices):
     BLINDED = "blinded", _("blinded")
+    AI_ASSISTED = "ai_assisted", _("AI-assisted: blind answer first, then with the model")
+    CONCURRENT = "concurrent", _("concurrent: the model is shown from the start")
     OPEN = "open", _("imported, blinding unknown")  # reads from elsewhere: nobody is blinded by it
 
 
@@ -16,6 +18,12 @@ class Reveal(models.TextChoices):
     ROUND_CLOSED = "round_closed", _("when the round is closed")
     ALL_SIGNED = "all_signed", _("when you have signed all cases")
     AFTER_EACH = "after_each", _("after you have signed a case")
+
+
+class Frames(models.TextChoices):
+    READER = "reader", _("the reader’s choice")
+    FIXED = "fixed", _("fixed: named for each clip")
+    TWO_STAGES = "two_stages", _("both, in two stages")
 
 
 class AssignmentState(models.TextChoices):
@@ -109,9 +117,22 @@ class ThicknessSource(models.TextChoices):
 
 class Arm(models.TextChoices):
     BLIND = "blind", _("blind")
+    AIDED = "aided", _("with the model, after a blind answer")
+    CONCURRENT = "concurrent", _("with the model from the start")
     UNKNOWN = "unknown", _("imported, blinding unknown")
 
 
 class SignatureMeaning(models.TextChoices):
     AUTHORED = "authored", _("I read these cases myself, and these are my answers.")
     IMPORTED = "imported", _("Imported from elsewhere.")
+
+
+ARM_OF_POLICY = {
+    Policy.BLINDED: Arm.BLIND,
+    Policy.AI_ASSISTED: Arm.BLIND,
+    Policy.CONCURRENT: Arm.CONCURRENT,
+    Policy.OPEN: Arm.UNKNOWN,
+}
+"""The arm of a first answer under each policy."""
+MODEL_ARMS = (Arm.AIDED, Arm.CONCURRENT)
+"""Arms whose reader saw a model’s result: their reads never count as blind."""

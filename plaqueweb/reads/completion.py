@@ -14,6 +14,7 @@ from plaqueweb.core.errors import Invalid, NotAllowed
 from plaqueweb.reads.answers import (
     NOT_MEASURED,
     Measured,
+    Verdict,
     caliper_thickness,
     label_verdict,
     mask_thickness,
@@ -57,8 +58,9 @@ def complete_read(*, read: Read, by: User, draft_no: int) -> Bundle:
             rule="read-incomplete",
             extra={"missing": [item.as_json() for item in missing]},
         )
-    official = _derive_lesions(bundle)
-    verdict = label_verdict(bundle)
+    official, verdict = _derive_lesions(bundle), label_verdict(bundle)
+    if read.assignment.frames_only:  # it marks frames and answers nothing about the study
+        official, verdict = NOT_MEASURED, Verdict(None, "")
     content_no = Study.objects.values_list("content_no", flat=True).get(pk=read.assignment.study_id)
     derived = {
         "plaque_present": plaque_present(bundle), "rule_class": verdict.value, "rule_reason": verdict.ground[:200],

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from plaqueweb.accounts.models import User
 from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed, Stale
+from plaqueweb.reads.aided import begin_with_first, show_from_the_start
 from plaqueweb.reads.answers import NOT_MEASURED, caliper_thickness
 from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of, newest_read
 from plaqueweb.reads.choices import Arm, AssignmentState, Extent, MaskSource, Policy, ReadState
@@ -30,6 +31,7 @@ from plaqueweb.reads.draft_input import (
 )
 from plaqueweb.reads.measure import PackedMasks, measure_caliper, pack_masks
 from plaqueweb.reads.models import Assignment, FrameAnnotation, FrameMask, Lesion, Read, SegmentFinding
+from plaqueweb.reads.rounds_washout import check_washout
 from plaqueweb.reads.scales import measure_again, save_scales
 from plaqueweb.reads.states import ASSIGNMENT, READ
 from plaqueweb.studies.models import Clip
@@ -44,9 +46,10 @@ def open_assignment(*, assignment: Assignment, by: User) -> Read:
 
     Raises:
         NotAllowed: the case is another reader's.
-        InvalidTransition: it was withdrawn or reassigned.
+        InvalidTransition: it was withdrawn or reassigned, or the washout lasts (rule ``washout``).
     """
     _own(assignment, by)
+    check_washout(assignment)
     before = assignment.state
     after = ASSIGNMENT.next(before, "open")
     if after != before or assignment.opened_at is None:
@@ -57,10 +60,13 @@ def open_assignment(*, assignment: Assignment, by: User) -> Read:
             actor=by, verb="assignment.opened", target=assignment, project_id=assignment.round.project_id,
             diff={"from": before},
         )  # fmt: skip
+    show_from_the_start(assignment=assignment, by=by)
     read = newest_read(assignment)
     if read is None:
-        arm = Arm.UNKNOWN if assignment.round.policy == Policy.OPEN else Arm.BLIND
+        arm = Arm.UNKNOWN if assignment.round.policy == Policy.OPEN else assignment.arm
         read = Read.objects.create(assignment=assignment, arm=arm, content_no=assignment.study.content_no)
+        if assignment.arm == Arm.AIDED:
+            begin_with_first(assignment=assignment, second=read)
     read.assignment = assignment
     return read
 
@@ -99,6 +105,8 @@ def save_parsed(*, read: Read, by: User, draft_no: int, given: SaveInput) -> tup
     READ.next(read.state, "save")
     if read.assignment.state != AssignmentState.OPENED:
         raise InvalidTransition(_("Open the case before you save answers."), rule="case-not-open")
+    if read.assignment.frames_only and {"reader_class", "quality", "confidence"} & set(given.fields):
+        raise Invalid(_("The second stage asks for marks on given frames only."), rule="stage-marks-only")
     now = timezone.now()
     taken = Read.objects.filter(pk=read.pk, state=ReadState.DRAFT, draft_no=draft_no).update(
         **given.fields, draft_no=F("draft_no") + 1, last_save_id=given.save_id, saved_at=now
@@ -288,6 +296,9 @@ def _packed(bundle: Bundle, frame: FrameInput, stored: FrameAnnotation | None) -
     clip_id, number, region = frame.key
     clip = _clip(bundle, clip_id, _("Frame %(n)d") % {"n": number})
     where = _("Clip %(clip)d, frame %(frame)d") % {"clip": clip.number, "frame": number}
+    if bundle.read.assignment.frames is not None and not frame.is_empty and not bundle.asks_for(clip_id, number):
+        words = _("%(where)s: this case asks for other frames only.") % {"where": where}
+        raise Invalid(words, rule="frame-not-asked")
     _check_frame(clip, number, where)
     _check_region(clip, region, where)
     points = [point for caliper in frame.calipers for point in caliper.points]

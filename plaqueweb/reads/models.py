@@ -13,10 +13,12 @@ from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.models import BaseModel
 from plaqueweb.reads.choices import (
+    MODEL_ARMS,
     Arm,
     AssignmentState,
     Confidence,
     Extent,
+    Frames,
     MaskSource,
     PlaqueAnswer,
     PlaqueClass,
@@ -57,6 +59,14 @@ class Round(BaseModel):
     name = models.CharField(max_length=120)
     policy = models.CharField(max_length=16, choices=Policy, default=Policy.BLINDED)
     reveal = models.CharField(max_length=16, choices=Reveal, default=Reveal.ALL_SIGNED)
+    frames = models.CharField(max_length=16, choices=Frames, default=Frames.READER)
+    fixed_frames = models.JSONField(null=True)  # {clip id: [frame numbers]}, of frames "fixed"
+    stage_two_at = models.DateTimeField(null=True, blank=True)  # when all readers got the same frames, of "two_stages"
+    reads_per_case = models.PositiveSmallIntegerField(null=True, blank=True)  # null: every reader reads every case
+    repeats = models.PositiveSmallIntegerField(default=0)  # cases that each reader meets twice, unannounced
+    repeat_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="repeated_by")
+    washout_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    pipelines = models.JSONField(default=list)  # ids of the pipelines whose result is shown, where the policy shows one
     seed = models.PositiveBigIntegerField()
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -64,10 +74,25 @@ class Round(BaseModel):
     objects = RoundQuerySet.as_manager()
 
     class Meta(BaseModel.Meta):
-        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "name"], name="round_name_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["project", "name"], name="round_name_once"),
+            models.CheckConstraint(
+                condition=~Q(reveal=Reveal.AFTER_EACH) | Q(repeats=0), name="round_repeats_reveal_late"
+            ),
+            models.CheckConstraint(
+                condition=Q(repeat_of__isnull=True, washout_days__isnull=True)
+                | Q(repeat_of__isnull=False, washout_days__isnull=False),
+                name="round_repeat_has_washout",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def hides_identity(self) -> bool:
+        """Whether a reader may meet a case again here: then clips go by other names in every presentation."""
+        return bool(self.repeats) or self.repeat_of_id is not None
 
 
 class AssignmentQuerySet(ScopedQuerySet):
@@ -94,6 +119,10 @@ class Assignment(BaseModel):
     reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
     order_no = models.PositiveIntegerField()
     repeat_no = models.PositiveSmallIntegerField(default=0)
+    stage_no = models.PositiveSmallIntegerField(default=1)  # 2: the answer with the model, or the same frames for all
+    arm = models.CharField(max_length=16, choices=Arm, default=Arm.BLIND)
+    frames = models.JSONField(null=True)  # [[clip id, frame], …] to mark, in this reader's order; null: free
+    shown_prediction = models.UUIDField(null=True)  # the model's result that this reader first saw here
     public_id = models.CharField(max_length=24, unique=True, default=opaque_id)
     state = models.CharField(max_length=16, choices=AssignmentState, default=AssignmentState.ASSIGNED)
     opened_at = models.DateTimeField(null=True, blank=True)
@@ -105,13 +134,20 @@ class Assignment(BaseModel):
     class Meta(BaseModel.Meta):
         ordering: ClassVar = ["order_no", "id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["round", "study", "reader", "repeat_no"], name="assignment_once"),
+            models.UniqueConstraint(
+                fields=["round", "study", "reader", "repeat_no", "stage_no"], name="assignment_once"
+            ),
             models.CheckConstraint(condition=Q(state__in=AssignmentState.values), name="assignment_state"),
         ]
         indexes: ClassVar = [models.Index(fields=["reader", "state", "order_no"], name="assignment_worklist")]
 
     def __str__(self) -> str:
         return f"case {self.order_no} of {self.round_id}"
+
+    @property
+    def frames_only(self) -> bool:
+        """Whether nothing is asked but to mark given frames (second stage)."""
+        return self.stage_no > 1 and self.arm not in MODEL_ARMS
 
 
 class ReadQuerySet(ScopedQuerySet):
@@ -135,6 +171,14 @@ class ReadQuerySet(ScopedQuerySet):
         """Signed reads that no later signed revision replaces; a correction still in draft replaces nothing."""
         return self.filter(state=ReadState.SIGNED).exclude(superseded_by__state=ReadState.SIGNED)
 
+    def answers(self) -> Self:
+        """Reads that answer about the study: not the second stage, which only marks given frames."""
+        return self.exclude(assignment__stage_no__gt=1, arm__in=[Arm.BLIND, Arm.UNKNOWN])
+
+    def unaided(self) -> Self:
+        """First answers that were given without a model’s result in sight: the only ones that may score a model."""
+        return self.filter(assignment__stage_no=1).exclude(arm__in=MODEL_ARMS)
+
     def replaced(self) -> Self:
         """Reads that a later signed revision replaces."""
         return self.filter(superseded_by__state=ReadState.SIGNED)
@@ -149,7 +193,7 @@ class Read(BaseModel):
     last_save_id = models.UUIDField(null=True, blank=True)
     saved_at = models.DateTimeField(null=True, blank=True)
     revision = models.PositiveSmallIntegerField(default=1)
-    arm = models.CharField(max_length=8, choices=Arm, default=Arm.BLIND)
+    arm = models.CharField(max_length=16, choices=Arm, default=Arm.BLIND)
     reader_class = models.SmallIntegerField(
         choices=PlaqueClass, null=True
     )  # null: not answered; CANNOT_ASSESS is a value

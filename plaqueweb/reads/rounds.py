@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
@@ -15,16 +17,17 @@ from django.utils.translation import gettext as _
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.audit.services import record_event
-from plaqueweb.core.errors import Conflict, Invalid, InvalidTransition, NotAllowed
-from plaqueweb.reads.choices import AssignmentState, Policy, Reveal
-from plaqueweb.reads.models import Assignment, Round
+from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed
+from plaqueweb.reads.choices import ARM_OF_POLICY, AssignmentState, Frames, Policy, Reveal
+from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.rounds_order import sequence, share
+from plaqueweb.reads.rounds_rules import Design, check_design, check_round
+from plaqueweb.reads.rounds_washout import GONE
 from plaqueweb.reads.signing import disclose_signed
 from plaqueweb.reads.states import ASSIGNMENT
 from plaqueweb.studies.choices import DisclosureKind
-from plaqueweb.studies.models import CaseList, CaseListItem, Project, Protocol, Study
+from plaqueweb.studies.models import CaseList, CaseListItem, Clip, Project, Protocol, Study
 from plaqueweb.studies.services import add_to_case_list, freeze_case_list
-
-SEED_LIMIT = 2**63
 
 
 @transaction.atomic
@@ -35,78 +38,72 @@ def create_round(
     case_list: CaseList,
     name: str,
     readers: Sequence[User],
-    policy: str,
-    reveal: str,
     seed: int,
     by: User | None,
-    reveal_reason: str = "",
     freeze: bool = True,
+    **design: Any,
 ) -> Round:
-    """Open a round: every reader gets every case, in an own random order drawn from the seed.
+    """Open a round: readers get their cases in an own random order drawn from the seed.
 
     Args:
         by: needs MANAGE_ROUNDS; None is the system.
-        reveal_reason: why results are revealed after each case, outside of demo projects.
         freeze: freeze the case list; only a demo project may leave it open and add cases later.
+        design: the fields of ``rounds_rules.Design``.
 
     Raises:
         NotAllowed: ``by`` may not manage rounds, or a reader may not read in the project.
-        Invalid: protocol or list of another project, an empty list, or a policy against the rules.
+        Invalid: protocol or list of another project, an empty list, or a design against the rules.
         Conflict: the name is taken.
     """
-    _may_manage(by, project)
-    _check_round(project, protocol, case_list, name, policy, reveal, reveal_reason, seed)
+    may_manage(by, project)
+    wanted = Design(**design)
+    readers = list(dict.fromkeys(readers))
+    check_round(project, protocol, case_list, name, seed)
+    check_design(wanted, project=project, case_list=case_list, readers=len(readers))
     if freeze and case_list.frozen_at is None:
         freeze_case_list(case_list=case_list, by=by)
     if not freeze and not project.is_demo:
         raise Invalid(_("Only a demo project may read from an open case list."), rule="round-open-list")
+    fixed = {key: sorted(set(numbers)) for key, numbers in (wanted.fixed_frames or {}).items()}
     round_ = Round.objects.create(
-        project=project, protocol=protocol, case_list=case_list, name=name.strip(), policy=policy, reveal=reveal,
-        seed=seed, opened_at=timezone.now(),
+        project=project, protocol=protocol, case_list=case_list, name=name.strip(), policy=wanted.policy,
+        reveal=wanted.reveal, frames=wanted.frames, fixed_frames=fixed or None, reads_per_case=wanted.reads_per_case,
+        repeats=wanted.repeats, repeat_of=wanted.repeat_of, washout_days=wanted.washout_days,
+        pipelines=[str(pk) for pk in wanted.pipelines], seed=seed, opened_at=timezone.now(),
     )  # fmt: skip
     record_event(
-        actor=by, verb="round.created", target=round_,
-        diff={"policy": policy, "reveal": reveal, "reason": reveal_reason, "seed": seed, "readers": len(readers)},
-    )  # fmt: skip
+        actor=by, verb="round.created", target=round_, diff=_as_diff(wanted) | {"seed": seed, "readers": len(readers)}
+    )
+    dealt = share(studies_of(case_list), readers, wanted.reads_per_case, seed=f"{seed}:crossing")
     for reader in readers:
-        _assign(round_, reader, _studies(case_list), by)
+        _assign(round_, reader, dealt[reader], by, repeats=wanted.repeats)
     return round_
 
 
-def _may_manage(by: User | None, project: Project) -> None:
+def _as_diff(design: Design) -> dict[str, Any]:
+    return {
+        "policy": design.policy, "reveal": design.reveal, "reason": design.reveal_reason, "frames": design.frames,
+        "reads_per_case": design.reads_per_case, "repeats": design.repeats, "washout_days": design.washout_days,
+        "repeat_of": str(design.repeat_of.pk) if design.repeat_of else None,
+        "pipelines": [str(pk) for pk in design.pipelines],
+    }  # fmt: skip
+
+
+def may_manage(by: User | None, project: Project) -> None:
+    """Raise NotAllowed unless a user (or the system) may manage rounds."""
     if by is not None and not by.can(Capability.MANAGE_ROUNDS, project.pk):
         raise NotAllowed(_("You may not manage rounds in this project."))
 
 
-def _check_round(
-    project: Project, protocol: Protocol, case_list: CaseList, name: str, policy: str, reveal: str, reason: str,
-    seed: int,
-) -> None:  # fmt: skip
-    if not name.strip():
-        raise Invalid(_("The round needs a name."), rule="round-name")
-    if Round.objects.filter(project=project, name=name.strip()).exists():
-        raise Conflict(_("A round of this name exists."), rule="round-name")
-    if protocol.project_id != project.pk or case_list.project_id != project.pk:
-        raise Invalid(_("Protocol and case list must belong to the project."), rule="round-project")
-    if policy not in Policy.values or reveal not in Reveal.values:
-        raise Invalid(_("Unknown policy or time of revealing."), rule="round-policy")
-    if reveal == Reveal.AFTER_EACH and not project.is_demo and not reason.strip():
-        raise Invalid(
-            _("Revealing after each case lets a reader learn from the model while reading: give a reason."),
-            rule="round-reveal-reason",
-        )
-    if type(seed) is not int or not 0 <= seed < SEED_LIMIT:
-        raise Invalid(_("The seed must be a whole number, not below 0."), rule="round-seed")
-    if not CaseListItem.objects.filter(case_list=case_list).exists():
-        raise Invalid(_("The case list is empty."), rule="list-empty")
-
-
-def _studies(case_list: CaseList) -> list[Study]:
+def studies_of(case_list: CaseList) -> list[Study]:
+    """Return the studies of a list by their number."""
     items = CaseListItem.objects.filter(case_list=case_list).select_related("study").order_by("study__number")
     return [item.study for item in items]
 
 
-def _assign(round_: Round, reader: User, studies: Sequence[Study], by: User | None) -> list[Assignment]:
+def _assign(
+    round_: Round, reader: User, studies: Sequence[Study], by: User | None, *, repeats: int = 0
+) -> list[Assignment]:
     """Add cases behind a reader's last one, in an order only this reader has."""
     if not reader.can(Capability.READ, round_.project_id):
         raise NotAllowed(_("%(name)s may not read in this project.") % {"name": reader.name}, rule="reader-role")
@@ -114,28 +111,76 @@ def _assign(round_: Round, reader: User, studies: Sequence[Study], by: User | No
     there = set(mine.values_list("study_id", flat=True))
     last = mine.aggregate(n=Max("order_no"))["n"] or 0
     new = [study for study in studies if study.pk not in there]
-    random.Random(f"{round_.seed}:{reader.email}:{last}").shuffle(new)  # order of reading, no secret
+    if round_.repeat_of is not None:
+        new = _read_before(round_.repeat_of, reader, new)
+    arm = ARM_OF_POLICY[Policy(round_.policy)]
+    frames = fixed_frames_of(round_, reader, new)
+    order = sequence(new, repeats=repeats, seed=f"{round_.seed}:{reader.email}:{last}")
     rows = Assignment.objects.bulk_create(
-        Assignment(round=round_, study=study, reader=reader, order_no=last + n) for n, study in enumerate(new, 1)
-    )
-    if rows:
-        record_event(
-            actor=by, verb="round.assigned", target=round_, diff={"reader": str(reader.pk), "cases": len(rows)}
+        Assignment(
+            round=round_, study=study, reader=reader, order_no=last + n, repeat_no=repeat_no, arm=arm,
+            frames=frames.get(study.pk),
         )
+        for n, (study, repeat_no) in enumerate(order, 1)
+    )  # fmt: skip
+    if rows:
+        diff = {"reader": str(reader.pk), "cases": len(new), "repeats": len(rows) - len(new)}
+        record_event(actor=by, verb="round.assigned", target=round_, diff=diff)
     return rows
+
+
+def _read_before(first: Round, reader: User, studies: Sequence[Study]) -> list[Study]:
+    """The studies that the reader signed in the round that is repeated.
+
+    Raises:
+        Invalid: there is none.
+    """
+    signed = Read.objects.signed().filter(assignment__round=first, assignment__reader=reader)
+    known = set(signed.values_list("assignment__study_id", flat=True))
+    kept = [study for study in studies if study.pk in known]
+    if studies and not kept:
+        words = _("%(name)s signed none of these cases in “%(round)s”: there is nothing to repeat.")
+        raise Invalid(words % {"name": reader.name, "round": first.name}, rule="repeat-unread")
+    return kept
+
+
+def fixed_frames_of(round_: Round, reader: User, studies: Sequence[Study]) -> dict[UUID, list[list[Any]]]:
+    """Return the named frames of each study as [clip id, frame], in an order only this reader has."""
+    if round_.frames != Frames.FIXED or not round_.fixed_frames:
+        return {}
+    found: dict[UUID, list[list[Any]]] = {}
+    clips = Clip.objects.for_reading().filter(study__in=studies, pk__in=list(round_.fixed_frames))
+    for clip, study in clips.order_by("pk").values_list("pk", "study_id"):
+        found.setdefault(study, []).extend([str(clip), number] for number in round_.fixed_frames[str(clip)])
+    for study, frames in found.items():
+        random.Random(f"{round_.seed}:{reader.email}:{study}:frames").shuffle(frames)  # order of reading, no secret
+    return found
 
 
 @transaction.atomic
 def add_reader(*, round_: Round, reader: User, by: User | None) -> list[Assignment]:
-    """Give all cases of an open round to one more reader; cases the reader has already stay as they are.
+    """Give the cases of an open round to one more reader; cases the reader has already stay as they are.
+
+    Where a case is read by some readers only, the new one gets those that lack a read.
 
     Raises:
         NotAllowed: ``by`` may not manage rounds, or the reader may not read.
-        InvalidTransition: the round is closed.
+        Invalid: every case has its reads already (rule ``round-crossing-full``).
+        InvalidTransition: the round is closed, or its second stage began.
     """
-    _may_manage(by, round_.project)
+    may_manage(by, round_.project)
     _still_open(round_)
-    return _assign(round_, reader, _studies(round_.case_list), by)
+    studies = studies_of(round_.case_list)
+    if round_.reads_per_case is not None:
+        rows = Assignment.objects.filter(round=round_, repeat_no=0, stage_no=1).exclude(state__in=GONE)
+        reads = Counter(rows.values_list("study_id", flat=True))
+        studies = [study for study in studies if reads[study.pk] < round_.reads_per_case]
+        if not studies:
+            words = _("Every case has its %(n)d reads: reassign cases instead.") % {"n": round_.reads_per_case}
+            raise Invalid(words, rule="round-crossing-full")
+    fresh = not Assignment.objects.filter(round=round_, reader=reader).exists()
+    fits = fresh and round_.reads_per_case is None
+    return _assign(round_, reader, studies, by, repeats=round_.repeats if fits else 0)
 
 
 @transaction.atomic
@@ -145,7 +190,7 @@ def add_cases(*, round_: Round, studies: Sequence[Study], by: User | None) -> li
     Raises:
         InvalidTransition: the round is closed or its case list frozen.
     """
-    _may_manage(by, round_.project)
+    may_manage(by, round_.project)
     _still_open(round_)
     add_to_case_list(case_list=round_.case_list, studies=studies, by=by)
     readers = User.objects.filter(pk__in=Assignment.objects.filter(round=round_).values("reader_id")).order_by("pk")
@@ -155,6 +200,9 @@ def add_cases(*, round_: Round, studies: Sequence[Study], by: User | None) -> li
 def _still_open(round_: Round) -> None:
     if Round.objects.filter(pk=round_.pk, closed_at__isnull=False).exists():
         raise InvalidTransition(_("This round is closed."), rule="round-closed")
+    if round_.stage_two_at is not None:
+        words = _("The second stage has begun: who joins now has not read the first one.")
+        raise InvalidTransition(words, rule="round-stage-two")
 
 
 @transaction.atomic
@@ -164,7 +212,7 @@ def close_round(*, round_: Round, by: User | None) -> Round:
     Raises:
         InvalidTransition: it is closed already, or completed reads still wait for their signature.
     """
-    _may_manage(by, round_.project)
+    may_manage(by, round_.project)
     rows = Assignment.objects.filter(round=round_)
     waiting = rows.filter(state=AssignmentState.COMPLETED).count()
     if waiting:
@@ -191,22 +239,30 @@ def withdraw(*, assignment: Assignment, by: User | None) -> None:
         NotAllowed: ``by`` may not manage rounds.
         InvalidTransition: it is completed or signed.
     """
-    _may_manage(by, assignment.round.project)
+    may_manage(by, assignment.round.project)
     assignment.state = ASSIGNMENT.apply(Assignment.objects.all(), pk=assignment.pk, event="withdraw")
     _record(assignment, "assignment.withdrawn", by, {})
 
 
 @transaction.atomic
 def reassign(*, assignment: Assignment, to: User, by: User | None) -> Assignment:
-    """Give an unread case to another reader, behind that reader's last one.
+    """Give an unread case to another reader, behind that reader's last one. Its hidden repeat goes with it.
 
     Raises:
         NotAllowed: ``by`` may not manage rounds, or ``to`` may not read.
-        Invalid: ``to`` has the case already.
+        Invalid: ``to`` has the case already, or it is a second reading of something the reader began.
         InvalidTransition: it was opened.
     """
-    _may_manage(by, assignment.round.project)
+    may_manage(by, assignment.round.project)
+    if assignment.stage_no > 1 or assignment.repeat_no:
+        words = _("Only a first reading can be given to somebody else: a second one belongs to who read the first.")
+        raise Invalid(words, rule="reassign-second")
     assignment.state = ASSIGNMENT.apply(Assignment.objects.all(), pk=assignment.pk, event="reassign")
+    repeats = Assignment.objects.filter(
+        round=assignment.round_id, study=assignment.study_id, reader=assignment.reader_id, repeat_no__gt=0
+    )
+    for repeat in repeats.exclude(state__in=GONE):
+        withdraw(assignment=repeat, by=by)
     rows = _assign(assignment.round, to, [assignment.study], by)
     if not rows:
         raise Invalid(_("%(name)s has this case already.") % {"name": to.name}, rule="reassign-twice")
@@ -214,5 +270,7 @@ def reassign(*, assignment: Assignment, to: User, by: User | None) -> Assignment
     return rows[0]
 
 
-def _record(assignment: Assignment, verb: str, by: User | None, diff: dict[str, Any]) -> None:
-    record_event(actor=by, verb=verb, target=assignment, project_id=assignment.round.project_id, diff=diff)
+def _record(assignment: Assignment, verb: str, by: User | None, diff: Mapping[str, Any]) -> None:
+    record_event(
+        actor=by, verb=verb, target=assignment, project_id=assignment.round.project_id, diff=dict(diff)
+    )  # fmt: skip

@@ -15,9 +15,11 @@ from django.utils.translation import gettext as _
 from plaqueweb.accounts.models import User
 from plaqueweb.core.errors import NotFound
 from plaqueweb.core.prepared import Prepared, PreparedIn
+from plaqueweb.reads.aided import first_read, sees_model
+from plaqueweb.reads.aliases import aliases_of
 from plaqueweb.reads.answers import label_verdict, missing_answers, plaque_present, reason_words, rule_agrees
 from plaqueweb.reads.bundle import Bundle, key_of, load_bundle, mask_of, newest_read
-from plaqueweb.reads.choices import AssignmentState, Policy, ReadState, Reason, Reveal
+from plaqueweb.reads.choices import Arm, AssignmentState, Policy, ReadState, Reason, Reveal
 from plaqueweb.reads.draft_input import REASON_KEYS, FrameKey
 from plaqueweb.reads.measure import masks_text
 from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, ManualScale, Read, Round, SegmentFinding
@@ -195,6 +197,8 @@ def assignment_row(row: Assignment, bundle: Bundle | None, clips: ClipSummary, *
         "number": row.order_no,
         "of": of,
         "state": row.state,
+        "stage": row.stage_no,
+        "arm": row.arm,
         "clips": clips.clips,
         "scale": clips.scale,
         "your_class": read.reader_class if read else None,
@@ -248,16 +252,42 @@ def assignment_detail(row: Assignment, *, user: User, read: Read | None = None) 
     if read is not None:
         bundle = load_bundle(read, masks=True, clips={str(clip.pk): clip for clip in clips})
     of = _LAST_NUMBER.first(reader=user.pk, round=row.round_id) or 0
+    aliases = aliases_of(row, clips)
+    shown = [clip_payload(clip) for clip in clips]
+    if aliases is not None:
+        shown = [aliases.addressed(clip, payload) for clip, payload in zip(clips, shown, strict=True)]
     return {
         **assignment_row(row, bundle, summary, of=of),
         "round": round_payload(row.round),
         "protocol": protocol_payload(row.round.protocol),
-        "clips": [clip_payload(clip) for clip in clips],
+        "clips": shown,
         "read": None if bundle is None else read_payload(bundle),
+        "frames": row.frames,
+        "model_url": reverse("shown-model", args=[row.public_id]) if sees_model(row) else None,
+        "first_answer": _first_answer(row),
         "compare_url": compare_url(row, user=user),
         "worklist_url": worklist_url(row),
         "next_url": next_url(row, user=user),
     }
+
+
+def _first_answer(row: Assignment) -> dict[str, Any] | None:
+    """Return one's own blind answer, beside which the second one is given."""
+    read = first_read(row) if row.arm == Arm.AIDED else None
+    if read is None:
+        return None
+    return {"reader_class": read.reader_class, "thickness_mm": read.thickness_mm, "thickness_px": read.thickness_px}
+
+
+def second_url(row: Assignment) -> str | None:
+    """Return the page of the second answer that a signed blind answer brought, None where there is none to give."""
+    if row.round.policy != Policy.AI_ASSISTED or row.stage_no != 1:
+        return None
+    rows = Assignment.objects.own(User(pk=row.reader_id)).filter(
+        round=row.round_id, study=row.study_id, repeat_no=row.repeat_no, stage_no=2
+    )
+    public_id = rows.exclude(state=AssignmentState.SIGNED).values_list("public_id", flat=True).first()
+    return None if public_id is None else reverse("read", args=[public_id])
 
 
 def compare_url(row: Assignment, *, user: User) -> str | None:
@@ -346,8 +376,8 @@ def ground_words(bundle: Bundle) -> str:
 
 
 def is_blinded(round_: Round) -> bool:
-    """Tell whether a round keeps its readers blind."""
-    return round_.policy != Policy.OPEN
+    """Tell whether a round's readers first answer blind to the model; to each other they are blind in any."""
+    return round_.policy in (Policy.BLINDED, Policy.AI_ASSISTED)
 
 
 _OWN_ASSIGNMENT = Prepared(

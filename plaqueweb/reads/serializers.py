@@ -206,6 +206,7 @@ class SignedShape(Shape):
     read = s.UUIDField()
     public_id = s.CharField()
     compare_url = s.CharField(allow_null=True)
+    second_url = s.CharField(allow_null=True, help_text="where the answer with the model is to be given")
 
 
 class SignedOut(Shape):
@@ -225,6 +226,8 @@ class AssignmentRowOut(Shape):
     number = s.IntegerField()
     of = s.IntegerField()
     state = s.ChoiceField(choices=c.AssignmentState.choices)
+    stage = s.IntegerField(help_text="2: the answer with the model, or the same frames for all readers")
+    arm = s.ChoiceField(choices=c.Arm.choices)
     clips = s.IntegerField()
     scale = s.CharField()
     your_class = s.IntegerField(allow_null=True)
@@ -261,6 +264,14 @@ class ProtocolShape(Shape):
     rule = RuleShape()
 
 
+class FirstAnswerShape(Shape):
+    """One's own blind answer, once the model is shown."""
+
+    reader_class = s.IntegerField(allow_null=True)
+    thickness_mm = s.FloatField(allow_null=True)
+    thickness_px = s.FloatField(allow_null=True)
+
+
 class AssignmentOut(AssignmentRowOut):
     """Everything the reading page needs of one case."""
 
@@ -268,6 +279,11 @@ class AssignmentOut(AssignmentRowOut):
     protocol = ProtocolShape()
     clips = ClipOut(many=True)  # type: ignore[assignment]
     read = ReadOut(allow_null=True)
+    frames = s.ListField(
+        child=s.ListField(), allow_null=True, help_text="[clip, frame] to mark, in this order; null: free"
+    )
+    model_url = s.CharField(allow_null=True, help_text="the model's result, where the policy shows it now")
+    first_answer = FirstAnswerShape(allow_null=True)
     compare_url = s.CharField(allow_null=True)
     worklist_url = s.CharField()
     next_url = s.CharField(allow_null=True)

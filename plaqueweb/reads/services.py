@@ -24,6 +24,7 @@ from plaqueweb.reads.rounds import (
     reassign,
     withdraw,
 )
+from plaqueweb.reads.rounds_frames import open_stage_two
 from plaqueweb.reads.signing import confirm_and_sign, sign_reads, verify_read
 from plaqueweb.reads.simulated import record_simulated_read
 from plaqueweb.reads.states import ASSIGNMENT
@@ -34,8 +35,8 @@ SKIP_CHARACTERS = 300
 
 __all__ = [
     "ImportResult", "add_activity", "add_cases", "add_reader", "close_round", "complete_read", "confirm_and_sign",
-    "create_round", "import_reads", "keep_place", "open_assignment", "reassign", "record_simulated_read", "reopen_read",
-    "save_draft", "sign_reads", "skip_assignment", "verify_read", "withdraw",
+    "create_round", "import_reads", "keep_place", "open_assignment", "open_stage_two", "reassign",
+    "record_simulated_read", "reopen_read", "save_draft", "sign_reads", "skip_assignment", "verify_read", "withdraw",
 ]  # fmt: skip
 
 

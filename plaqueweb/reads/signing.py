@@ -16,8 +16,9 @@ from plaqueweb.accounts.models import User
 from plaqueweb.accounts.services import check_password
 from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed
+from plaqueweb.reads.aided import ask_again
 from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of
-from plaqueweb.reads.choices import AssignmentState, ReadState, Reveal, SignatureMeaning
+from plaqueweb.reads.choices import AssignmentState, Frames, Policy, ReadState, Reveal, SignatureMeaning
 from plaqueweb.reads.draft_input import REASON_KEYS
 from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.reads.states import ASSIGNMENT, READ
@@ -37,7 +38,7 @@ def payload_of(bundle: Bundle, *, signed_at: datetime, signed_name: str, meaning
     assignment, protocol = read.assignment, read.assignment.round.protocol
     # Named only where there is one: the hashes of reads without stay what they are.
     by_hand = {"scales": [_scale(bundle.scales[key]) for key in sorted(bundle.scales)]} if bundle.scales else {}
-    return by_hand | {
+    payload = by_hand | {
         "format": 1,
         "read": str(read.pk),
         "reader": str(assignment.reader_id),
@@ -61,6 +62,11 @@ def payload_of(bundle: Bundle, *, signed_at: datetime, signed_name: str, meaning
             "meaning": meaning,
         },
     }
+    if assignment.stage_no > 1 or assignment.frames is not None:
+        payload |= {"stage": assignment.stage_no, "asked_frames": assignment.frames}
+    if assignment.shown_prediction is not None:
+        payload["shown_prediction"] = str(assignment.shown_prediction)
+    return payload
 
 
 def _lesion(lesion: Any) -> dict[str, Any]:
@@ -148,6 +154,7 @@ def sign_reads(*, reads: Sequence[Read], by: User, meaning: str) -> list[Read]:
     if meaning not in SignatureMeaning.values:
         raise Invalid(_("Unknown meaning of a signature."), rule="sign-meaning")
     signed = [_sign(read, by, meaning) for read in reads]
+    ask_again(signed=signed, by=by)
     for round_ in {read.assignment.round_id: read.assignment.round for read in signed}.values():
         _reveal(round_, by, [read for read in signed if read.assignment.round_id == round_.pk])
     return signed
@@ -192,9 +199,13 @@ def _seal(read: Read, *, name: str, meaning: str, actor: User | None) -> Read:
 
 
 def _reveal(round_: Round, by: User, signed: Sequence[Read]) -> None:
-    """Write the disclosures that these signatures bring."""
+    """Write the disclosures that these signatures bring. What is still to be answered keeps its study hidden."""
+    if round_.frames == Frames.TWO_STAGES and round_.stage_two_at is None:
+        return  # all readers still have to mark the same frames blind
     if round_.reveal == Reveal.AFTER_EACH:
         for read in signed:
+            if round_.policy == Policy.AI_ASSISTED and read.assignment.stage_no == 1:
+                continue
             disclose(user=by, study=read.assignment.study, kind=DisclosureKind.AFTER_EACH, round_id=round_.pk, by=None)
     elif round_.reveal == Reveal.ALL_SIGNED:
         mine = Assignment.objects.own(by).filter(round=round_)

@@ -19,9 +19,10 @@ from plaqueweb.accounts.models import User
 from plaqueweb.core.prepared import Prepared
 from plaqueweb.core.templatetags.ui import class_words
 from plaqueweb.reads.bundle import Bundle
+from plaqueweb.reads.choices import MODEL_ARMS, Frames, PlaqueClass, Policy, ReadState, Reveal, SignatureMeaning
 from plaqueweb.reads.choices import AssignmentState as A
-from plaqueweb.reads.choices import PlaqueClass, ReadState, Reveal, SignatureMeaning
 from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.rounds_washout import opens_at
 from plaqueweb.reads.selectors import bundles_of, ground_words, is_blinded, rows_payload, rule_words
 from plaqueweb.studies.models import Project
 
@@ -42,6 +43,7 @@ class Cell:
     url: str
     x: int
     y: int
+    name: str
 
 
 class CaseLine(NamedTuple):
@@ -54,6 +56,8 @@ class CaseLine(NamedTuple):
     public_id: str
     active_seconds: int
     skip_reason: str
+    stage_no: int
+    arm: str
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class ToSign:
     read: Read
     public_id: str
     number: int
+    name: str
     class_words: str
     ground: str
     active_seconds: int
@@ -110,6 +115,9 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
         "rounds": rounds,
         "round": chosen,
         "blinded": is_blinded(chosen),
+        "policy_words": Policy(chosen.policy).label,
+        "frames_words": _frames_words(chosen),
+        "opens_at": opens_at(round_=chosen, reader_id=user.pk),
         "rule_words": rule_words(chosen.protocol),
         "reveal_words": Reveal(chosen.reveal).label,
         "cells": cells,
@@ -133,8 +141,21 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
     }
 
 
+def _frames_words(round_: Round) -> str:
+    if round_.frames == Frames.FIXED:
+        return _("given for each case")
+    if round_.frames == Frames.TWO_STAGES:
+        second = _("given frames now, the same for all readers")
+        return second if round_.stage_two_at else _("your choice now, given frames in a second stage")
+    return _("your choice")
+
+
 def _reveals(round_: Round, counts: Counter[str]) -> str:
     """What a signature now would reveal, in one sentence."""
+    if round_.policy == Policy.AI_ASSISTED:
+        return _("The model’s result on each case, for your second answer; the first stays as it is signed.")
+    if round_.frames == Frames.TWO_STAGES and round_.stage_two_at is None:
+        return _("Nothing yet. All readers mark the same frames in a second stage first.")
     if round_.reveal == Reveal.AFTER_EACH:
         return _("The model's result and other signed reads of these cases, at once.")
     if round_.reveal == Reveal.ALL_SIGNED:
@@ -146,13 +167,21 @@ def _reveals(round_: Round, counts: Counter[str]) -> str:
     return _("Nothing. This round does not reveal.")
 
 
+def case_name(number: int, stage_no: int, arm: str) -> str:
+    """Return what a reader calls a case: its number, and what is asked of it where that is not the first answer."""
+    if arm in MODEL_ARMS and stage_no > 1:
+        return _("Case %(n)d, with the model") % {"n": number}
+    return _("Case %(n)d, given frames") % {"n": number} if stage_no > 1 else _("Case %(n)d") % {"n": number}
+
+
 def _cells(rows: list[CaseLine]) -> list[Cell]:
     base = reverse("read", args=["x"])
     across = max(ACROSS, -(-len(rows) // LINES))
     cells = []
     for at, row in enumerate(rows):
         url = base.replace("/x/", f"/{row.public_id}/")
-        cells.append(Cell(row.order_no, row.state, url, x=at % across * STEP, y=at // across * STEP))
+        name = case_name(row.order_no, row.stage_no, row.arm)
+        cells.append(Cell(row.order_no, row.state, url, x=at % across * STEP, y=at // across * STEP, name=name))
     return cells
 
 
@@ -197,10 +226,10 @@ def _add_words(listed: list[dict[str, Any]]) -> None:
     """Add what the table says: made here once, because a template takes ten times as long for each cell."""
     states = {state.value: str(state.label) for state in A}
     classes = {value: class_words(value) for value in PlaqueClass.values}
-    name, read, skip = _("Case %(n)d"), reverse("read", args=["x"]), reverse("skip-case", args=["x"])
+    read, skip = reverse("read", args=["x"]), reverse("skip-case", args=["x"])
     for row in listed:
         place = f"/{row['public_id']}/"
-        row["name"] = name % {"n": row["number"]}
+        row["name"] = case_name(row["number"], row["stage"], row["arm"])
         row["url"] = read.replace("/x/", place)
         row["skip_url"] = skip.replace("/x/", place) if row["state"] in (A.ASSIGNED, A.OPENED) else ""
         row["state_words"] = states[row["state"]]
@@ -223,6 +252,7 @@ def _line(row: Assignment, bundle: Bundle) -> ToSign:
         read=read,
         public_id=row.public_id,
         number=row.order_no,
+        name=case_name(row.order_no, row.stage_no, row.arm),
         class_words=read.get_reader_class_display() or "",
         ground=ground_words(bundle),
         active_seconds=row.active_seconds,

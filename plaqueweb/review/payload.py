@@ -15,7 +15,7 @@ from plaqueweb.core.work import WorkState
 from plaqueweb.jobs.models import LIVE
 from plaqueweb.predictions.models import ClipPrediction
 from plaqueweb.predictions.selectors import prediction_payload
-from plaqueweb.reads.choices import Policy, Reveal
+from plaqueweb.reads.choices import Arm, Policy, Reveal
 from plaqueweb.reads.models import Read
 from plaqueweb.review import selectors
 from plaqueweb.review.masks import Place, area
@@ -116,6 +116,8 @@ def _read_choice(read: Read, is_reference: bool) -> dict[str, Any]:
         "simulated": reader.is_simulated,
         "signed_at": read.signed_at.isoformat() if read.signed_at else None,
         "class": read.reader_class,
+        "arm": read.arm,
+        "arm_words": "" if read.arm == Arm.BLIND else str(read.get_arm_display()),
         "is_reference": is_reference,
     }
 

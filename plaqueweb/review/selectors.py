@@ -232,7 +232,7 @@ def position(user: User, case: Case) -> Position:
     """Count the case as its user does: a reader by the own order, anybody else by the case list."""
     own = list(
         Assignment.objects.own(user)
-        .filter(round=case.round_id, repeat_no=0)
+        .filter(round=case.round_id, repeat_no=0, stage_no=1)
         .order_by("order_no", "id")
         .values_list("study_id", "order_no", "public_id", "state")
     )
@@ -270,7 +270,7 @@ def may_adjudicate(user: User, case: Case) -> bool:
 
 
 def _reads(user: uuid.UUID, round: uuid.UUID, study: uuid.UUID) -> QuerySet[Read]:
-    rows: QuerySet[Read] = Read.objects.visible_to(User(pk=user)).signed()
+    rows: QuerySet[Read] = Read.objects.visible_to(User(pk=user)).signed().answers()
     rows = rows.filter(assignment__round_id=round, assignment__study_id=study)
     rows = rows.exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
     return rows.select_related("assignment__reader").order_by("signed_at", "id")

@@ -92,12 +92,7 @@ class ClipViewSet(mixins.RetrieveModelMixin, GenericViewSet[Clip]):
     def cine(self, request: Request, pk: str) -> HttpResponse | FileResponse:
         """Return all frames: ``CINE``, u32 count, then u32 length and bytes of each frame, little endian."""
         clip = self._stored()
-        tag = f'"{clip.cine.sha256}"'
-        if request.headers.get("If-None-Match") == tag:
-            return _kept(HttpResponse(status=304), tag)
-        answer = FileResponse(open_object(clip.cine), content_type="application/octet-stream")
-        answer["Content-Length"] = str(clip.cine.bytes)
-        return _kept(answer, tag)
+        return cine_answer(request, clip, clip.cine.sha256)
 
     @extend_schema(
         parameters=[OpenApiParameter("n", int, OpenApiParameter.PATH, description="frame number, from 1")],
@@ -107,15 +102,7 @@ class ClipViewSet(mixins.RetrieveModelMixin, GenericViewSet[Clip]):
     def frame(self, request: Request, pk: str, n: str) -> HttpResponse:
         """Return one frame, read by byte range."""
         clip = self._stored()
-        number = int(n)
-        if not 1 <= number <= min(clip.frames, len(clip.frame_offsets)):
-            raise NotFound(_("This clip has %(n)d frames.") % {"n": clip.frames}, rule="frame-number")
-        tag = f'"{clip.cine.sha256}-{number}"'
-        if request.headers.get("If-None-Match") == tag:
-            return _kept(HttpResponse(status=304), tag)
-        start, length = clip.frame_offsets[number - 1]
-        data = read_range(clip.cine, start, length)
-        return _kept(HttpResponse(data, content_type=frame_content_type(data)), tag)
+        return frame_answer(request, clip, clip.cine.sha256, int(n))
 
     def _stored(self) -> Clip:
         """The clip if it is stored: pixels of held clips are shown by the release queue only."""
@@ -123,6 +110,32 @@ class ClipViewSet(mixins.RetrieveModelMixin, GenericViewSet[Clip]):
         if clip.state != ClipState.STORED:
             raise NotFound(_("There is nothing here that you may see."))
         return clip
+
+
+def cine_answer(request: Request, clip: Clip, tag: str) -> HttpResponse | FileResponse:
+    """Answer with a clip's bundle of frames; ``tag`` names its content in the ETag."""
+    quoted = f'"{tag}"'
+    if request.headers.get("If-None-Match") == quoted:
+        return _kept(HttpResponse(status=304), quoted)
+    answer = FileResponse(open_object(clip.cine), content_type="application/octet-stream")
+    answer["Content-Length"] = str(clip.cine.bytes)
+    return _kept(answer, quoted)
+
+
+def frame_answer(request: Request, clip: Clip, tag: str, number: int) -> HttpResponse:
+    """Answer with one frame, numbered from 1, read by byte range.
+
+    Raises:
+        NotFound: the clip has no such frame.
+    """
+    if not 1 <= number <= min(clip.frames, len(clip.frame_offsets)):
+        raise NotFound(_("This clip has %(n)d frames.") % {"n": clip.frames}, rule="frame-number")
+    quoted = f'"{tag}-{number}"'
+    if request.headers.get("If-None-Match") == quoted:
+        return _kept(HttpResponse(status=304), quoted)
+    start, length = clip.frame_offsets[number - 1]
+    data = read_range(clip.cine, start, length)
+    return _kept(HttpResponse(data, content_type=frame_content_type(data)), quoted)
 
 
 def _kept(response: Pixels, tag: str) -> Pixels:

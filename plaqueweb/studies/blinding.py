@@ -12,12 +12,12 @@ from plaqueweb.accounts.models import Membership, User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.studies.models import Disclosure, Study, projects_with
 
-BLINDED_POLICIES = ("blinded",)
+BLINDED_POLICIES = ("blinded", "ai_assisted", "concurrent")
 UNSIGNED_STATES = ("assigned", "opened", "completed", "skipped")
 
 
 def blinded_studies(user: User) -> QuerySet[Study]:
-    """Studies the user still has to read blind."""
+    """Studies the user still has to answer: their results stay hidden, but for the model on the page that asks it."""
     return Study.objects.filter(
         assignments__reader=user,
         assignments__state__in=UNSIGNED_STATES,
@@ -33,7 +33,7 @@ def results_visible(user: User, *, study: str = "study") -> Q:
     may_see_all = Q(**{f"{study}__project_id__in": projects_with(user, Capability.SEE_RESULTS)})
     disclosed = Q(
         **{
-            f"{study}_id__in": Disclosure.objects.filter(user=user).values("study_id"),
+            f"{study}_id__in": Disclosure.objects.full().filter(user=user).values("study_id"),
             f"{study}__project_id__in": Membership.objects.filter(user=user).values("project_id"),
         }
     )
@@ -47,4 +47,4 @@ def is_disclosed(user: User, study: Study) -> bool:
         return False
     if user.can(Capability.SEE_RESULTS, study.project_id):
         return True
-    return bool(user.roles_in(study.project_id)) and Disclosure.objects.filter(user=user, study=study).exists()
+    return bool(user.roles_in(study.project_id)) and Disclosure.objects.full().filter(user=user, study=study).exists()

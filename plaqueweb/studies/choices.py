@@ -59,3 +59,8 @@ class DisclosureKind(models.TextChoices):
     AFTER_EACH = "after_each", _("after signing this case")
     ALL_SIGNED = "all_signed", _("after signing all cases")
     ROUND_CLOSED = "round_closed", _("when the round closed")
+    MODEL = "model", _("the model’s result, for an answer with it")
+
+
+PARTIAL_DISCLOSURES = (DisclosureKind.MODEL,)
+"""Kinds that show one thing on one page and open nothing else; what is answered after them is informed all the same."""

@@ -13,6 +13,7 @@ from plaqueweb.accounts.models import Membership, User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.models import BaseModel, StoredObject
 from plaqueweb.studies.choices import (
+    PARTIAL_DISCLOSURES,
     CalibrationSource,
     ClipKind,
     ClipState,
@@ -330,6 +331,10 @@ class DisclosureQuerySet(models.QuerySet["Disclosure"]):
         """One's own disclosures."""
         return self.filter(user=user)
 
+    def full(self) -> DisclosureQuerySet:
+        """Disclosures that opened all results of a study."""
+        return self.exclude(kind__in=PARTIAL_DISCLOSURES)
+
 
 class Disclosure(BaseModel):
     """What was revealed to whom and when: the one source of unblinding. Rows are only added."""
@@ -343,7 +348,9 @@ class Disclosure(BaseModel):
 
     class Meta(BaseModel.Meta):
         verbose_name = _("disclosure")
-        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "study", "round_id"], name="disclosure_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "study", "round_id", "kind"], name="disclosure_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.study_id} to {self.user_id}"

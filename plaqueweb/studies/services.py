@@ -18,7 +18,7 @@ from plaqueweb.accounts.roles import Role
 from plaqueweb.accounts.services import set_roles
 from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Conflict, Invalid, InvalidTransition
-from plaqueweb.studies.choices import DisclosureKind, ListPurpose, Segment
+from plaqueweb.studies.choices import PARTIAL_DISCLOSURES, DisclosureKind, ListPurpose, Segment
 from plaqueweb.studies.models import (
     DEFAULT_REQUIRED,
     DEFAULT_RULE,
@@ -203,7 +203,12 @@ def disclose(*, user: User, study: Study, kind: str, round_id: UUID | None, by: 
     """
     if kind not in DisclosureKind.values:
         raise Invalid(_("Unknown kind of disclosure."), rule="disclosure-kind")
-    row, created = Disclosure.objects.get_or_create(user=user, study=study, round_id=round_id, defaults={"kind": kind})
+    same = Disclosure.objects.filter(user=user, study=study, round_id=round_id)
+    same = same.filter(kind=kind) if kind in PARTIAL_DISCLOSURES else same.full()
+    found = same.first()
+    if found is not None:
+        return found
+    row, created = Disclosure.objects.get_or_create(user=user, study=study, round_id=round_id, kind=kind)
     if created:
         record_event(
             actor=by, verb="results.disclosed", target=row, project_id=study.project_id,

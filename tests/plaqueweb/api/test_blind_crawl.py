@@ -17,9 +17,10 @@ from django.utils import timezone
 
 from plaqueweb.accounts.models import User
 from plaqueweb.predictions.models import ClipPrediction, Prediction
-from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
+from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read, Round
 from plaqueweb.review.models import Case, Consensus, DifferenceNote
 from plaqueweb.studies.models import Project
+from plaqueweb.studies.services import disclose
 from tests.factories import (
     AssignmentFactory,
     ClipFactory,
@@ -84,7 +85,10 @@ def world(project: Project) -> dict[str, Any]:
     DifferenceNote.objects.create(
         case=case, read_id=read.pk, prediction_id=prediction.pk, by=other, reason="missed", comment=CANARY
     )
-    return {"project": project, "round": round_, "study": study, "blinded": blinded, "job": job, "other": other}
+    return {
+        "project": project, "round": round_, "study": study, "blinded": blinded, "job": job, "other": other,
+        "pipeline": prediction.pipeline_id,
+    }  # fmt: skip
 
 
 def _signed_read(assignment: Assignment, clip: Any) -> Read:
@@ -197,6 +201,22 @@ def test_every_role_at_once_does_not_unblind(world: dict[str, Any]) -> None:
             (f"/p/{world['project'].slug}/rounds", "/api/v1/rounds", f"/p/{world['project'].slug}/audit")
         )
     ] == []
+
+
+@pytest.mark.parametrize("policy, stage, arm", [("ai_assisted", 2, "aided"), ("concurrent", 1, "concurrent")])
+def test_who_answers_with_the_model_meets_it_on_that_page_alone_and_nobody_elses_answer(
+    world: dict[str, Any], policy: str, stage: int, arm: str
+) -> None:
+    Round.objects.filter(pk=world["round"].pk).update(policy=policy, pipelines=[str(world["pipeline"])])
+    own = Assignment.objects.get(reader=world["blinded"])
+    Assignment.objects.filter(pk=own.pk).update(stage_no=stage, arm=arm)
+    disclose(user=world["blinded"], study=world["study"], kind="model", round_id=world["round"].pk)
+
+    _, leaks = crawl(world["blinded"], world)
+
+    shown = f"/api/v1/assignments/{own.public_id}/model/"
+    assert shown in leaks
+    assert [leak for leak in leaks if not leak.startswith(shown)] == []
 
 
 def test_the_crawl_can_find_a_canary(world: dict[str, Any]) -> None:
