@@ -37,6 +37,7 @@ ITEMS: list[tuple[str, Any, str, Any, tuple[str, ...]]] = [
     ("worklist", _("My worklist"), "eye", _("Reading"), (C.READ,)),
     ("review", _("Review"), "columns", _("Reading"), (C.SEE_RESULTS, C.READ)),
     ("agreement", _("Agreement"), "chart", _("Trust"), (C.SEE_RESULTS, C.READ)),
+    ("agreement-discordance", _("Discordance"), "wall", _("Trust"), (C.SEE_RESULTS, C.READ)),
     ("pipelines", _("Pipelines"), "pipeline", _("Machine"), (C.SEE_RESULTS,)),
     ("jobs", _("Jobs"), "work", _("Machine"), (C.SEE_RESULTS,)),
     ("audit", _("Audit"), "audit", _("Machine"), (C.VIEW_AUDIT,)),
