@@ -107,13 +107,15 @@ def _missing_of_frames(bundle: Bundle) -> list[Missing]:
         if not any(key[:2] == (clip, frame) for key in bundle.annotations):
             where = {"frame": bundle.place_words(clip, frame)}
             missing.append(Missing(f"frames.{clip}.{frame}.extent", _("%(frame)s: extent") % where))
-    for (clip, frame, _region), annotation in bundle.annotations.items():
+    for (clip, frame, region), annotation in bundle.annotations.items():
         painted = mask_of(annotation) is not None
         where = {"frame": bundle.frame_words(annotation)}
         if not annotation.extent and (painted or bundle.asks_for(clip, frame)):
-            missing.append(Missing(f"frames.{clip}.{frame}.extent", _("%(frame)s: extent") % where))
+            missing.append(Missing(f"frames.{clip}.{frame}.{region}.extent", _("%(frame)s: extent") % where))
         elif annotation.extent in MARKED and not painted:
-            missing.append(Missing(f"frames.{clip}.{frame}.masks", _("%(frame)s: no plaque is painted") % where))
+            missing.append(
+                Missing(f"frames.{clip}.{frame}.{region}.masks", _("%(frame)s: no plaque is painted") % where)
+            )
     return missing
 
 
@@ -128,7 +130,10 @@ def plaque_present(bundle: Bundle) -> bool | None:
 
 
 def caliper_thickness(bundle: Bundle, lesion: Lesion) -> Measured:
-    """Return the thickness caliper of a lesion on its key frame (without one, the longest of any frame)."""
+    """Return the thickness caliper of a lesion on its key frame (without one, the longest of any frame).
+
+    On a biplane picture the key region's comes before the other's.
+    """
     places = []
     for key, annotation in bundle.annotations.items():
         if lesion.key_clip_id is not None and key[:2] != (str(lesion.key_clip_id), lesion.key_frame):
@@ -139,7 +144,7 @@ def caliper_thickness(bundle: Bundle, lesion: Lesion) -> Measured:
         ]  # fmt: skip
         if (best := longest(rows)) is not None:
             places.append({**best, "at": key})
-    found = longest(places)
+    found = longest([row for row in places if row["at"][2] == lesion.key_region] or places)
     if found is None:
         return NOT_MEASURED
     manual = None if found["mm"] is None else found.get("scale") == CalibrationSource.MANUAL
@@ -160,6 +165,7 @@ def mask_thickness(bundle: Bundle, lesion: Lesion) -> Measured:
         painted = [row for row in painted if row[0][:2] == (str(lesion.key_clip_id), lesion.key_frame)]
     if not painted:
         return NOT_MEASURED
+    painted = [row for row in painted if row[0][2] == lesion.key_region] or painted
     key, annotation, _areas = max(painted, key=lambda row: int(row[2]["px"]))
     return _chord(bundle, annotation, lesion.number, key)
 

@@ -51,12 +51,15 @@ class Bundle:
 
     def frame_words(self, annotation: FrameAnnotation) -> str:
         """Return a frame's name for people."""
-        return self.place_words(str(annotation.clip_id), annotation.frame)
+        return self.place_words(str(annotation.clip_id), annotation.frame, annotation.region)
 
-    def place_words(self, clip_id: str, frame: int) -> str:
-        """Return the name of a place for people."""
+    def place_words(self, clip_id: str, frame: int, region: int | None = None) -> str:
+        """Return the name of a place for people; the region only where there are several."""
         clip = self.clips.get(clip_id)
-        return _("Clip %(clip)d, frame %(frame)d") % {"clip": clip.number if clip else 0, "frame": frame}
+        words = {"clip": clip.number if clip else 0, "frame": frame, "region": region}
+        if clip is not None and region and sum(not row.is_strip for row in clip.regions.all()) > 1:
+            return _("Clip %(clip)d, frame %(frame)d, region %(region)d") % words
+        return _("Clip %(clip)d, frame %(frame)d") % words
 
     def asks_for(self, clip_id: str, frame: int) -> bool:
         """Tell whether the case names this frame to be marked."""

@@ -123,3 +123,31 @@ def test_a_scale_in_the_file_is_not_overruled(open_case: OpenCase) -> None:
     page.keyboard.press("q")
     expect(page.locator(".rd-notice")).to_contain_text("stands in the file")
     expect(page.get_by_role("button", name="set scale", exact=True)).to_have_count(0)
+
+
+def test_both_halves_of_a_biplane_picture_have_a_scale_and_an_answer(open_case: OpenCase, room: Room) -> None:
+    page = open_case(BIPLANE)
+    page.keyboard.press("l")
+    page.keyboard.press("b")
+    drag(page, (0.3, 0.5), (0.35, 0.5))
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    page.keyboard.press("b")
+    drag(page, (0.65, 0.5), (0.7, 0.5))
+    page.keyboard.press("Escape")
+    expect(page.locator(".rd-section", has_text="Frame 1, region 2")).to_be_visible()
+    page.keyboard.press("c")
+    drag(page, (0.3, 0.3), (0.3, 0.4))
+    drag(page, (0.7, 0.3), (0.7, 0.4))
+    drag(page, (0.3, 0.6), (0.7, 0.6))
+    expect(page.locator(".rd-notice")).to_contain_text("one region")
+    saved(page)
+
+    frames = read_of(page, room, BIPLANE)["frames"]
+    assert [(frame["region"], frame["extent"]) for frame in frames] == [(1, "all_marked"), (2, None)]
+    mm = [frame["calipers"][0]["mm"] for frame in frames]
+    assert mm[1] == pytest.approx(2 * mm[0], rel=0.02)
+    assert all(frame["areas"]["1"]["mm2"] for frame in frames)
+    page.reload()
+    expect(page.locator("#reading[data-ready]")).to_be_visible()
+    expect(page.locator(".vp-chord")).to_have_count(2)

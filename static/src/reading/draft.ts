@@ -3,12 +3,12 @@
  * No DOM, no fetch. Masks live in one MaskStore a clip; every drawing step goes onto one History.
  */
 import { History, MaskStore, type Clip, type Point, type ScaleLine, type Step } from "../viewer/index.ts";
-import { regionAt } from "../viewer/calibration.ts";
+import { Marks } from "./marks.ts";
 import { OwnScales, withLength } from "./ownscales.ts";
 import type {
-  Answers, Caliper, Extent, Finding, FrameMarks, Lesion, MaskSource, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey, WireFrame,
+  Answers, Caliper, Extent, Finding, FrameMarks, Lesion, MaskSource, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey,
 } from "./types.ts";
-import { isBare, keyOf, marksOf, split, wireLesion } from "./wire.ts";
+import { wireLesion } from "./wire.ts";
 
 const EMPTY: Answers = { reader_class: null, quality: null, confidence: null, note: "", findings: {} };
 
@@ -33,16 +33,15 @@ export class Draft {
   readonly protocol: Protocol;
   readonly history = new History();
   readonly scales: OwnScales;
+  readonly marks: Marks;
   answers: Answers = structuredClone(EMPTY);
   lesions: Lesion[] = [];
   derived: Derived = { state: "draft", rule_class: null, rule_reason: "", rule_agrees: null };
   /** The lesion that U, M, H, A, R, D and the tools work on; 0: none yet. */
   active = 0;
   private readonly stores = new Map<string, MaskStore>();
-  private readonly marks = new Map<string, FrameMarks>();
   private readonly dirtyAnswers = new Set<Simple>();
   private readonly dirtyFindings = new Set<string>();
-  private readonly dirtyFrames = new Set<string>();
   private dirtyLesions = false;
   private saying = false;
   private readonly listeners = new Set<(saveable: boolean) => void>();
@@ -52,6 +51,7 @@ export class Draft {
     this.protocol = protocol;
     this.scales = new OwnScales(clips);
     for (const clip of clips) this.stores.set(clip.id, new MaskStore(clip.id, clip.rows, clip.columns, this.history));
+    this.marks = new Marks(clips, this.stores);
   }
 
   /** `saveable` is true when the change must go to the server. */
@@ -74,17 +74,13 @@ export class Draft {
 
   /** Show what the server holds, in place of everything here. */
   load(read: Read): void {
-    for (const key of this.marks.keys()) {
-      const { clip, frame } = split(key);
-      this.store(clip).load(frame, {});
-    }
     this.marks.clear();
     this.history.clear();
     this.answers = { ...structuredClone(EMPTY), ...structuredClone(read.answers) };
     this.lesions = structuredClone(read.lesions);
     this.scales.load(read.scales);
     for (const clip of this.clips) this.scales.apply(clip);
-    for (const frame of read.frames) this.putFrame(frame);
+    for (const frame of read.frames) this.marks.put(frame);
     this.clearDirty();
     this.active = this.index?.number ?? this.lesions[0]?.number ?? 0;
     this.adopt(read);
@@ -112,7 +108,7 @@ export class Draft {
     Object.assign(this.answers.findings, findings);
     if (body.lesions) this.lesions = structuredClone(body.lesions);
     this.scales.lay(body.scales ?? []);
-    for (const frame of body.frames ?? []) this.putFrame(frame);
+    for (const frame of body.frames ?? []) this.marks.put(frame);
     for (const clip of body.scales ? this.clips : []) {
       this.scales.apply(clip);
       this.measureAgain(clip);
@@ -132,8 +128,8 @@ export class Draft {
     }
     if (Object.keys(answers).length) body.answers = answers;
     if (this.dirtyLesions) body.lesions = this.lesions.map(wireLesion);
-    this.collectMaskChanges();
-    if (this.dirtyFrames.size) body.frames = [...this.dirtyFrames].map((key) => this.wireFrame(key));
+    const frames = this.marks.take();
+    if (frames.length) body.frames = frames;
     const scales = this.scales.take();
     if (scales.length) body.scales = scales;
     this.clearDirty();
@@ -275,8 +271,10 @@ export class Draft {
   /** Take a lesion away with its masks and calipers (one undo step). */
   removeLesion(number: number): void {
     const before = { lesions: structuredClone(this.lesions), active: this.active };
-    const touched = [...this.marks].filter(([, marks]) => marks.calipers.some((caliper) => caliper.lesion === number));
-    const calipers = new Map(touched.map(([key, marks]) => [key, marks.calipers]));
+    const calipers = this.clips
+      .flatMap((clip) => this.marks.of(clip.id))
+      .filter((marks) => marks.calipers.some((caliper) => caliper.lesion === number))
+      .map(({ clip, frame, region, calipers }) => ({ at: [clip, frame, region] as const, calipers }));
     let strokes = 0;
     const depth = this.history.depth;
     for (const store of this.stores.values()) {
@@ -289,7 +287,7 @@ export class Draft {
     const maskSteps = this.history.takeLast(Math.min(strokes, this.history.depth - depth));
     const redo = (): void => {
       for (const step of maskSteps) step.redo();
-      for (const key of calipers.keys()) this.setCalipers(key, (all) => all.filter((caliper) => caliper.lesion !== number));
+      for (const { at, calipers: all } of calipers) this.marks.change(...at, { calipers: all.filter((caliper) => caliper.lesion !== number) });
       this.lesions = this.lesions.filter((lesion) => lesion.number !== number);
       const first = this.lesions[0];
       if (first && !this.index) first.is_index = true;
@@ -298,7 +296,7 @@ export class Draft {
     };
     const undo = (): void => {
       for (const step of [...maskSteps].reverse()) step.undo();
-      for (const [key, all] of calipers) this.setCalipers(key, () => all);
+      for (const { at, calipers: all } of calipers) this.marks.change(...at, { calipers: all });
       this.lesions = structuredClone(before.lesions);
       this.active = before.active;
       this.lesionsChanged();
@@ -314,88 +312,93 @@ export class Draft {
 
   // ---- frames
 
-  frameMarks(clip: string, frame: number): FrameMarks | undefined {
-    return this.marks.get(keyOf(clip, frame));
+  /** What stands on the region in hand (or a named one) of a frame. */
+  frameMarks(clip: string, frame: number, region?: number): FrameMarks | undefined {
+    return this.marks.get(clip, frame, region);
   }
 
-  /** All frames of a clip that hold something, with what they hold. */
-  marked(clip: string): { frame: number; extent: Extent | null; drawn: boolean }[] {
-    const store = this.store(clip);
-    const frames = new Set(store.frames());
-    for (const marks of this.marks.values()) if (marks.clip === clip && !isBare(marks)) frames.add(marks.frame);
-    return [...frames]
-      .sort((a, b) => a - b)
-      .map((frame) => {
-        const marks = this.frameMarks(clip, frame);
-        return { frame, extent: marks?.extent ?? null, drawn: !store.isEmpty(frame) || (marks?.calipers.length ?? 0) > 0 };
-      });
+  /** The calipers of a frame, of all its regions. */
+  calipers(clip: string, frame: number): Caliper[] {
+    return this.marks.calipers(clip, frame);
   }
 
-  setExtent(clip: Clip, frame: number, extent: Extent | null): void {
-    const key = keyOf(clip.id, frame);
-    const before = this.marks.get(key)?.extent ?? null;
-    const put = (value: Extent | null): void => {
-      this.ensure(clip, frame).extent = value;
-      this.dirtyFrames.add(key);
+  /** The thickness of a lesion on its key frame: that of its key region, else of any. */
+  keyCaliper({ number, key_clip, key_frame, key_region }: Lesion): Caliper | undefined {
+    if (!key_clip || !key_frame) return undefined;
+    const of = (calipers: Caliper[]): Caliper | undefined => calipers.find((one) => one.kind === "thickness" && one.lesion === number);
+    return of(this.marks.get(key_clip, key_frame, key_region ?? undefined)?.calipers ?? []) ?? of(this.calipers(key_clip, key_frame));
+  }
+
+  /** All regions of frames of a clip that hold something, with what they hold. */
+  marked(clip: string): { frame: number; region: number; extent: Extent | null; painted: boolean; drawn: boolean }[] {
+    return this.marks.held(clip).map(({ marks: { frame, region, extent, calipers }, painted }) => ({ frame, region, extent, painted, drawn: painted || calipers.length > 0 }));
+  }
+
+  setExtent(clip: Clip, frame: number, extent: Extent | null, region = this.marks.region(clip.id)): void {
+    const before = this.marks.get(clip.id, frame, region)?.extent ?? null;
+    const put = (value: Extent | null) => (): void => {
+      this.marks.change(clip.id, frame, region, { extent: value });
       this.emit(true);
     };
-    put(extent);
-    this.history.push({ clip: clip.id, frame, undo: () => put(before), redo: () => put(extent) });
+    put(extent)();
+    this.history.push({ clip: clip.id, frame, undo: put(before), redo: put(extent) });
   }
 
   /** Put the calipers of a frame as a whole (one undo step unless `step` is false). */
   putCalipers(clip: Clip, frame: number, calipers: Caliper[], step = true): void {
-    const key = keyOf(clip.id, frame);
-    const before = this.ensure(clip, frame, calipers[0]?.points[0]).calipers;
-    this.setCalipers(key, () => calipers);
+    const before = this.calipers(clip.id, frame);
+    this.marks.putCalipers(clip, frame, calipers);
+    this.emit(true);
     if (step) this.stepCalipers(clip, frame, before, calipers);
   }
 
   /** Undo step for a drag that has already been shown. */
   stepCalipers(clip: Clip, frame: number, before: Caliper[], after: Caliper[]): void {
-    const key = keyOf(clip.id, frame);
-    const put = (calipers: Caliper[]) => () => this.setCalipers(key, () => calipers);
+    const put = (calipers: Caliper[]) => () => this.putCalipers(clip, frame, calipers.map((caliper) => withLength(clip, caliper)), false);
     this.history.push({ clip: clip.id, frame, undo: put(before), redo: put(after) });
   }
 
   /**
-   * The mask of this frame changed: it goes with the next save. `sources` says where the masks of lesions come from now;
-   * what is not named keeps its source. An undo step of its own where something is new: join it to the stroke's.
+   * The masks of this frame changed: they go with the next save. `sources` says where the masks of lesions come from now,
+   * in the region at `at` (everywhere without it); what is not named keeps its source. Undo steps of their own where
+   * something is new: join them to the stroke's.
    */
   painted(clip: Clip, frame: number, at: Point | null, sources: Record<string, MaskSource> = {}): void {
-    const marks = this.ensure(clip, frame, at ?? undefined);
-    const store = this.store(clip.id);
-    const before = { sources: marks.sources, extent: marks.extent };
-    const after = { ...before, sources: {} as FrameMarks["sources"] };
-    for (const label of store.labelsOn(frame)) after.sources[label] = sources[label] ?? before.sources[label] ?? "drawn";
-    // Painted plaque takes “examined, no plaque” back: both cannot hold.
-    if (marks.extent === "no_plaque" && !store.isEmpty(frame)) after.extent = null;
-    if (JSON.stringify(after) !== JSON.stringify(before)) {
-      const put = (state: typeof before) => (): void => {
-        Object.assign(this.ensure(clip, frame), state);
-        this.dirtyFrames.add(keyOf(clip.id, frame));
-      };
+    const here = at && this.marks.at(clip, at);
+    for (const region of this.marks.regions(clip.id)) {
+      const labels = this.marks.labels(clip.id, frame, region);
+      const marks = this.marks.get(clip.id, frame, region);
+      if (!labels.length && !marks) continue;
+      const before = { sources: marks?.sources ?? {}, extent: marks?.extent ?? null };
+      const named = here === null || here === region ? sources : {};
+      const after = { ...before, sources: {} as FrameMarks["sources"] };
+      for (const label of labels) after.sources[label] = named[label] ?? before.sources[label] ?? sources[label] ?? "drawn";
+      // Painted plaque takes “examined, no plaque” back: both cannot hold.
+      if (before.extent === "no_plaque" && labels.length) after.extent = null;
+      if (JSON.stringify(after) === JSON.stringify(before)) continue;
+      const put = (state: typeof before) => (): void => this.marks.change(clip.id, frame, region, state);
       put(after)();
       this.history.push({ clip: clip.id, frame, undo: put(before), redo: put(after) });
     }
     this.emit(true);
   }
 
-  /** The outer wall of a frame as a closed line, or none (one undo step unless `step` is false). */
+  /** The outer wall on the region in hand as a closed line, or none (one undo step unless `step` is false). */
   putOutline(clip: Clip, frame: number, outline: Point[] | null, step = true): void {
-    const before = this.frameMarks(clip.id, frame)?.outline ?? null;
-    const put = (points: Point[] | null): void => {
-      this.ensure(clip, frame, points?.[0]).outline = points;
-      this.dirtyFrames.add(keyOf(clip.id, frame));
-      this.emit(true);
-    };
-    put(outline);
+    const region = this.marks.region(clip.id);
+    const before = this.marks.get(clip.id, frame, region)?.outline ?? null;
+    this.marks.change(clip.id, frame, region, { outline });
+    this.emit(true);
     if (step) this.stepOutline(clip, frame, before, outline);
   }
 
   /** Undo step for a wall whose change has already been shown. */
   stepOutline(clip: Clip, frame: number, before: Point[] | null, after: Point[] | null): void {
-    const put = (points: Point[] | null) => () => this.putOutline(clip, frame, points, false);
+    const region = this.marks.region(clip.id);
+    const put = (outline: Point[] | null) => (): void => {
+      this.marks.change(clip.id, frame, region, { outline });
+      this.emit(true);
+    };
     this.history.push({ clip: clip.id, frame, undo: put(before), redo: put(after) });
   }
 
@@ -415,9 +418,7 @@ export class Draft {
 
   /** Show every length of a clip by the scale it has now; the server does the same when it saves. */
   private measureAgain(clip: Clip): void {
-    for (const marks of this.marks.values()) {
-      if (marks.clip === clip.id) marks.calipers = marks.calipers.map((caliper) => withLength(clip, caliper));
-    }
+    for (const marks of this.marks.of(clip.id)) marks.calipers = marks.calipers.map((caliper) => withLength(clip, caliper));
   }
 
   undo(): Step | null {
@@ -437,59 +438,12 @@ export class Draft {
     this.emit(true);
   }
 
-  private setCalipers(key: string, change: (calipers: Caliper[]) => Caliper[]): void {
-    const marks = this.marks.get(key);
-    if (!marks) return;
-    marks.calipers = change(marks.calipers);
-    this.dirtyFrames.add(key);
-    this.emit(true);
-  }
-
-  private ensure(clip: Clip, frame: number, at?: Point): FrameMarks {
-    const key = keyOf(clip.id, frame);
-    let marks = this.marks.get(key);
-    if (!marks) {
-      const region = (at && regionAt(clip.regions, at)) ?? clip.regions.find((one) => one.valid) ?? clip.regions[0];
-      marks = { clip: clip.id, frame, region: region?.number ?? 1, extent: null, outline: null, calipers: [], sources: {} };
-      this.marks.set(key, marks);
-    }
-    return marks;
-  }
-
-  private putFrame(frame: WireFrame): void {
-    const { masks } = frame;
-    this.marks.set(keyOf(frame.clip, frame.frame), structuredClone(marksOf(frame)));
-    if (masks && this.stores.has(frame.clip)) this.store(frame.clip).load(frame.frame, masks);
-  }
-
-  private collectMaskChanges(): void {
-    for (const [id, store] of this.stores) {
-      const clip = this.clip(id);
-      for (const frame of store.takeDirty()) {
-        if (clip) this.ensure(clip, frame);
-        this.dirtyFrames.add(keyOf(id, frame));
-      }
-    }
-  }
-
-  private wireFrame(key: string): WireFrame {
-    const { clip, frame } = split(key);
-    const marks = this.marks.get(key);
-    if (!marks) throw new Error(`no marks for ${key}`);
-    const calipers = marks.calipers.map(({ id, kind, lesion, points }) => ({ id, kind, lesion, points }));
-    const masks = this.store(clip).masks(frame);
-    const sources: FrameMarks["sources"] = {};
-    for (const label of Object.keys(masks)) sources[label] = marks.sources[label] ?? "drawn";
-    return { ...marks, calipers, masks, sources };
-  }
-
   private clearDirty(): void {
     this.dirtyAnswers.clear();
     this.dirtyFindings.clear();
-    this.dirtyFrames.clear();
+    this.marks.take();
     this.dirtyLesions = false;
     this.scales.take();
-    for (const store of this.stores.values()) store.takeDirty();
   }
 
   private emit(saveable: boolean): void {

@@ -73,14 +73,12 @@ export class LesionList {
   }
 
   private manual(lesion: Lesion): boolean {
-    const marks = lesion.key_clip && lesion.key_frame ? this.draft.frameMarks(lesion.key_clip, lesion.key_frame) : undefined;
-    const caliper = marks?.calipers.find((c) => c.kind === "thickness" && c.lesion === lesion.number);
+    const caliper = this.draft.keyCaliper(lesion);
     return caliper ? caliper.scale === "manual" : lesion.manual_scale === true;
   }
 
   private thickness(lesion: Lesion): string {
-    const marks = lesion.key_clip && lesion.key_frame ? this.draft.frameMarks(lesion.key_clip, lesion.key_frame) : undefined;
-    const caliper = marks?.calipers.find((c) => c.kind === "thickness" && c.lesion === lesion.number);
+    const caliper = this.draft.keyCaliper(lesion);
     if (caliper) return lengthWords({ mm: caliper.mm ?? null, px: caliper.px ?? null });
     if (lesion.thickness_mm != null || lesion.thickness_px != null) {
       return lengthWords({ mm: lesion.thickness_mm ?? null, px: lesion.thickness_px ?? null });

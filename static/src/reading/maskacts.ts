@@ -2,6 +2,7 @@
 import { between, fillHoles, keepLargest, shapeArea, smoothBorder, type Clip, type Shape } from "../viewer/index.ts";
 import { gettext, interpolate as words } from "../viewer/words.ts";
 import type { Draft } from "./draft.ts";
+import type { Extent } from "./types.ts";
 
 /** About the width of the blur in picture pixels: takes steps and spikes off, leaves what is wider than 4 px. */
 const SMOOTH = 2;
@@ -52,9 +53,7 @@ export function copyToNext(draft: Draft, clip: Clip, frame: number): string {
   const store = draft.store(clip.id);
   if (!store.copy(frame, frame + 1)) return gettext("Nothing is painted on this frame.");
   const sources = Object.fromEntries(store.labelsOn(frame + 1).map((label) => [label, "copied" as const]));
-  const from = draft.frameMarks(clip.id, frame);
-  const box = clip.regions.find((region) => region.number === from?.region);
-  draft.painted(clip, frame + 1, box ? [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2] : null, sources);
+  draft.painted(clip, frame + 1, null, sources);
   draft.history.join(mark, clip.id, frame + 1);
   return "";
 }
@@ -76,7 +75,7 @@ export function gapAround(draft: Draft, clip: Clip, frame: number, label: number
   const store = draft.store(clip.id);
   const made = store
     .frames()
-    .filter((at) => store.area(at, label) > 0 && draft.frameMarks(clip.id, at)?.sources[label] !== "interpolated");
+    .filter((at) => store.area(at, label) > 0 && draft.marks.on(clip.id, at).some((marks) => (marks.sources[label] ?? "interpolated") !== "interpolated"));
   const before = made.filter((at) => at <= frame).at(-1);
   const after = made.find((at) => at > frame);
   if (before !== undefined && after !== undefined) return { from: before, to: after };
@@ -97,20 +96,21 @@ export function fillBetween(draft: Draft, clip: Clip, frame: number): string {
   const [a, b] = [store.shape(from, label), store.shape(to, label)];
   if (to - from < 2 || !a || !b) return gettext("No frame lies between the two that are painted.");
   const shapeAt = between(a, b);
-  const ends = [from, to].map((at) => draft.frameMarks(clip.id, at)?.extent ?? null);
-  const extent = ends[0] === ends[1] ? (ends[0] ?? null) : null;
+  const said = (at: number, region: number): Extent | null => draft.frameMarks(clip.id, at, region)?.extent ?? null;
+  const regions = draft.marks.regions(clip.id);
   let filled = 0;
   draft.history.group(clip.id, frame, () => {
     for (let at = from + 1; at < to; at++) {
-      const now = draft.frameMarks(clip.id, at)?.extent ?? null;
       const shape = shapeAt((at - from) / (to - from));
-      if (now === "no_plaque" || now === "unusable" || shapeArea(shape) === 0) continue;
+      if (regions.some((region) => said(at, region) === "no_plaque" || said(at, region) === "unusable") || shapeArea(shape) === 0) continue;
       store.begin(at);
       store.replace(shape, label);
       store.end();
-      const box = { x: (shape.box.x0 + shape.box.x1) / 2, y: (shape.box.y0 + shape.box.y1) / 2 };
-      draft.painted(clip, at, [box.x, box.y], { [label]: "interpolated" });
-      if (extent !== null && now === null) draft.setExtent(clip, at, extent);
+      draft.painted(clip, at, null, { [label]: "interpolated" });
+      for (const region of regions) {
+        const extent = said(from, region);
+        if (extent !== null && extent === said(to, region) && said(at, region) === null) draft.setExtent(clip, at, extent, region);
+      }
       filled++;
     }
   });

@@ -46,14 +46,14 @@ function missingReasons(draft: Draft): Missing[] {
 /** A painted frame says what it holds; a frame that says plaque is marked has some painted. */
 function missingOnFrames(draft: Draft): Missing[] {
   return draft.clips.flatMap((clip) =>
-    draft.marked(clip.id).flatMap(({ frame, extent }): Missing[] => {
-      const painted = !draft.store(clip.id).isEmpty(frame);
-      const where = interpolate(gettext("Clip %(clip)s, frame %(frame)s"), { clip: clip.number, frame });
+    draft.marked(clip.id).flatMap(({ frame, region, extent, painted }): Missing[] => {
+      const several = draft.marks.regions(clip.id).length > 1;
+      const where = interpolate(several ? gettext("Clip %(clip)s, frame %(frame)s, region %(region)s") : gettext("Clip %(clip)s, frame %(frame)s"), { clip: clip.number, frame, region });
       if (painted && extent === null) {
-        return [{ field: `frames.${clip.id}.${frame}.extent`, words: interpolate(gettext("%(frame)s: extent"), { frame: where }) }];
+        return [{ field: `frames.${clip.id}.${frame}.${region}.extent`, words: interpolate(gettext("%(frame)s: extent"), { frame: where }) }];
       }
       if (!painted && (extent === "all_marked" || extent === "index_only")) {
-        return [{ field: `frames.${clip.id}.${frame}.masks`, words: interpolate(gettext("%(frame)s: no plaque is painted"), { frame: where }) }];
+        return [{ field: `frames.${clip.id}.${frame}.${region}.masks`, words: interpolate(gettext("%(frame)s: no plaque is painted"), { frame: where }) }];
       }
       return [];
     }),

@@ -3,12 +3,11 @@ import { hasScale, measure } from "../viewer/calibration.ts";
 import { withScales, type Clip, type Region, type ScaleLine } from "../viewer/index.ts";
 import type { Draft } from "./draft.ts";
 import type { Caliper, OwnScale } from "./types.ts";
-import { keyOf, split } from "./wire.ts";
 
 export class OwnScales {
   private readonly lines = new Map<string, Map<number, ScaleLine[]>>();
   private readonly files = new Map<string, readonly Region[]>();
-  private readonly changed = new Set<string>();
+  private readonly changed = new Map<string, { clip: string; region: number }>();
 
   constructor(clips: readonly Clip[]) {
     for (const clip of clips) this.files.set(clip.id, clip.regions);
@@ -33,7 +32,7 @@ export class OwnScales {
   /** Set one, to be saved; no line takes it back. */
   set(clip: Clip, region: number, lines: ScaleLine[]): void {
     this.of(clip.id).set(region, lines);
-    this.changed.add(keyOf(clip.id, region));
+    this.changed.set(`${clip.id}/${region}`, { clip: clip.id, region });
     this.apply(clip);
   }
 
@@ -44,10 +43,7 @@ export class OwnScales {
 
   /** What was set since the last take. */
   take(): OwnScale[] {
-    const taken = [...this.changed].map((key) => {
-      const { clip, frame: region } = split(key);
-      return { clip, region, lines: this.get(clip, region) };
-    });
+    const taken = [...this.changed.values()].map(({ clip, region }) => ({ clip, region, lines: this.get(clip, region) }));
     this.changed.clear();
     return taken;
   }
@@ -71,10 +67,17 @@ export interface Area {
   manual: boolean;
 }
 
-/** Area of a lesion on a frame, here for display; the server computes the stored one. */
+/** Area of a lesion on a frame by the scales of the regions it lies in, for display; the server computes the stored one. */
 export function areaOf(draft: Draft, clip: Clip, frame: number, number: number): Area {
-  const px = draft.store(clip.id).area(frame, number);
-  const region = clip.regions.find((one) => one.number === draft.frameMarks(clip.id, frame)?.region) ?? clip.regions[0];
-  const cell = region && hasScale(region) ? (region.row_mm ?? 0) * (region.col_mm ?? 0) : null;
-  return { px, mm2: cell === null ? null : px * cell, manual: region?.source === "manual" };
+  const out: Area = { px: 0, mm2: 0, manual: false };
+  for (const [at, labels] of draft.marks.counts(clip.id, frame)) {
+    const px = labels.get(number) ?? 0;
+    if (!px) continue;
+    const region = clip.regions.find((one) => one.number === at);
+    const cell = region && hasScale(region) ? (region.row_mm ?? 0) * (region.col_mm ?? 0) : null;
+    out.px += px;
+    out.mm2 = cell === null || out.mm2 === null ? null : out.mm2 + px * cell;
+    out.manual ||= region?.source === "manual";
+  }
+  return out;
 }

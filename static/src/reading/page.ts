@@ -191,7 +191,7 @@ export class ReadingPage {
   extent(extent: Extent): void {
     this.editing(() => {
       const { current: clip, frame } = this.stage;
-      const painted = !this.draft.store(clip.id).isEmpty(frame);
+      const painted = this.draft.marks.labels(clip.id, frame, this.draft.marks.region(clip.id)).length > 0;
       if (extent === "no_plaque" && painted) {
         this.tell(gettext("Plaque is painted on this frame: remove it first."));
         return;
@@ -435,8 +435,7 @@ export class ReadingPage {
 
   private keyFrameHere(number: number): void {
     const { current: clip, frame } = this.stage;
-    const region = this.draft.frameMarks(clip.id, frame)?.region ?? clip.regions[0]?.number ?? 1;
-    this.editing(() => this.draft.setKeyFrame(number, clip, frame, region));
+    this.editing(() => this.draft.setKeyFrame(number, clip, frame, this.draft.marks.region(clip.id)));
   }
 
   private clipShown(clip: Clip): void {

@@ -103,11 +103,12 @@ export class Panel {
 
   /** Put the focus where a missing answer is given. */
   focus(field: string): void {
-    const [head, name = "", part] = field.split(".");
+    const [head, name = "", part, region] = field.split(".");
     if (head === "findings") {
       const finding = this.findings.get(name);
       (part === "plaque" ? finding?.plaque : finding?.seen)?.focus();
     } else if (head === "frames") {
+      if (region !== "extent" && region !== "masks") this.draft.marks.choose(name, Number(region));
       this.actions.go(name, Number(part));
       this.extent.focus();
     } else if (head === "lesions") {
@@ -173,7 +174,8 @@ export class Panel {
 
   private renderFrame(frame: number, areas: Area[], locked: boolean): void {
     const { clip } = this.actions.here();
-    this.frameTitle.textContent = interpolate(gettext("Frame %(frame)s"), { frame });
+    const several = this.draft.marks.regions(clip).length > 1;
+    this.frameTitle.textContent = interpolate(several ? gettext("Frame %(frame)s, region %(region)s") : gettext("Frame %(frame)s"), { frame, region: this.draft.marks.region(clip) });
     const px = areas.reduce((sum, area) => sum + area.px, 0);
     const mm2 = areas.some((area) => area.mm2 === null) ? null : areas.reduce((sum, area) => sum + (area.mm2 ?? 0), 0);
     const size = mm2 === null ? interpolate(gettext("%(px)s px painted"), { px }) : interpolate(areas.some(({ manual }) => manual) ? gettext("%(mm2)s mm² painted, manual scale") : gettext("%(mm2)s mm² painted"), { mm2: mm2.toFixed(0) });

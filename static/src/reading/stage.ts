@@ -47,7 +47,7 @@ export class Stage {
     const first = draft.clips[0];
     if (!first) throw new Error(gettext("This case has no clip to read."));
     this.current = first;
-    this.pane = new Viewport(host, { view: this.view, label: gettext("Echo picture") });
+    this.pane = new Viewport(host, { view: this.view, label: gettext("Echo picture"), onPress: (point) => this.pressed(point) });
     this.clock = new Clock((frame) => this.view.set({ frame }), (playing) => events.playing(playing));
     const context = this.context();
     this.tools = {
@@ -169,10 +169,12 @@ export class Stage {
   }
 
   marks(): Mark[] {
-    const marks: Mark[] = this.draft.marked(this.current.id).flatMap(({ frame, extent, drawn }): Mark[] => {
-      if (extent === "no_plaque") return [{ frame, kind: "none" }];
-      return drawn || extent ? [{ frame, kind: "marked" }] : [];
-    });
+    const kinds = new Map<number, Mark["kind"]>();
+    for (const { frame, extent, drawn } of this.draft.marked(this.current.id)) {
+      if (extent === "no_plaque" && kinds.get(frame) !== "marked") kinds.set(frame, "none");
+      else if (drawn || extent) kinds.set(frame, "marked");
+    }
+    const marks = [...kinds].map(([frame, kind]): Mark => ({ frame, kind }));
     const index = this.draft.index;
     if (index?.key_clip === this.current.id && index.key_frame) marks.push({ frame: index.key_frame, kind: "key" });
     return marks;
@@ -259,7 +261,7 @@ export class Stage {
 
   private chords(frame: number): Chord[] {
     const selected = this.selecting?.selected ?? null;
-    const calipers = this.draft.frameMarks(this.current.id, frame)?.calipers ?? [];
+    const calipers = this.draft.calipers(this.current.id, frame);
     const live = this.wall?.shown() ?? [];
     return calipers.map((caliper): Chord => ({
       id: caliper.id,
@@ -271,14 +273,33 @@ export class Stage {
     })).concat(live);
   }
 
+  /** On a picture with two regions, keys and answers are for the one last pointed at. */
+  private pressed(point: Point): void {
+    if (this.draft.marks.pointAt(this.current, point)) this.events.look();
+  }
+
+  /** The box of the region in hand, where there are several. */
+  private regionLine(): Line[] {
+    const { current: clip } = this;
+    if (this.draft.marks.regions(clip.id).length < 2) return [];
+    const region = clip.regions.find((one) => one.number === this.draft.marks.region(clip.id));
+    if (!region) return [];
+    const [x0, y0, x1, y1] = [region.x0, region.y0, region.x1 + 1, region.y1 + 1];
+    return [{ points: [[x0, y0], [x1, y0], [x1, y1], [x0, y1]], closed: true, kind: "region" }];
+  }
+
   private sketches(): Line[] {
+    return [...this.regionLine(), ...this.toolLines()];
+  }
+
+  private toolLines(): Line[] {
     const tool = this.tools[this.toolName];
     if (tool instanceof PolygonTool && tool.points.length) {
       return [{ points: tool.hover ? [...tool.points, tool.hover] : tool.points, closed: false, kind: "sketch" }];
     }
     if (tool instanceof WallTool) return tool.lines();
-    const outline = this.draft.frameMarks(this.current.id, this.pane.frame)?.outline;
-    const wall: Line[] = outline ? [{ points: outline, closed: true, kind: "outline" }] : [];
+    const marks = this.draft.marks.on(this.current.id, this.pane.frame);
+    const wall = marks.flatMap(({ outline }): Line[] => (outline ? [{ points: outline, closed: true, kind: "outline" }] : []));
     return tool instanceof CaliperTool && tool.sketch ? [...wall, { points: tool.sketch, closed: false, kind: "sketch" }] : wall;
   }
 

@@ -1,5 +1,5 @@
 /** The drawing tools. Each works on the active lesion of the draft, in picture pixels, and leaves one undo step. */
-import { crossesRegions, distance, measure, type Clip, type Point, type PointerAt, type Tool, type Viewport } from "../viewer/index.ts";
+import { crossesRegions, distance, type Clip, type Point, type PointerAt, type Tool, type Viewport } from "../viewer/index.ts";
 import { gettext } from "../viewer/words.ts";
 import type { Draft } from "./draft.ts";
 import { withLength } from "./ownscales.ts";
@@ -86,7 +86,7 @@ export class SelectTool implements Tool {
   }
 
   protected calipers(): Caliper[] {
-    return this.context.draft.frameMarks(this.context.clip().id, this.context.frame())?.calipers ?? [];
+    return this.context.draft.calipers(this.context.clip().id, this.context.frame());
   }
 
   down(at: PointerAt): boolean {
@@ -248,7 +248,7 @@ export class ScaleTool extends CaliperTool {
 
 /**
  * Put a caliper on the frame as one undo step; null (and the reason told) when its ends lie in two regions. A thickness
- * takes the place of the lesion's other one here, and the first makes this its key frame.
+ * takes the place of the lesion's other one in this region, and the first makes this its key frame.
  */
 export function placeCaliper(context: ToolContext, kind: CaliperKind, lesion: number | null, points: [Point, Point]): Caliper | null {
   const { draft } = context;
@@ -260,12 +260,13 @@ export function placeCaliper(context: ToolContext, kind: CaliperKind, lesion: nu
   }
   const mark = draft.history.mark;
   const caliper = withLength(clip, { id: crypto.randomUUID(), kind, lesion, points });
-  const here = draft.frameMarks(clip.id, frame)?.calipers ?? [];
-  const others = here.filter((other) => kind !== "thickness" || other.kind !== "thickness" || other.lesion !== lesion);
+  const here = draft.calipers(clip.id, frame);
+  const home = draft.marks.at(clip, points[0]);
+  const same = (other: Caliper): boolean => other.kind === "thickness" && other.lesion === lesion && draft.marks.at(clip, other.points[0]) === home;
+  const others = here.filter((other) => kind !== "thickness" || !same(other));
   draft.putCalipers(clip, frame, [...others, caliper]);
   if (lesion !== null && kind === "thickness" && !keyHasCaliper(draft, lesion)) {
-    const region = measure(clip.regions, points[0], points[1]).region;
-    draft.setKeyFrame(lesion, clip, frame, region?.number ?? draft.frameMarks(clip.id, frame)?.region ?? 1);
+    draft.setKeyFrame(lesion, clip, frame, home);
   }
   draft.history.join(mark, clip.id, frame);
   return caliper;
@@ -274,9 +275,7 @@ export function placeCaliper(context: ToolContext, kind: CaliperKind, lesion: nu
 /** Whether the lesion's key frame already carries a thickness: then it stays the key frame. */
 function keyHasCaliper(draft: Draft, number: number): boolean {
   const lesion = draft.lesion(number);
-  if (!lesion?.key_clip || !lesion.key_frame) return false;
-  const marks = draft.frameMarks(lesion.key_clip, lesion.key_frame);
-  return marks?.calipers.some((c) => c.kind === "thickness" && c.lesion === number) ?? false;
+  return lesion !== undefined && draft.keyCaliper(lesion) !== undefined;
 }
 
 /** Brush (the active lesion) and eraser (any lesion); with a range of grey, the brush paints only what lies in it. */
@@ -449,7 +448,7 @@ export function finishStroke(context: ToolContext, { at, label, mark, source }: 
   if (draft.store(clip.id).end()) {
     draft.painted(clip, frame, at, label ? { [label]: source } : {});
     const lesion = draft.lesion(label);
-    if (lesion && lesion.key_frame === null) draft.setKeyFrame(label, clip, frame, draft.frameMarks(clip.id, frame)?.region ?? 1);
+    if (lesion && lesion.key_frame === null) draft.setKeyFrame(label, clip, frame, at ? draft.marks.at(clip, at) : draft.marks.region(clip.id));
   }
   draft.history.join(mark, clip.id, frame);
   context.ended();

@@ -1,13 +1,8 @@
 /** Between the draft and the wire: keys of frames, and what the server computes left out. */
 import type { FrameMarks, Lesion, WireFrame } from "./types.ts";
 
-export function keyOf(clip: string, frame: number): string {
-  return `${clip}/${frame}`;
-}
-
-export function split(key: string): { clip: string; frame: number } {
-  const at = key.lastIndexOf("/");
-  return { clip: key.slice(0, at), frame: Number(key.slice(at + 1)) };
+export function keyOf(clip: string, frame: number, region: number): string {
+  return `${clip}/${frame}/${region}`;
 }
 
 export function isBare(marks: FrameMarks): boolean {

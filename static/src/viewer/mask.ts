@@ -72,9 +72,12 @@ export class MaskStore {
     return () => this.listeners.delete(listener);
   }
 
-  /** Put masks of the server in place of what is here; no undo step, not dirty. */
-  load(frame: number, masks: Record<string, Rle>): void {
-    this.maps.set(frame, labelsFromMasks(masks, this.rows, this.cols));
+  /** Put masks of the server in place of what is here, but for pixels that `stay`; no undo step, not dirty. */
+  load(frame: number, masks: Record<string, Rle>, stay?: (index: number) => boolean): void {
+    const before = this.maps.get(frame);
+    const map = labelsFromMasks(masks, this.rows, this.cols);
+    if (stay && before) for (let i = 0; i < map.length; i++) if (stay(i)) map[i] = before[i] ?? 0;
+    this.maps.set(frame, map);
     this.touch(frame, false);
   }
 

@@ -59,6 +59,8 @@ export interface ViewportOptions {
   label: string;
   /** Called when the pointer goes down here: the pane becomes the active one. */
   onActive?: () => void;
+  /** Called before a tool gets the pointer, with the place in picture pixels. */
+  onPress?: (point: Point) => void;
 }
 
 export class Viewport {
@@ -80,6 +82,7 @@ export class Viewport {
   private readonly corners = document.createElement("div");
   private readonly grey = new GreyWindow();
   private readonly onActive: () => void;
+  private readonly onPress: (point: Point) => void;
   private readonly ends: (() => void)[] = [];
   private source: FrameStore | null = null;
   private fitBox: Box = { x0: 0, y0: 0, x1: 1, y1: 1 };
@@ -98,6 +101,7 @@ export class Viewport {
     this.host = host;
     this.view = options.view;
     this.onActive = options.onActive ?? (() => undefined);
+    this.onPress = options.onPress ?? (() => undefined);
     host.classList.add("vp");
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", options.label);
@@ -423,6 +427,7 @@ export class Viewport {
     else if (event.button === 0 && event.shiftKey) this.drag = { kind: "window", pointer: event.pointerId, last: screen };
     else if (event.button === 0) {
       const editable = this.frame === this.view.state.frame;
+      this.onPress(this.toPicture(screen));
       const taken = this.current !== null && editable && this.current.down(this.at(event));
       this.drag = { kind: taken ? "tool" : "pan", pointer: event.pointerId, last: screen };
     }

@@ -11,7 +11,7 @@ from plaqueweb.reads import services
 from plaqueweb.reads.answers import label_verdict, missing_answers
 from plaqueweb.reads.bundle import Bundle, own_read
 from plaqueweb.reads.models import Lesion, Read
-from plaqueweb.studies.models import Clip, Protocol
+from plaqueweb.studies.models import Clip, Protocol, Region
 from tests.factories import member
 from tests.plaqueweb.reads.helpers import (
     CLEAR,
@@ -284,3 +284,22 @@ def test_a_completed_read_takes_no_saves() -> None:
 
     with pytest.raises(InvalidTransition):
         save(read, answers={"note": "late"})
+
+
+def test_on_a_biplane_picture_the_key_region_gives_the_thickness() -> None:
+    assignment, clip = case(region__x1=31)
+    Region.objects.create(
+        clip=clip, number=2, x0=32, y0=0, x1=63, y1=47, row_mm=1.0, col_mm=1.0, source="us_region"
+    )  # fmt: skip
+    read = opened(assignment)
+    key = {"key_clip": str(clip.pk), "key_frame": 1, "key_region": 1}
+    halves = [
+        frame(clip, calipers=[caliper(4, 4, 4, 14)]),
+        frame(clip, region=2, calipers=[caliper(40, 4, 40, 12)]),
+    ]  # fmt: skip
+
+    save(read, lesions=[lesion(**key)], frames=halves)
+    assert Lesion.objects.get().thickness_mm == pytest.approx(5.0)
+    save(read, lesions=[lesion(**key | {"key_region": 2})])
+
+    assert Lesion.objects.get().thickness_mm == pytest.approx(8.0)

@@ -139,12 +139,12 @@ describe("what is missing", () => {
     draft.addLesion(clip);
     paint(4, 1);
     const fields = missingOf(draft).map(({ field }) => field);
-    expect(fields).toEqual(expect.arrayContaining(["lesions.1.ulceration", "lesions.1.mobile", "lesions.1.thrombus", "frames.c1.4.extent"]));
+    expect(fields).toEqual(expect.arrayContaining(["lesions.1.ulceration", "lesions.1.mobile", "lesions.1.thrombus", "frames.c1.4.3.extent"]));
     draft.setExtent(clip, 4, "all_marked");
     draft.setExtent(clip, 6, "index_only");
     const later = missingOf(draft).map(({ field }) => field);
-    expect(later).not.toContain("frames.c1.4.extent");
-    expect(later).toContain("frames.c1.6.masks");
+    expect(later).not.toContain("frames.c1.4.3.extent");
+    expect(later).toContain("frames.c1.6.3.masks");
   });
 });
 
