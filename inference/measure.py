@@ -14,7 +14,7 @@ from inference.preprocess import Canvas
 from inference.profiles import FrameProfile, Measured, measure_vessel, measure_vessels
 from inference.thickness import INSCRIBED, WALL_NORMAL, depth_of, inscribed_thickness
 from inference.types import Answer, ClipResult, FrameResult, LesionResult, NoResult, Point, rle_decode, rle_encode_part
-from inference.vessel import Vessel, find_vessel
+from inference.vessel import Vessel, find_vessels
 
 Floats = NDArray[np.float32]
 COLOUR, NO_AORTA, NO_SCALE = (gates.TEXTS[r] for r in (NoResult.COLOUR, NoResult.NO_AORTA, NoResult.NO_SCALE))
@@ -47,9 +47,11 @@ class ClipMeasurer:
         """
         given = probabilities.tolist()
         finite = np.isfinite(probabilities) & np.isfinite(logits.reshape(len(given), -1).sum(axis=1))
-        vessels = [
-            find_vessel(logits[n], self.canvas) if finite[n] and not coloured[n] else None for n in range(len(given))
-        ]
+        look = np.flatnonzero(finite & ~coloured)
+        vessels: list[Vessel | None] = [None] * len(given)
+        pictures = None if images is None else images[look]
+        for n, vessel in zip(look, find_vessels(logits[look], self.canvas, pictures), strict=True):
+            vessels[n] = vessel
         at = [n for n, vessel in enumerate(vessels) if vessel is not None]
         shown = None if images is None else images[at]
         found = measure_vessels([v for v in vessels if v is not None], [done + n + 1 for n in at], self.canvas, shown)
@@ -167,7 +169,7 @@ class ClipMeasurer:
         engine: str = "",
         outputs: Sequence[str] = ("masks", "measurements"),
     ) -> ClipResult:
-        """The clip's result: mean logit over the gated frames, thickness by the median over half of them.
+        """The clip's result: mean logit over the gated frames, thickness by the median over two thirds of them.
 
         ``coloured`` is the share of frames under a colour overlay.
         """

@@ -90,12 +90,12 @@ def bounding_box(mask: NDArray[np.bool_], margin: int = 0) -> tuple[slice, slice
 
 
 def choose_key_frame(values: Sequence[float | None]) -> int | None:
-    """Index of the key frame: where the median over half of the frames, adjacent to each other, is greatest.
+    """Index of the key frame: where the median over two thirds of the frames, adjacent to each other, is greatest.
 
     A plain maximum over many noisy frames is biased upward (the largest error wins), and the more so the longer the
-    clip; so the window grows with it: half of the frames, three at least. Of the winning window, the frame that holds
-    the median is taken, so that the official value belongs to the frame shown. None stands for a frame that does not
-    count (no result); the frames on both sides of it are then neighbours. None when nothing was found.
+    clip; so the window grows with it: two thirds of the frames, three at least. Of the winning window, the frame that
+    holds the median is taken, so that the official value belongs to the frame shown. None stands for a frame that does
+    not count (no result); the frames on both sides of it are then neighbours. None when nothing was found.
     """
     counted = [n for n, value in enumerate(values) if value is not None]
     series = np.asarray([float(values[n] or 0.0) for n in counted])
@@ -103,7 +103,8 @@ def choose_key_frame(values: Sequence[float | None]) -> int | None:
         return None
     if series.size < 3:
         return counted[int(series.argmax())]
-    width = max(3, 2 * (series.size // 4) + 1)
+    width = max(3, 2 * (series.size // 3) + 1)
+    width = min(width, series.size - 1 + series.size % 2)
     windows = np.lib.stride_tricks.sliding_window_view(series, width)
     order = np.argsort(windows, axis=1, kind="stable")[:, width // 2]
     medians = windows[np.arange(len(windows)), order]

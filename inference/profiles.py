@@ -23,8 +23,10 @@ from inference.vessel import Vessel
 Profile = NDArray[np.float32]
 Floats = NDArray[np.float64]
 _EIGHT = np.ones((3, 3), dtype=bool)
-STALK_MM = 1.4
+STALK_MM = 1.8
 """Half the width of the thickest stalk as the network draws it; it draws stalks wider than they are."""
+SMOOTH_MM = 1.5
+"""Length of wall over which a thickness is smoothed: the network's edge is less quiet than a reader's."""
 _NOMINAL_RADIUS_MM = 12.0
 """Without calibration the aorta is taken as this large where a length only chooses what to look at."""
 _FILL_MM2, _DROP_MM2 = 1.0, 2.0
@@ -160,7 +162,7 @@ def measure_vessels(
     units = np.ones(len(vessels)) if calibrated else radii.mean(axis=1) / _NOMINAL_RADIUS_MM
     parts = [plaque_pieces(v.labels == PLAQUE, calibrated, float(u)) for v, u in zip(vessels, units, strict=True)]
     pieces = walls.stacked([part[0] for part in parts])
-    profiles = profiles_of(pieces > 0, aortas, curves, spacing, STALK_MM, units)
+    profiles = profiles_of(pieces > 0, aortas, curves, spacing, STALK_MM, units, SMOOTH_MM)
     solids = _solid((labels > 0) & (labels != LUMEN), profiles, spacing, units)
     owners = _owners(pieces, profiles, spacing)
     flat = labels.reshape(len(labels), -1)

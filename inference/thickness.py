@@ -118,13 +118,20 @@ def profile_of(plaque: Mask, aorta: Mask, curve: Floats, spacing: Spacing, openi
 
 
 def profiles_of(
-    plaque: Mask, aortas: Sequence[Mask], curves: Floats, spacing: Spacing, opening_mm: float, units: Floats
+    plaque: Mask,
+    aortas: Sequence[Mask],
+    curves: Floats,
+    spacing: Spacing,
+    opening_mm: float,
+    units: Floats,
+    smooth_mm: float = SMOOTH_MM,
 ) -> list[WallProfile]:
     """The profiles of wall-normal plaque thickness of several frames at once, each along its curve (n, points, 2).
 
     ``plaque`` is a stack (n, rows, columns), see :func:`inference.walls.stacked`; lengths as ``spacing``. ``units``
     (n) is how much of that length is one millimetre (pixels per nominal mm where there is no calibration).
     ``opening_mm`` is half the width below which what stands on the wall is a mobile part; 0 looks for none.
+    ``smooth_mm`` is the length of wall over which the profile is smoothed.
     """
     normals, arcs = walls.inward_normals(curves), walls.arc_steps(curves)
     begins, ends = walls.first_runs(plaque, curves, normals, spacing)
@@ -141,7 +148,7 @@ def profiles_of(
                 free = walls.mobile_part(mask, aortas[n], spacing, opening_mm * unit, _FREE_REACH_MM * unit)
             if free is not None:
                 raw = _without_free(raw, begin, curve, normal, free, spacing)
-        length = walls.running_median(raw, float(arc.mean()), SMOOTH_MM * unit)
+        length = walls.running_median(raw, float(arc.mean()), smooth_mm * unit)
         found.append(WallProfile(curve, normal, begin, length, raw, arc, free))
     return found
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from inference import outer
 from inference.preprocess import Canvas
 from inference.types import LUMEN
 
@@ -36,12 +37,37 @@ def least_area_px(canvas: Canvas) -> float:
     return _LEAST_MM2 / (canvas.step_rows * spacing[0] * canvas.step_columns * spacing[1])
 
 
-def find_vessel(logits: Floats, canvas: Canvas) -> Vessel | None:
-    """The largest vessel with a lumen in one frame's outputs (4, size, size), on the source grid; None without one.
+def find_vessel(logits: Floats, canvas: Canvas, image: NDArray[np.uint8] | None = None) -> Vessel | None:
+    """:func:`find_vessels` for one frame: outputs (4, size, size), its picture on the canvas (size, size)."""
+    return find_vessels(logits[None], canvas, None if image is None else image[None])[0]
+
+
+def find_vessels(logits: Floats, canvas: Canvas, images: NDArray[np.uint8] | None = None) -> list[Vessel | None]:
+    """The largest vessel with a lumen in each frame's outputs (n, 4, size, size), on the source grid; None without one.
 
     The real-valued outputs are carried to the source grid and compared there, so that an edge lies where it was
-    predicted and not on the canvas's coarser steps.
+    predicted and not on the canvas's coarser steps. What bulges out of the vessel's oval is given back to the ground
+    first (see ``inference.outer``); ``images``, uint8 (n, size, size), say where the sector ends.
     """
+    found = [_part_of(frame, canvas) for frame in logits]
+    there = [n for n, part in enumerate(found) if part is not None]
+    parts = [part for part in found if part is not None]
+    shown = None if images is None else [images[n][part.box] for n, part in zip(there, parts, strict=True)]
+    spacing = canvas.region.spacing
+    side = None if spacing is None else float(np.sqrt(canvas.step_rows * spacing[0] * canvas.step_columns * spacing[1]))
+    outer.trim([part.margins for part in parts], side, shown)
+    return [None if part is None else _on_source(part, canvas) for part in found]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A vessel on the canvas: margins (3, h, w) of lumen, wall and plaque over the ground, and the box they fill."""
+
+    margins: Floats
+    box: tuple[slice, slice]
+
+
+def _part_of(logits: Floats, canvas: Canvas) -> _Part | None:
     rough = np.maximum(np.maximum(logits[1], logits[2]), logits[3]) > logits[0]
     rows, columns = np.flatnonzero(rough.any(axis=1)), np.flatnonzero(rough.any(axis=0))
     if rows.size == 0:
@@ -62,10 +88,14 @@ def find_vessel(logits: Floats, canvas: Canvas) -> Vessel | None:
         top, left = found[0].start + r0 - box[0].start, found[1].start + c0 - box[1].start
         mine[top : top + piece.shape[0], left : left + piece.shape[1]] = piece
         part[:, ~mine & rough[box]] = -1e4
-    labels = arg_largest(canvas.back(part, box))
+    return _Part(part, box)
+
+
+def _on_source(part: _Part, canvas: Canvas) -> Vessel | None:
+    labels = arg_largest(canvas.back(part.margins, part.box))
     if not (labels == LUMEN).any():
         return None
-    source = canvas.source_box(box)
+    source = canvas.source_box(part.box)
     region = canvas.region
     return Vessel(labels, source[0].start + region.y0, source[1].start + region.x0)
 

@@ -57,7 +57,9 @@ class StageConfig:
 
     ``init`` starts from weights (.safetensors with their card, or "shipped") instead of random ones; ``freeze`` names
     layers that stay as they are: "down-1", "bottom" or "up-1" and so on of the U-Net, or the beginning of parameter
-    names. ``batch`` counts the frames of all processes together. No epochs: the stage is left out.
+    names. ``batch`` counts the frames of all processes together. ``average`` is how much of the weights' moving average
+    stays at every step (0.999: about the last thousand steps), which is then what is validated and kept; 0 makes none.
+    No epochs: the stage is left out.
     """
 
     epochs: int = 10
@@ -65,6 +67,7 @@ class StageConfig:
     batch: int = 16
     rate: float = 1e-3
     weight_decay: float = 1e-4
+    average: float = 0.0
     init: str = ""
     freeze: tuple[str, ...] = ()
 
@@ -206,6 +209,9 @@ def load_config(path: Path) -> TrainConfig:
     config = TrainConfig(**_beside(path.parent, data))
     if config.precision not in PRECISIONS:
         raise ConfigError(f"precision is one of {', '.join(PRECISIONS)}.")
+    for key in ("segmenter", "reconstruction", "classifier"):
+        if not getattr(config, key).average < 1.0:
+            raise ConfigError(f"{key}.average must be below 1.")
     if config.reconstruction.init:
         raise ConfigError("reconstruction.init: the autoencoder is one network; name its weights in [classifier].")
     _check_data(config.data)

@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from inference.checkpoints import load_tensors, read_metadata, save_tensors
 from inference.phantom.cohort import TrainingSet
+from inference.training.averaging import Average
 from inference.training.config import StageConfig
 from inference.training.curves import draw_curve
 from inference.training.ranks import Ranks, autocast
@@ -98,9 +99,11 @@ def _save(
     stage: Stage,
     optimiser: torch.optim.Optimizer,
     best: dict[str, Tensor],
+    average: Average | None,
     state: dict[str, float],
 ) -> None:
     tensors = {f"model.{key}": value for key, value in stage.model.state_dict().items()}
+    tensors |= {f"average.{key}": value for key, value in (average.kept if average else {}).items()}
     tensors |= {f"best.{key}": value for key, value in best.items()}
     for index, parameter in enumerate(stage.parameters):
         for key, value in optimiser.state.get(parameter, {}).items():
@@ -108,7 +111,16 @@ def _save(
     save_tensors(path, tensors, {"state": json.dumps(state)})
 
 
-def _restore(path: Path, stage: Stage, optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, float]]:
+@dataclass(frozen=True)
+class _Restored:
+    """What a checkpoint holds beside the network and the optimiser: its best epoch, averaged weights, and counters."""
+
+    best: dict[str, Tensor]
+    average: dict[str, Tensor]
+    state: dict[str, float]
+
+
+def _restore(path: Path, stage: Stage, optimiser: torch.optim.Optimizer) -> _Restored:
     tensors = load_tensors(path)
     stage.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
     for key, value in tensors.items():
@@ -118,7 +130,11 @@ def _restore(path: Path, stage: Stage, optimiser: torch.optim.Optimizer) -> tupl
             # The step counter stays on the processor, where the optimiser keeps it.
             optimiser.state[parameter][name] = value if name == "step" else value.to(parameter.device)
     state: dict[str, float] = json.loads(read_metadata(path)["state"])
-    return {k[5:]: v.clone() for k, v in tensors.items() if k.startswith("best.")}, state
+
+    def named(prefix: str) -> dict[str, Tensor]:
+        return {key[len(prefix) :]: value.clone() for key, value in tensors.items() if key.startswith(prefix)}
+
+    return _Restored(named("best."), named("average."), state)
 
 
 def _append_curve(folder: Path, stage: str, row: dict[str, float]) -> None:
@@ -169,10 +185,15 @@ def run_stage(stage: Stage, frames: int, runner: Runner) -> dict[str, float]:
     optimiser = torch.optim.AdamW(stage.parameters, lr=config.rate, weight_decay=config.weight_decay)
     best: dict[str, Tensor] = {}
     state: dict[str, float] = {"epoch": 0, "seconds": 0.0, "best": -math.inf}
+    averaged: dict[str, Tensor] = {}
     if path.is_file():
-        best, state = _restore(path, stage, optimiser)
+        restored = _restore(path, stage, optimiser)
+        best, averaged, state = restored.best, restored.average, restored.state
         _trim_curve(runner, stage, int(state["epoch"]))
         runner.say(f"{stage.name}: goes on after epoch {int(state['epoch'])}")
+    average = None
+    if config.average:
+        average = Average(stage.model, config.average, int(state.get("steps", 0)), averaged or None)
     ranks.wait()
     step: nn.Module = _Step(stage)
     if ranks.world > 1:
@@ -182,19 +203,21 @@ def run_stage(stage: Stage, frames: int, runner: Runner) -> dict[str, float]:
     with _bar(runner, stage, _behind(config, state["epoch"], state["seconds"])) as show:
         while state["epoch"] < config.epochs and state["seconds"] < config.minutes * 60:
             epoch = int(state["epoch"])
-            loss, seconds = _one_epoch(stage, step, optimiser, frames, epoch, state["seconds"], runner, show)
-            figures = stage.validate() if ranks.first else {}
+            loss, seconds = _one_epoch(stage, step, optimiser, frames, epoch, state["seconds"], runner, show, average)
             state["epoch"], state["seconds"] = epoch + 1, state["seconds"] + seconds
             if ranks.first:
-                if figures[stage.better] > state["best"]:
-                    state |= {"best": figures[stage.better], **figures}
-                    best = {key: value.detach().clone() for key, value in stage.model.state_dict().items()}
+                with average.shown() if average else nullcontext():
+                    figures = stage.validate()
+                    if figures[stage.better] > state["best"]:
+                        state |= {"best": figures[stage.better], **figures}
+                        best = {key: value.detach().clone() for key, value in stage.model.state_dict().items()}
+                state |= {"steps": average.steps} if average else {}
                 row = {"epoch": epoch + 1, "seconds": state["seconds"], "loss": loss, **figures}
                 _append_curve(runner.folder, stage.name, row)
                 shown = "  ".join(f"{key} {value:.4f}" for key, value in figures.items())
                 where, spent = f"{stage.name} {epoch + 1}/{config.epochs}", state["seconds"]
                 runner.say(f"{where}  loss {loss:.4f}  {shown}  {spent:.0f} s")
-                _save(path, stage, optimiser, best, state)
+                _save(path, stage, optimiser, best, average, state)
                 draw_curve(runner.folder / f"{stage.name}.curve.csv")
             ranks.wait()
     if ranks.first:
@@ -217,6 +240,7 @@ def _one_epoch(
     before: float,
     runner: Runner,
     show: Callable[[float, str], None],
+    average: Average | None = None,
 ) -> tuple[float, float]:
     """One pass over the frames; gives the mean loss and the seconds. A pass that outruns the minutes ends early."""
     config, ranks, started = stage.config, runner.ranks, time.monotonic()
@@ -244,6 +268,8 @@ def _one_epoch(
         loss.backward()
         nn.utils.clip_grad_norm_(stage.parameters, 5.0)
         optimiser.step()
+        if average is not None:
+            average.step()
         total, counted = total + float(loss.detach()), counted + 1
         if counted % 5 == 0:
             show(done, f"{stage.name} {epoch + 1}/{config.epochs}  loss {total / counted:.4f}")

@@ -15,6 +15,7 @@ from inference.phantom.cohort import COMPLEX_BIT, TrainingSet
 from inference.training.augment import change_grey, middles_of, move, with_marks
 from inference.training.config import StageConfig
 from inference.training.loop import Stage, device_of_model, pictures_of, scaled
+from inference.training.repaint import repaint
 from inference.types import LUMEN, PLAQUE, WALL
 
 
@@ -47,14 +48,32 @@ def mean_plaque_dice(predicted: Tensor, labels: Tensor) -> float:
 
 _WINDOW = 128
 """Side of the squares that the nets learn from at first, in pixels of the canvas: the aorta and what is around it."""
+_PER_PICTURE = 0.5
+"""Weight of the plaque Dice per picture beside the Dice over the batch and the cross-entropy."""
+_REPAINTED = 0.25
+"""Share of the segmenter's pictures that are painted anew from their labels."""
 _WHOLE = 0.2
 """Share of the training, at the end, in which they see whole pictures, as they will in use."""
+
+
+def plaque_overlap_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """1 less the mean soft plaque Dice over the pictures that hold plaque, each counted alike; 0 without one.
+
+    ``logits`` (n, classes, h, w), ``target`` (n, 1, h, w). In a Dice over the whole batch a thick plaque outweighs ten
+    thin ones; what is judged is the mean over pictures.
+    """
+    there = (target[:, 0] == PLAQUE).float()
+    drawn = logits.softmax(1)[:, PLAQUE]
+    both, sizes = (there * drawn).sum((1, 2)), (there + drawn).sum((1, 2))
+    has = (there.sum((1, 2)) > 0).float()
+    overlap = 2.0 * both / sizes.clamp(min=1.0)
+    return ((1.0 - overlap) * has).sum() / has.sum().clamp(min=1.0)
 
 
 def segmenter_stage(
     model: nn.Module, train: TrainingSet, validation: TrainingSet, config: StageConfig, seed: int
 ) -> Stage:
-    """The U-Net on background, lumen, wall and plaque, with Dice and cross-entropy."""
+    """The U-Net on background, lumen, wall and plaque, with Dice and cross-entropy, and the plaque Dice per picture."""
     images, labels = pictures_of(train), torch.from_numpy(train.labels)
     held, truth = pictures_of(validation), torch.from_numpy(validation.labels)
     middles = torch.cat([middles_of(part) for part in labels.split(256)])
@@ -72,9 +91,11 @@ def segmenter_stage(
             )
             moved, target = move(pictures, planes, generator, scale=0.25, turn=0.6, window=_WINDOW, middles=where)
         assert target is not None
+        moved = repaint(moved, target, generator, _REPAINTED)
         ready = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
         device = device_of_model(model)
-        result: Tensor = criterion(model(ready.to(device)).float(), target.to(device))
+        said, target = model(ready.to(device)).float(), target.to(device)
+        result: Tensor = criterion(said, target) + _PER_PICTURE * plaque_overlap_loss(said, target)
         return result
 
     def validate() -> dict[str, float]:
