@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,6 +19,7 @@ from plaqueweb.agreement.models import AgreementRun
 from plaqueweb.agreement.services import run_for
 from plaqueweb.core.errors import NotFound
 from plaqueweb.core.models import WorkState
+from plaqueweb.predictions.showing import record_shown
 from plaqueweb.studies.models import Project
 
 MOST_CHARACTERS = 200
@@ -117,4 +119,7 @@ def build(user: User, project: Project, asked: Mapping[str, str], board: Board |
     frozen = selectors.manifest(
         user, selection, found, kind=board.slug, parts=board.parts, options={**options, **inputs}
     )
+    # Charts and lists lead to single studies: whoever opens them may have seen the model's answer on each.
+    shown = [uuid.UUID(study) for study, _subject, _reference, prediction in frozen["units"] if prediction]
+    record_shown(user=user, studies=shown, door="agreement")
     return replace(report, options={**options, **inputs}, run=run_for(manifest=frozen, user=user))

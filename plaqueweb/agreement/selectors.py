@@ -195,7 +195,7 @@ def visible_consensus(user: User, project: Project, studies: Iterable[uuid.UUID]
 
     One that was made with a model in view never scores a model; none of a round that is hidden from the user.
     """
-    rows = Consensus.objects.visible_to(user).in_force().filter(study__project=project, model_visible=False)
+    rows = Consensus.objects.visible_to(user).in_force().scoring().filter(study__project=project)
     rows = rows.exclude(case__round_id__in=hidden_rounds(user, project)).select_related("study")
     if studies is not None:
         rows = rows.filter(study_id__in=list(studies))

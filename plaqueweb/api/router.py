@@ -13,6 +13,7 @@ from plaqueweb.ingest.api import UploadViewSet
 from plaqueweb.jobs.api import JobViewSet
 from plaqueweb.predictions.api import PipelineViewSet, PredictionViewSet
 from plaqueweb.reads.api import AssignmentViewSet, ReadViewSet, RoundViewSet
+from plaqueweb.review.adjudication_api import AdjudicationViewSet
 from plaqueweb.review.aided import ShownMasksView, ShownModelView
 from plaqueweb.review.api import CaseViewSet, ConsensusViewSet
 from plaqueweb.studies.api import ClipViewSet, ProjectViewSet, StudyViewSet, SubjectViewSet
@@ -31,6 +32,7 @@ router.register("assignments", AssignmentViewSet, basename="assignments")
 router.register("reads", ReadViewSet, basename="reads")
 router.register("cases", CaseViewSet, basename="cases")
 router.register("consensus", ConsensusViewSet, basename="consensus")
+router.register("adjudications", AdjudicationViewSet, basename="adjudications")
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns: list[URLPattern | URLResolver] = [

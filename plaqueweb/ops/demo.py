@@ -23,6 +23,7 @@ PEOPLE: dict[str, tuple[str, list[str]]] = {
     COORDINATOR: ("Demo Coordinator", [Role.COORDINATOR, Role.ADJUDICATOR]),
     f"reader1@{DOMAIN}": ("Reader One", [Role.READER]),
     f"reader2@{DOMAIN}": ("Reader Two", [Role.READER]),
+    f"adjudicator@{DOMAIN}": ("Demo Adjudicator", [Role.ADJUDICATOR]),
     f"engineer@{DOMAIN}": ("Demo Engineer", [Role.ENGINEER]),
 }
 SIMULATED = {f"simulated-a@{DOMAIN}": "Simulated reader A", f"simulated-b@{DOMAIN}": "Simulated reader B"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, get_args
 
 from django.db.models import QuerySet
@@ -24,6 +25,7 @@ from plaqueweb.predictions import services
 from plaqueweb.predictions.choices import NoResultReason
 from plaqueweb.predictions.models import ClipPrediction, Pipeline, Prediction
 from plaqueweb.predictions.selectors import map_png, pipeline_payload, prediction_payload
+from plaqueweb.predictions.showing import record_shown
 
 ANSWERS = get_args(Answer)
 
@@ -220,6 +222,21 @@ class PredictionViewSet(
         rows = rows.select_related("pipeline__classifier", "pipeline__segmenter", "study")
         return rows.prefetch_related("clips__clip").order_by("-id")
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """Write down whose answers leave with this page."""
+        page = super().paginate_queryset(queryset)
+        self._shown(page or [])
+        return page
+
+    def get_object(self) -> Prediction:
+        """Return one prediction, and write down that it was shown."""
+        row: Prediction = super().get_object()
+        self._shown([row])
+        return row
+
+    def _shown(self, rows: Iterable[Prediction]) -> None:
+        record_shown(user=current_user(self.request), studies=[row.study_id for row in rows], door="predictions")
+
     @extend_schema(
         parameters=[OpenApiParameter("clip", OpenApiTypes.UUID, OpenApiParameter.PATH)],
         responses={(200, "application/json"): OpenApiTypes.OBJECT},
@@ -229,9 +246,10 @@ class PredictionViewSet(
         """Return the masks of one clip, row-major RLE with the zero run first, by frame; sent gzipped as stored."""
         user = current_user(request)
         row = ClipPrediction.objects.visible_to(user).filter(prediction_id=pk, clip_id=clip, masks__isnull=False)
-        found = row.select_related("masks").first()
+        found = row.select_related("masks", "prediction").first()
         if found is None:
             raise NotFound(_("There is nothing here that you may see."))
+        self._shown([found.prediction])
         answer = FileResponse(open_object(found.masks), content_type="application/json")
         answer["Content-Encoding"] = "gzip"
         answer["Content-Length"] = str(found.masks.bytes)

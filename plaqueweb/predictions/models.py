@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -224,3 +225,20 @@ class ClipPrediction(Measured, BaseModel):
 
     def __str__(self) -> str:
         return f"{self.clip_id} in {self.prediction_id}"
+
+
+class Showing(BaseModel):
+    """That the server sent a model's answer on a study to a person; the first time counts. Rows are only added.
+
+    It is the proof of who had seen a model before deciding a reference, whatever a client says.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="+")
+    door = models.CharField(max_length=32)
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "study"], name="showing_first")]
+
+    def __str__(self) -> str:
+        return f"{self.study_id} to {self.user_id}"

@@ -15,7 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from plaqueweb.accounts.api import current_user
 from plaqueweb.core.strict import AllowListedFilters, StrictSerializer
-from plaqueweb.reads.choices import PlaqueClass
+from plaqueweb.predictions.showing import record_shown
 from plaqueweb.review import selectors, services
 from plaqueweb.review.models import Case, Consensus, DifferenceNote, DifferenceReason
 from plaqueweb.review.payload import compare_payload
@@ -56,16 +56,8 @@ class ConsensusOut(serializers.ModelSerializer[Consensus]):
         model = Consensus
         fields = [
             "id", "study", "case", "kind", "revision", "reader_class", "thickness_mm", "reasons", "source_reads",
-            "reason_code", "by", "model_visible", "created_at",
+            "reason_code", "basis", "by", "model_visible", "created_at",
         ]  # fmt: skip
-
-
-class ConsensusIn(StrictSerializer):
-    case = serializers.UUIDField()
-    reader_class = serializers.ChoiceField(PlaqueClass.choices)
-    thickness_mm = serializers.FloatField(required=False, allow_null=True, default=None)
-    reason_code = serializers.CharField(required=False, allow_blank=True, default="", max_length=32)
-    model_visible = serializers.BooleanField()
 
 
 class CaseViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Case]):
@@ -91,6 +83,8 @@ class CaseViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveMode
         comparison = selectors.compare(
             user=user, case=case, read=given.get("read", ""), pipeline=given.get("pipeline", "")
         )
+        if comparison.prediction is not None:
+            record_shown(user=user, studies=[case.study_id], door="comparison")
         return Response(compare_payload(comparison))
 
     @extend_schema(methods=["get"], responses=NoteOut(many=True))
@@ -117,7 +111,10 @@ class CaseViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveMode
 
 
 class ConsensusViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Consensus]):
-    """References of studies: known truth, agreement of readers, adjudication. Every change is a new revision."""
+    """References of studies: known truth, agreement of readers, adjudication. Every change is a new revision.
+
+    They are only read here: a reference comes from the readers, or from an adjudication.
+    """
 
     serializer_class = ConsensusOut
     queryset = Consensus.objects.none()
@@ -125,14 +122,3 @@ class ConsensusViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.Retriev
 
     def get_queryset(self) -> QuerySet[Consensus]:
         return Consensus.objects.visible_to(current_user(self.request)).select_related("by")
-
-    @extend_schema(request=ConsensusIn, responses={201: ConsensusOut})
-    def create(self, request: Request) -> Response:
-        """Decide a case whose reads differ."""
-        user = current_user(request)
-        form = ConsensusIn(data=request.data)
-        form.is_valid(raise_exception=True)
-        values = dict(form.validated_data)
-        case = selectors.visible_case(user, values.pop("case"))
-        row = services.decide_consensus(case=case, by=user, **values)
-        return Response(ConsensusOut(row).data, status=201)

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.models import BaseModel
 from plaqueweb.reads.choices import PlaqueClass
 from plaqueweb.reads.models import Round
@@ -41,12 +42,32 @@ class DifferenceReason(models.TextChoices):
     NO_FAULT = "no_fault", _("No fault: within reader spread")
 
 
+class Trigger(models.TextChoices):
+    RULES = "rules", _("the readers differ")
+    SAMPLE = "sample", _("drawn from cases on which the readers agree")
+
+
+class AdjudicationState(models.TextChoices):
+    BEGUN = "begun", _("blind answer left")
+    ANSWERED = "answered", _("decision left")
+    DECIDED = "decided", _("decided")
+    RETURNED = "returned", _("given back")
+
+
+LIVE_ADJUDICATION = (AdjudicationState.BEGUN, AdjudicationState.ANSWERED)
+UNDECIDED = (CaseState.AGREED, CaseState.DISCORDANT)
+
+
 class CaseQuerySet(ScopedQuerySet):
     project_field = "round__project_id"
 
     def visible_to(self, user: User) -> Self:
         """Cases of studies the user is not blinded to."""
         return self.filter(results_visible(user))
+
+    def queued(self) -> Self:
+        """Cases that ever entered the adjudication queue."""
+        return self.filter(queue_entry__isnull=False)
 
 
 class Case(BaseModel):
@@ -70,6 +91,90 @@ class Case(BaseModel):
         return f"case {self.number}"
 
 
+class AdjudicationPlan(BaseModel):
+    """How many of a round's concordant cases are adjudicated too: each is drawn with this share from this seed."""
+
+    round = models.OneToOneField(Round, on_delete=models.PROTECT, related_name="adjudication_plan")
+    share = models.FloatField()
+    seed = models.PositiveBigIntegerField()
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(share__gte=0, share__lte=1), name="adjudication_share"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.share:.2f} of {self.round_id}"
+
+
+class QueueEntry(BaseModel):
+    """That a case entered the reference queue, and why: by the readers' answers or by lot, never by a model's."""
+
+    case = models.OneToOneField(Case, on_delete=models.PROTECT, related_name="queue_entry")
+    trigger = models.CharField(max_length=8, choices=Trigger)
+    rules = models.JSONField(default=list)
+    draw = models.FloatField(null=True)  # 0..1, below the share; null where rules brought it here
+    share = models.FloatField(null=True)
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(trigger__in=Trigger.values), name="queue_trigger"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.trigger} for {self.case_id}"
+
+
+class AdjudicationQuerySet(ScopedQuerySet):
+    project_field = "case__round__project_id"
+
+    def own(self, user: User) -> Self:
+        """What the user adjudicates, as long as the right is held."""
+        return self.filter(adjudicator=user).in_projects(user, Capability.ADJUDICATE)
+
+
+class Adjudication(BaseModel):
+    """One adjudicator × one queued case: a blind answer first, then the reads without names, then the decision."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="adjudications")
+    adjudicator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="adjudications")
+    state = models.CharField(max_length=16, choices=AdjudicationState, default=AdjudicationState.BEGUN)
+
+    objects = AdjudicationQuerySet.as_manager()
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(state__in=AdjudicationState.values), name="adjudication_state"),
+            models.UniqueConstraint(
+                fields=["case"], condition=Q(state__in=LIVE_ADJUDICATION), name="adjudication_one_at_work"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["adjudicator", "state"], name="adjudication_own")]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} by {self.adjudicator_id}"
+
+
+class BlindAnswer(BaseModel):
+    """What the adjudicator answered before seeing anybody's answer, and the order in which the reads are shown then.
+
+    ``model_shown``: the server had sent this person a model's answer on the study before. Never edited.
+    """
+
+    adjudication = models.OneToOneField(Adjudication, on_delete=models.PROTECT, related_name="blind_answer")
+    reader_class = models.SmallIntegerField(choices=PlaqueClass)
+    reasons = models.JSONField(default=dict)  # ulceration, mobile, thrombus: yes, no, unclear
+    caliper = models.JSONField(null=True)  # clip, frame, region, points; the lengths below are measured from it
+    thickness_mm = models.FloatField(null=True)
+    thickness_px = models.FloatField(null=True)
+    order = models.JSONField(default=list)  # read ids, left to right
+    seed = models.PositiveBigIntegerField()
+    model_shown = models.BooleanField()
+
+    def __str__(self) -> str:
+        return f"{self.reader_class} on {self.adjudication_id}"
+
+
 class ConsensusQuerySet(ScopedQuerySet):
     project_field = "study__project_id"
 
@@ -87,6 +192,10 @@ class ConsensusQuerySet(ScopedQuerySet):
         decided = Exists(Consensus.objects.filter(study=study, kind=ConsensusKind.ADJUDICATED))
         return self.exclude(Q(kind=ConsensusKind.AGREED) & (differs | decided))
 
+    def scoring(self) -> Self:
+        """References that may score a model: none that was made with one visible. An earlier revision may remain."""
+        return self.filter(model_visible=False)
+
 
 class Consensus(BaseModel):
     """A study's reference: adjudicated, agreed, or the phantom's known truth. Immutable; a change is a new revision."""
@@ -100,6 +209,10 @@ class Consensus(BaseModel):
     reasons = models.JSONField(default=dict)
     source_reads = models.JSONField(default=list)
     reason_code = models.CharField(max_length=32, blank=True)
+    adjudication = models.ForeignKey(
+        Adjudication, on_delete=models.PROTECT, null=True, blank=True, related_name="consensus"
+    )
+    basis = models.JSONField(null=True)  # how it came about: whose answer was taken, how many readers, …
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     model_visible = models.BooleanField(default=False)
 

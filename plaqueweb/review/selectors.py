@@ -21,8 +21,8 @@ from plaqueweb.predictions.models import ClipPrediction, PipelineState, Predicti
 from plaqueweb.reads.choices import AssignmentState
 from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
 from plaqueweb.review.masks import FrameDice, MarkedFrame, ModelMasks, Place, frame_dice, marked_frames
-from plaqueweb.review.models import Case, CaseState, Consensus, DifferenceNote
-from plaqueweb.studies.models import DEFAULT_RULE, Clip, Region
+from plaqueweb.review.models import UNDECIDED, Case, Consensus, DifferenceNote
+from plaqueweb.studies.models import ASSIGNED_STATES, DEFAULT_RULE, Clip, Region
 from plaqueweb.studies.selectors import clips_for_reading
 
 Row = TypeVar("Row")
@@ -264,9 +264,11 @@ def references(user: User, case: Case) -> list[Consensus]:
 
 
 def may_adjudicate(user: User, case: Case) -> bool:
-    """Tell whether the decision form is offered: the right, and reads that differ."""
-    states = (CaseState.DISCORDANT, CaseState.ADJUDICATED)
-    return case.state in states and user.can(Capability.ADJUDICATE, case.round.project_id)
+    """Tell whether the case waits for the user's decision: then the model stays out of sight unless asked for."""
+    if not user.can(Capability.ADJUDICATE, case.round.project_id):
+        return False
+    read = Assignment.objects.filter(study=case.study_id, reader=user, state__in=ASSIGNED_STATES)
+    return Case.objects.queued().filter(pk=case.pk, state__in=UNDECIDED).exists() and not read.exists()
 
 
 def _reads(user: uuid.UUID, round: uuid.UUID, study: uuid.UUID) -> QuerySet[Read]:

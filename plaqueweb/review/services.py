@@ -1,4 +1,7 @@
-"""Open cases where reads exist, compare reads with reads, and record references and reasons."""
+"""Open cases where reads exist, compare reads with reads, and record references and reasons.
+
+What a person decides about a queued case is in ``adjudication``.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,16 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.models import User
-from plaqueweb.accounts.roles import Capability
 from plaqueweb.audit.services import record_event
-from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed, NotFound
+from plaqueweb.core.errors import Invalid, InvalidTransition, NotFound
 from plaqueweb.predictions.models import Prediction
 from plaqueweb.reads.choices import PlaqueClass
 from plaqueweb.reads.models import FrameAnnotation, Read, Round
 from plaqueweb.review.masks import marked_frames
 from plaqueweb.review.models import Case, CaseState, Consensus, ConsensusKind, DifferenceNote, DifferenceReason
+from plaqueweb.review.queue import enter_by_lot, enter_by_rules
 from plaqueweb.review.rules import Answer, any_differences
 from plaqueweb.review.states import CASE
-from plaqueweb.studies.blinding import is_disclosed
 from plaqueweb.studies.models import CaseListItem, Study
 
 MAX_THICKNESS_MM = 50.0
@@ -74,9 +76,11 @@ def update_case(*, study: Study, round: Round) -> Case:
     broken = any_differences(answers_of(reads))
     if broken:
         _move(case, "differ", rules=broken, reads=reads)
+        enter_by_rules(case=case, rules=broken)
     else:
         if case.state == CaseState.OPEN:
             _move(case, "agree", rules=[], reads=reads)
+            enter_by_lot(case=case)
         _record_agreement(case, reads)
     return case
 
@@ -97,7 +101,7 @@ def _record_agreement(case: Case, reads: Sequence[Read]) -> None:
     reader_class = reads[0].reader_class
     if reader_class is None:
         return  # nothing was agreed on
-    _add_consensus(
+    add_consensus(
         study=case.study,
         kind=ConsensusKind.AGREED,
         by=None,
@@ -155,46 +159,6 @@ def _pending(*, round_id: uuid.UUID | None) -> list[Pair]:
 
 
 @transaction.atomic
-def decide_consensus(
-    *,
-    case: Case,
-    by: User,
-    reader_class: int,
-    thickness_mm: float | None,
-    reason_code: str,
-    model_visible: bool,
-) -> Consensus:
-    """Record an adjudicator's decision on a case whose reads differ; a second one is a new revision.
-
-    Raises:
-        NotFound: the adjudicator still reads this study blind, or may not see it.
-        NotAllowed: no right to adjudicate.
-        Invalid: the class, thickness or reason is not a valid one.
-        InvalidTransition: the reads do not differ.
-    """
-    if not is_disclosed(by, case.study):
-        raise NotFound(_("There is nothing here that you may see."))
-    if not by.can(Capability.ADJUDICATE, case.round.project_id):
-        raise NotAllowed(_("Only an adjudicator of this project can decide."), rule="adjudicate")
-    if reason_code and reason_code not in DifferenceReason.values:
-        raise Invalid(_("Unknown reason: %(reason)s") % {"reason": reason_code}, rule="reason-code")
-    CASE.apply(Case.objects.all(), pk=case.pk, event="adjudicate")
-    case.refresh_from_db(fields=["state"])
-    row = _add_consensus(
-        study=case.study,
-        kind=ConsensusKind.ADJUDICATED,
-        by=by,
-        case=case,
-        reader_class=reader_class,
-        thickness_mm=thickness_mm,
-        reason_code=reason_code,
-        model_visible=model_visible,
-        source_reads=sorted(str(read.pk) for read in current_reads(case.round_id, case.study_id)),
-    )
-    return row
-
-
-@transaction.atomic
 def record_known_truth(
     *, study: Study, reader_class: int, thickness_mm: float | None, reasons: dict[str, Any], by: User | None = None
 ) -> Consensus:
@@ -211,7 +175,7 @@ def record_known_truth(
     )
     if last is not None and same:
         return last
-    return _add_consensus(
+    return add_consensus(
         study=study,
         kind=ConsensusKind.KNOWN_TRUTH,
         by=by,
@@ -221,7 +185,7 @@ def record_known_truth(
     )
 
 
-def _add_consensus(*, study: Study, kind: str, by: User | None, **answers: Any) -> Consensus:
+def add_consensus(*, study: Study, kind: str, by: User | None, **answers: Any) -> Consensus:
     """Write the next revision of one kind of reference."""
     if answers["reader_class"] not in PlaqueClass.values:
         raise Invalid(_("The class is 0 (not complex), 1 (complex) or 9 (can’t assess)."), rule="class")

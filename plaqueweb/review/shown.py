@@ -31,7 +31,7 @@ def read_payload(comparison: Comparison) -> dict[str, Any] | None:
             },
         },
         "lesions": [lesion_payload(row) for row in comparison.lesions],
-        "frames": [_frame(row, comparison.frames) for row in comparison.annotations],
+        "frames": [frame_payload(row, comparison.frames) for row in comparison.annotations],
         "thickness_mm": read.thickness_mm,
         "thickness_px": read.thickness_px,
         "thickness_source": read.thickness_source or None,
@@ -51,7 +51,8 @@ def _agrees(read: Read) -> bool | None:
     return read.rule_class == read.reader_class
 
 
-def _frame(row: FrameAnnotation, frames: dict[Place, MarkedFrame]) -> dict[str, Any]:
+def frame_payload(row: FrameAnnotation, frames: dict[Place, MarkedFrame]) -> dict[str, Any]:
+    """Return one annotated frame with its masks as JSON."""
     mask = getattr(row, "mask", None)
     marked = frames.get((row.clip_id, row.frame, row.region))
     masks: dict[str, Any] = {}

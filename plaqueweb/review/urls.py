@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from plaqueweb.review import views
+from plaqueweb.review import adjudication_views, views
 
 urlpatterns = [
     path("read/<str:public_id>/compare/", views.compare_of, name="compare-of"),
     path("p/<slug:slug>/review/", views.review, name="review"),
     path("p/<slug:slug>/cases/<uuid:pk>/", views.compare, name="compare"),
     path("p/<slug:slug>/cases/<uuid:pk>/numbers.csv", views.compare_csv, name="compare-csv"),
+    path("p/<slug:slug>/adjudication/", adjudication_views.adjudication_queue, name="adjudication"),
+    path("p/<slug:slug>/adjudication/begin/", adjudication_views.adjudication_begin, name="adjudication-begin"),
+    path("p/<slug:slug>/adjudication/share/", adjudication_views.adjudication_share, name="adjudication-share"),
+    path("p/<slug:slug>/adjudication/<uuid:pk>/", adjudication_views.adjudicate, name="adjudicate"),
 ]

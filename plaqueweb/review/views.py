@@ -13,10 +13,10 @@ from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import NotFound
-from plaqueweb.reads.choices import PlaqueClass
+from plaqueweb.predictions.showing import record_shown
 from plaqueweb.reads.models import Assignment
 from plaqueweb.review import overview, selectors, services
-from plaqueweb.review.models import Case, CaseState, DifferenceReason
+from plaqueweb.review.models import Case
 from plaqueweb.review.numbers import numbers
 from plaqueweb.review.payload import compare_payload
 from plaqueweb.studies.blinding import is_disclosed
@@ -44,9 +44,11 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
     tab = tab if tab in overview.TABS else ""
     shown = [row for row in rows if overview.TABS[tab](row)]
     start = int(at) if (at := request.GET.get("from", "")).isdigit() else 0
+    page = shown[start : start + overview.PAGE]
+    record_shown(user=user, studies=[row.case.study_id for row in page if row.prediction is not None], door="review")
     context = {
         "project": project,
-        "rows": shown[start : start + overview.PAGE],
+        "rows": page,
         "older": start + overview.PAGE if len(shown) > start + overview.PAGE else None,
         "total": len(shown),
         "tabs": overview.tabs(rows),
@@ -69,9 +71,11 @@ def _case(request: HttpRequest, slug: str, pk: object) -> Case:
 def _comparison(request: HttpRequest, case: Case) -> selectors.Comparison:
     """Open what the address names. Who has to decide meets the reads without the model first."""
     user = current_user(request)
-    undecided = case.state == CaseState.DISCORDANT and selectors.may_adjudicate(user, case)
-    pipeline = request.GET.get("pipeline", selectors.HIDDEN if undecided else "")
-    return selectors.compare(user=user, case=case, read=request.GET.get("read", ""), pipeline=pipeline)
+    pipeline = request.GET.get("pipeline", selectors.HIDDEN if selectors.may_adjudicate(user, case) else "")
+    found = selectors.compare(user=user, case=case, read=request.GET.get("read", ""), pipeline=pipeline)
+    if found.prediction is not None:
+        record_shown(user=user, studies=[case.study_id], door="comparison")
+    return found
 
 
 @login_required
@@ -79,7 +83,7 @@ def compare(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
     """Show image, one read and one prediction side by side."""
     case = _case(request, slug, pk)
     services.refresh_cases(round=case.round)
-    case.refresh_from_db(fields=["state"])
+    case = _case(request, slug, pk)  # it may have entered an adjudicator's queue just now
     comparison = _comparison(request, case)
     user = comparison.user
     reader = comparison.read.assignment.reader if comparison.read else None
@@ -91,8 +95,6 @@ def compare(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
         "payload": compare_payload(comparison),
         "references": [] if comparison.model_hidden else comparison.references,
         "may_adjudicate": selectors.may_adjudicate(user, case),
-        "classes": PlaqueClass.choices,
-        "reasons": DifferenceReason.choices,
         "synthetic": case.round.project.is_synthetic or any(clip.synthetic for clip in comparison.clips),
     }
     return render(request, "review/compare.html", context)

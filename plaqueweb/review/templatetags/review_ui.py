@@ -41,3 +41,9 @@ def reference_words(row: Consensus) -> str:
         ConsensusKind.ADJUDICATED.value: _("adjudicated"),
     }
     return kinds[row.kind]
+
+
+@register.filter
+def rule_words(rule: str) -> str:
+    """Return in words what two reads differ in."""
+    return {"class": _("class differs"), "thickness": _("thickness differs"), "dice": _("areas differ")}.get(rule, rule)

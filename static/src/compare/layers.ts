@@ -10,7 +10,7 @@ export class ReaderLayer implements MaskLayer {
   private readonly maps = new Map<number, Uint8Array | null>();
   private readonly clip: Clip;
 
-  constructor(clip: Clip, read: Read | null) {
+  constructor(clip: Clip, read: Pick<Read, "frames"> | null) {
     this.clip = clip;
     for (const frame of read?.frames ?? []) {
       if (frame.clip === clip.id) this.frames.set(frame.frame, [...(this.frames.get(frame.frame) ?? []), frame]);

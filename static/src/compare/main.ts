@@ -6,7 +6,7 @@ import { keysDialog } from "../viewer/keys.ts";
 import { gettext } from "../viewer/words.ts";
 import type { LinkName } from "./linked.ts";
 import { ComparePage, part } from "./page.ts";
-import { Reasons, startDecision } from "./reasons.ts";
+import { Reasons } from "./reasons.ts";
 import { jump, shortcuts } from "./shortcuts.ts";
 import type { Compare } from "./types.ts";
 
@@ -101,7 +101,6 @@ if (root) {
   keys.attach();
   root.querySelector("[data-keys]")?.addEventListener("click", help);
   wire(root, page);
-  startDecision(data);
   waitForModel(root, data);
   page.start().catch((error: unknown) => {
     root.dataset["ready"] = "failed";

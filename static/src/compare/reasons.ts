@@ -71,27 +71,3 @@ export class Reasons {
     this.root.dataset["reasonGiven"] = reason ?? "";
   }
 }
-
-/** The adjudicator's form: stores the decision, then shows the case as it is now. */
-export function startDecision(data: Compare): void {
-  const form = document.querySelector<HTMLFormElement>("[data-decide-form]");
-  form?.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const fields = new FormData(form);
-    const mm = String(fields.get("thickness_mm") ?? "");
-    const body = {
-      case: data.case.id,
-      reader_class: Number(fields.get("reader_class")),
-      thickness_mm: mm === "" ? null : Number(mm),
-      reason_code: String(fields.get("reason_code") ?? ""),
-      model_visible: data.prediction !== null,
-    };
-    post("/api/v1/consensus/", body).then(
-      () => window.location.reload(),
-      (error: unknown) => {
-        const said = document.querySelector<HTMLElement>("[data-decide-error]");
-        if (said) said.textContent = error instanceof Error ? error.message : String(error);
-      },
-    );
-  });
-}

@@ -15,7 +15,7 @@ from plaqueweb.agreement.selectors import find_round, manifest, primary_reads, s
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.models import PipelineState
 from plaqueweb.reads.choices import AssignmentState
-from plaqueweb.review.models import Case, CaseState, ConsensusKind
+from plaqueweb.review.models import Case, CaseState, Consensus, ConsensusKind
 from tests.factories import PipelineFactory, PredictionFactory, RoundFactory, SubjectFactory, member
 from tests.plaqueweb.agreement.world import START, World
 
@@ -329,3 +329,17 @@ def test_without_a_round_the_reads_of_all_rounds_count_once_per_reader(world: Wo
     reads, _informed = primary_reads(world.coordinator, world.project, None)
 
     assert [read.id for read in reads] == [again.pk]
+
+
+def test_a_reference_made_with_a_model_visible_never_scores_a_model(world: World) -> None:
+    blind, seen = world.study(), world.study()
+    for study, visible in ((blind, False), (seen, True)):
+        world.predict(study, 1)
+        Consensus.objects.create(study=study, kind=ConsensusKind.ADJUDICATED, reader_class=0, model_visible=visible)
+    Consensus.objects.create(
+        study=blind, kind=ConsensusKind.ADJUDICATED, reader_class=1, revision=2, model_visible=True
+    )
+
+    found = visible_consensus(world.coordinator, world.project, None)
+
+    assert [(row.study_id, row.revision) for row in found] == [(blind.pk, 1)]

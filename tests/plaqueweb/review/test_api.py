@@ -79,24 +79,11 @@ def test_a_note_with_an_unknown_key_or_reason_is_refused(compared: World, api: A
     assert not DifferenceNote.objects.exists()
 
 
-def test_an_adjudicator_decides_over_the_api(compared: World, api: Api) -> None:
-    compared.read(compared.reader_b, 0, 2.0)
-    services.refresh_open_cases()
-    body = {"case": str(compared.case.pk), "reader_class": 1, "thickness_mm": 5.8, "model_visible": False}
+def test_references_are_read_here_and_written_nowhere(compared: World, api: Api) -> None:
+    answer = api(compared.adjudicator).post("/api/v1/consensus/", {"case": str(compared.case.pk)}, format="json")
 
-    refused = api(compared.coordinator).post("/api/v1/consensus/", body, format="json")
-    made = api(compared.adjudicator).post("/api/v1/consensus/", body, format="json")
-
-    assert (refused.status_code, made.status_code) == (403, 201)
-    assert Consensus.objects.get().reader_class == 1
-
-
-def test_a_decision_where_nothing_differs_is_a_conflict(compared: World, api: Api) -> None:
-    body = {"case": str(compared.case.pk), "reader_class": 1, "thickness_mm": 5.8, "model_visible": False}
-
-    answer = api(compared.adjudicator).post("/api/v1/consensus/", body, format="json")
-
-    assert (answer.status_code, answer.json()["state"]) == (409, "open")
+    assert answer.status_code == 405
+    assert not Consensus.objects.exists()
 
 
 def test_references_are_hidden_from_the_blinded(compared: World, api: Api) -> None:

@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 
 from plaqueweb.accounts.models import User
+from plaqueweb.predictions.models import Showing
 from plaqueweb.review import services
-from tests.factories import UserFactory
+from tests.factories import UserFactory, member
 from tests.plaqueweb.review.world import ALL, World, box
 
 Browser = Callable[[User], Client]
@@ -85,28 +86,34 @@ def test_a_clips_synthetic_origin_is_said(world: World, browser_of: Browser) -> 
     assert "synthetic" in browser_of(world.coordinator).get(page(world)).content.decode()
 
 
-def test_only_an_adjudicator_of_a_discordant_case_is_offered_the_decision(compared: World, browser_of: Browser) -> None:
-    assert "data-decide-form" not in browser_of(compared.adjudicator).get(page(compared)).content.decode()
+def test_who_has_to_decide_meets_the_case_in_the_queue_only(compared: World, browser_of: Browser) -> None:
+    client = browser_of(compared.adjudicator)
+    assert client.get(page(compared)).status_code == 200
     compared.read(compared.reader_b, 1, 5.0)
     services.refresh_open_cases()
 
-    assert "data-decide-form" in browser_of(compared.adjudicator).get(page(compared)).content.decode()
-    assert "data-decide-form" not in browser_of(compared.coordinator).get(page(compared)).content.decode()
+    assert client.get(page(compared)).status_code == 404
+    assert str(compared.case.pk) not in client.get(f"/p/{compared.project.slug}/review/").content.decode()
+    assert "1 case waits" in client.get(f"/p/{compared.project.slug}/adjudication/").content.decode()
 
 
-def test_who_has_to_decide_meets_the_reads_without_the_model(compared: World, browser_of: Browser) -> None:
+def test_a_second_role_opens_a_waiting_case_without_the_model_until_it_is_asked_for(
+    compared: World, browser_of: Browser
+) -> None:
+    both = member(compared.project, "coordinator", "adjudicator")
     compared.read(compared.reader_b, 1, 5.0)
     services.record_known_truth(study=compared.study, reader_class=1, thickness_mm=5.4, reasons={})
     services.refresh_open_cases()
-    client = browser_of(compared.adjudicator)
+    client = browser_of(both)
 
     first = client.get(page(compared)).content.decode()
-    chosen = client.get(f"{page(compared)}?pipeline={compared.pipeline.pk}").content.decode()
-
     assert "cut-off" not in first
     assert "5.4 mm" not in first
-    assert "cut-off" in chosen
-    assert "cut-off" in browser_of(compared.coordinator).get(page(compared)).content.decode()
+    assert "Waits for your decision" in first
+    assert not Showing.objects.filter(user=both).exists()
+
+    assert "cut-off" in client.get(f"{page(compared)}?pipeline={compared.pipeline.pk}").content.decode()
+    assert Showing.objects.get(user=both).study == compared.study
 
 
 def test_the_csv_has_a_line_a_number_and_no_formula(compared: World, browser_of: Browser) -> None:

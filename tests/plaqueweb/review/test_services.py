@@ -8,7 +8,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from plaqueweb.audit.models import AuditEvent
-from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed, NotFound
+from plaqueweb.core.errors import Invalid, NotFound
 from plaqueweb.reads.choices import ReadState
 from plaqueweb.reads.models import Assignment, FrameMask, Read
 from plaqueweb.review import services
@@ -17,8 +17,6 @@ from plaqueweb.review.selectors import references
 from plaqueweb.studies.models import CaseListItem
 from tests.factories import ProjectFactory, member
 from tests.plaqueweb.review.world import ALL, World, box
-
-SIMPLE = {"reader_class": 1, "thickness_mm": 5.0, "reason_code": "missed", "model_visible": False}
 
 
 def state(world: World) -> str:
@@ -163,78 +161,6 @@ def test_looking_for_news_takes_the_same_few_queries_however_many_cases(
 
     with django_assert_max_num_queries(4):  # type: ignore[operator]
         services.refresh_open_cases()
-
-
-def discordant(world: World) -> Case:
-    world.read(world.reader_a, 1, 5.0)
-    world.read(world.reader_b, 0, 2.0)
-    services.refresh_open_cases()
-    return world.case
-
-
-def test_an_adjudicator_decides_and_decides_again_as_a_new_revision(world: World) -> None:
-    case = discordant(world)
-
-    services.decide_consensus(case=case, by=world.adjudicator, **SIMPLE)
-    second = services.decide_consensus(case=case, by=world.adjudicator, **(SIMPLE | {"reader_class": 0}))
-
-    assert state(world) == CaseState.ADJUDICATED
-    assert (second.revision, second.reader_class, second.by) == (2, 0, world.adjudicator)
-    assert len(second.source_reads) == 2
-    assert AuditEvent.objects.filter(verb="consensus.recorded", actor_id=world.adjudicator.pk).count() == 2
-
-
-def test_a_decision_says_whether_a_model_was_visible(world: World) -> None:
-    case = discordant(world)
-
-    row = services.decide_consensus(case=case, by=world.adjudicator, **(SIMPLE | {"model_visible": True}))
-
-    assert row.model_visible is True
-
-
-def test_who_still_reads_the_study_blind_cannot_decide(world: World) -> None:
-    case = discordant(world)
-    world.assign(world.adjudicator, state="opened")
-
-    with pytest.raises(NotFound):
-        services.decide_consensus(case=case, by=world.adjudicator, **SIMPLE)
-    assert not Consensus.objects.exists()
-
-
-def test_a_coordinator_sees_the_case_but_cannot_decide(world: World) -> None:
-    case = discordant(world)
-
-    with pytest.raises(NotAllowed):
-        services.decide_consensus(case=case, by=world.coordinator, **SIMPLE)
-
-
-def test_reads_that_agree_leave_nothing_to_decide(world: World) -> None:
-    world.read(world.reader_a, 1, 5.0)
-    world.read(world.reader_b, 1, 5.0)
-    services.refresh_open_cases()
-
-    with pytest.raises(InvalidTransition):
-        services.decide_consensus(case=world.case, by=world.adjudicator, **SIMPLE)
-
-
-@pytest.mark.parametrize(
-    ("change", "rule"),
-    [
-        ({"reader_class": 2}, "class"),
-        ({"thickness_mm": -0.1}, "thickness"),
-        ({"thickness_mm": 50.1}, "thickness"),
-        ({"thickness_mm": float("nan")}, "thickness"),
-        ({"reason_code": "because"}, "reason-code"),
-    ],
-)
-def test_a_decision_that_breaks_a_rule_changes_nothing(world: World, change: dict[str, object], rule: str) -> None:
-    case = discordant(world)
-
-    with pytest.raises(Invalid) as refused:
-        services.decide_consensus(case=case, by=world.adjudicator, **(SIMPLE | change))  # type: ignore[arg-type]
-
-    assert refused.value.rule == rule
-    assert state(world) == CaseState.DISCORDANT
 
 
 def test_known_truth_is_recorded_once_and_a_change_is_a_revision(world: World) -> None:
