@@ -10,6 +10,7 @@ import tomllib
 import pytest
 
 from plaqueweb.reads.choices import AssignmentState, Policy
+from plaqueweb.review.models import LIVE_ADJUDICATION, UNDECIDED
 from plaqueweb.studies import blinding
 from tests.conftest import REPO
 
@@ -60,6 +61,8 @@ def test_the_words_of_blinding_are_those_of_the_reads() -> None:
 
     assert set(blinding.UNSIGNED_STATES) == set(AssignmentState.values) - signed_or_gone
     assert set(blinding.BLINDED_POLICIES) == set(Policy.values) - {Policy.OPEN}
+    assert set(blinding.LIVE_ADJUDICATION) == set(LIVE_ADJUDICATION)
+    assert set(blinding.UNDECIDED_CASES) == set(UNDECIDED)
 
 
 @pytest.mark.parametrize("package", ["torchvision", "gdcm", "pylibjpeg_libjpeg", "krippendorff", "pingouin", "sksurv"])
