@@ -21,6 +21,7 @@ from plaqueweb.agreement.gallery import ORDERS, TABS, Pair, Wall
 from plaqueweb.agreement.gallery_pictures import Picture, pictures
 from plaqueweb.agreement.report import visible_project
 from plaqueweb.audit.services import record_event
+from plaqueweb.predictions.showing import record_shown
 from plaqueweb.review.models import DifferenceReason
 from plaqueweb.studies.choices import Segment
 from plaqueweb.studies.models import Project
@@ -52,7 +53,9 @@ def _asked(request: HttpRequest) -> dict[str, str]:
 def _wall(request: HttpRequest, slug: str) -> tuple[Project, Wall]:
     user = current_user(request)
     project = visible_project(user, slug)
-    return project, gallery.wall(user, project, _asked(request))
+    wall = gallery.wall(user, project, _asked(request))
+    record_shown(user=user, studies=[pair.study for pair in wall.shown], door="gallery")
+    return project, wall
 
 
 @login_required

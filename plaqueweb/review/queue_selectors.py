@@ -115,7 +115,7 @@ def queued_case(user: User, pk: object, *, slug: str = "") -> Case:
         raise NotFound(_("There is nothing here that you may see."))
     if not user.can(Capability.ADJUDICATE, row.round.project_id):
         raise NotFound(_("There is nothing here that you may see."))
-    if not _askable(user, row.round.project).filter(pk=key).exists():
+    if not _askable(user, row.round.project).filter(pk=row.pk).exists():
         raise NotFound(_("There is nothing here that you may see."))
     return row
 

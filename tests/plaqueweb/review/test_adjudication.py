@@ -411,6 +411,7 @@ def test_every_door_that_sends_a_models_answer_says_so(waiting: World, browser_o
         (f"{base}/cases/{waiting.case.pk}/numbers.csv", "comparison"),
         (f"{base}/review/", "review"),
         (f"{base}/agreement/", "agreement"),
+        (f"{base}/discordance/", "gallery"),
     ]
     for address, door in doors:
         user = member(waiting.project, "coordinator")
