@@ -15,9 +15,9 @@ def world(project: Project) -> World:
 
 @pytest.fixture
 def waiting(world: World) -> World:
-    """Two reads that differ in class, and a prediction that agrees with the first."""
+    """Two reads that differ in class, and a prediction that measures more than both."""
     world.read(world.reader_a, 1, 5.0, marks={2: (ALL, box(10, 10, 10, 10))}, lesion={"ulceration": "no"})
     world.read(world.reader_b, 0, 2.0, marks={2: (ALL, box(10, 16, 10, 10))})
-    world.predict(1, 5.6, masks={2: box(10, 13, 10, 10)})
+    world.predict(1, 7.6, masks={2: box(10, 13, 10, 10)})
     services.refresh_open_cases()
     return world
