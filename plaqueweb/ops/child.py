@@ -1,4 +1,4 @@
-"""What the supervisor starts: ``python -m plaqueweb.ops.child web|light|gpu|seed``. It ends when its input closes."""
+"""What the supervisor starts: ``-m plaqueweb.ops.child ROLE``, a role of ``main``; ends when its input closes."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def main(arguments: list[str]) -> None:
         worker(role)
     elif role == "seed":
         seed()
+    elif role == "programme":
+        programme()
     else:
-        sys.exit(f"unknown role {role!r}: web, light, gpu or seed")
+        sys.exit(f"unknown role {role!r}: web, light, gpu, seed or programme")
 
 
 def web(address: str) -> None:
@@ -75,6 +77,21 @@ def seed() -> None:
     from plaqueweb.ops.seed import Seeder
 
     Seeder().run()
+
+
+def programme() -> None:
+    """Store the simulated programme for the demo's people, at the lowest priority; goes on where it stopped."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+    import django
+
+    django.setup()
+    from plaqueweb.ops.demo import coordinator
+    from plaqueweb.ops.programme.draw import draw
+    from plaqueweb.ops.programme.parameters import SLUG, Parameters
+    from plaqueweb.ops.programme.store import store_programme
+
+    store_programme(draw(Parameters()), slug=SLUG, people=[coordinator()])
 
 
 def worker(queue: str) -> None:

@@ -171,18 +171,36 @@ def sign_imported(*, read: Read, by: User | None) -> Read:
     return _seal(read, name=read.assignment.reader.name, meaning=SignatureMeaning.IMPORTED, actor=by)
 
 
+def sign_simulated(*, read: Read, at: datetime) -> Read:
+    """Seal a simulated reader's read at a simulated time; the audit trail keeps the time at which it was written.
+
+    Raises:
+        NotAllowed: the reader is a person.
+        Invalid: the time lies in the future.
+        InvalidTransition: the read is not completed, was signed before, or its round is closed.
+    """
+    reader = read.assignment.reader
+    if not reader.is_simulated:
+        raise NotAllowed(_("Only simulated readers can be simulated."), rule="reader-is-a-person")
+    if at > timezone.now():
+        raise Invalid(_("A signature cannot lie in the future."), rule="sign-future")
+    signed = _seal(read, name=reader.name, meaning=SignatureMeaning.AUTHORED, actor=reader, at=at)
+    _reveal(read.assignment.round, reader, [signed])
+    return signed
+
+
 def _sign(read: Read, by: User, meaning: str) -> Read:
     if read.assignment.reader_id != by.pk:
         raise NotAllowed(_("This read belongs to another reader."))
     return _seal(read, name=by.name, meaning=meaning, actor=by)
 
 
-def _seal(read: Read, *, name: str, meaning: str, actor: User | None) -> Read:
+def _seal(read: Read, *, name: str, meaning: str, actor: User | None, at: datetime | None = None) -> Read:
     assignment = read.assignment
     if assignment.round.closed_at is not None:
         raise InvalidTransition(_("This round is closed."), rule="round-closed")
     READ.next(read.state, "sign")
-    now = timezone.now()
+    now = at or timezone.now()
     digest = payload_hash(load_bundle(read, masks=False), signed_at=now, signed_name=name, meaning=meaning)
     changes = {"signed_at": now, "signed_name": name, "meaning": str(meaning), "payload_sha256": digest}
     READ.apply(Read.objects.filter(draft_no=read.draft_no), pk=read.pk, event="sign", **changes)

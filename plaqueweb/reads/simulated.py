@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from plaqueweb.reads.completion import complete_read
 from plaqueweb.reads.draft_input import parse_save
 from plaqueweb.reads.drafts import open_assignment, save_parsed
 from plaqueweb.reads.models import Assignment, Read
-from plaqueweb.reads.signing import sign_reads
+from plaqueweb.reads.signing import sign_reads, sign_simulated
 
 
 @transaction.atomic
@@ -27,12 +28,14 @@ def record_simulated_read(
     lesions: Sequence[Mapping[str, Any]] = (),
     frames: Sequence[Mapping[str, Any]] = (),
     active_seconds: int = 0,
+    at: datetime | None = None,
 ) -> Read:
     """Open, save, complete and sign a case for a simulated reader; return the signed read.
 
     Args:
         answers, lesions, frames: as a client sends them to the API; masks carry the source "simulated".
         active_seconds: the stated reading time.
+        at: the simulated time of the signature, not in the future; now if it is not given.
 
     Raises:
         NotAllowed: the reader is a person.
@@ -52,6 +55,12 @@ def record_simulated_read(
     given = parse_save(body, sources=(MaskSource.SIMULATED,))
     save_parsed(read=read, by=reader, draft_no=read.draft_no, given=given)
     complete_read(read=read, by=reader, draft_no=read.draft_no)
-    if active_seconds > 0:
-        Assignment.objects.filter(pk=assignment.pk).update(active_seconds=active_seconds)
+    stated: dict[str, Any] = {"active_seconds": active_seconds} if active_seconds > 0 else {}
+    if at is not None:
+        stated["opened_at"] = at - timedelta(seconds=active_seconds)
+        Read.objects.filter(pk=read.pk).update(completed_at=at, saved_at=at)
+    if stated:
+        Assignment.objects.filter(pk=assignment.pk).update(**stated)
+    if at is not None:
+        return sign_simulated(read=read, at=at)
     return sign_reads(reads=[read], by=reader, meaning=SignatureMeaning.AUTHORED)[0]
