@@ -34,6 +34,7 @@ ITEMS: list[tuple[str, Any, str, Any, tuple[str, ...]]] = [
     ("studies", _("Studies"), "list", "", (C.VIEW_STUDIES,)),
     ("release-queue", _("Release queue"), "gate", "", (C.RELEASE,)),
     ("rounds", _("Rounds"), "clock", _("Reading"), (C.MANAGE_ROUNDS,)),
+    ("case-lists", _("Case lists"), "list", _("Reading"), (C.MANAGE_ROUNDS,)),
     ("worklist", _("My worklist"), "eye", _("Reading"), (C.READ,)),
     ("review", _("Review"), "columns", _("Reading"), (C.SEE_RESULTS, C.READ)),
     ("adjudication", _("Adjudication"), "scales", _("Reading"), (C.ADJUDICATE,)),

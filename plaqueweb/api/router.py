@@ -12,7 +12,8 @@ from plaqueweb.api.audit import AuditViewSet
 from plaqueweb.ingest.api import UploadViewSet
 from plaqueweb.jobs.api import JobViewSet
 from plaqueweb.predictions.api import PipelineViewSet, PredictionViewSet
-from plaqueweb.reads.api import AssignmentViewSet, ReadViewSet, RoundViewSet
+from plaqueweb.reads.api import AssignmentViewSet, ReadViewSet
+from plaqueweb.reads.rounds_api import RoundViewSet
 from plaqueweb.review.adjudication_api import AdjudicationViewSet
 from plaqueweb.review.aided import ShownMasksView, ShownModelView
 from plaqueweb.review.api import CaseViewSet, ConsensusViewSet

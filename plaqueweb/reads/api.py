@@ -12,7 +12,6 @@ from django.http import FileResponse, HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,12 +23,12 @@ from plaqueweb.core import limits
 from plaqueweb.core.errors import DomainError, Invalid, NotFound, PreconditionRequired
 from plaqueweb.core.paging import KeysetPagination
 from plaqueweb.core.strict import AllowListedFilters, refuse_unknown
-from plaqueweb.reads import overview, selectors, services
+from plaqueweb.reads import selectors, services
 from plaqueweb.reads import serializers as shapes
 from plaqueweb.reads.aliases import Aliases, aliases_of
 from plaqueweb.reads.bundle import Bundle, load_bundle, own_read, reads_with_assignment
 from plaqueweb.reads.choices import SignatureMeaning
-from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.models import Assignment, Read
 from plaqueweb.reads.rawjson import dumps
 from plaqueweb.studies.api import cine_answer, frame_answer
 from plaqueweb.studies.models import Clip
@@ -324,67 +323,3 @@ def _summary(read: Read) -> dict[str, Any]:
     reader = read.assignment.reader
     own = ("id", "state", "revision", "arm", "reader_class", "rule_class", "thickness_mm", "thickness_px", "signed_at")
     return {name: getattr(read, name) for name in own} | {"reader": reader.name, "simulated": reader.is_simulated}
-
-
-class RoundViewSet(AllowListedFilters, mixins.ListModelMixin, GenericViewSet[Round]):
-    """Rounds one manages, audits or reads in."""
-
-    serializer_class = shapes.RoundOut
-    queryset = Round.objects.none()
-    filters: ClassVar = {"project": "project__slug"}
-
-    def get_queryset(self) -> QuerySet[Round]:
-        rows: QuerySet[Round] = Round.objects.visible_to(current_user(self.request))
-        return rows.select_related("project")
-
-    @extend_schema(responses=shapes.RoundOut(many=True))
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List rounds."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        rows = overview.rounds_payload(page or [], user=current_user(request))
-        return self.get_paginated_response(shapes.RoundOut(rows, many=True).data)
-
-    @extend_schema(responses=shapes.RoundOut)
-    def retrieve(self, request: Request, pk: str) -> Response:
-        """Return one round."""
-        return self._answer(self.get_object())
-
-    @extend_schema(request=shapes.RoundIn, responses={201: shapes.RoundOut})
-    def create(self, request: Request) -> Response:
-        """Open a blinded round over studies for readers."""
-        form = shapes.RoundIn(data=request.data)
-        form.is_valid(raise_exception=True)
-        user, given = current_user(request), form.validated_data
-        project = overview.managed_project(user=user, slug=given["project"])
-        round_ = overview.open_round(
-            project=project, name=given["name"], study_ids=given["studies"], reader_ids=given["readers"],
-            reveal=given["reveal"], reveal_reason=given["reveal_reason"], purpose=given["purpose"], seed=given["seed"],
-            by=user,
-        )  # fmt: skip
-        return self._answer(round_, status=201)
-
-    @extend_schema(request=None, responses=shapes.RoundOut)
-    @action(detail=True, methods=["post"])
-    def close(self, request: Request, pk: str) -> Response:
-        """Close a round."""
-        user = current_user(request)
-        round_ = overview.managed_round(user=user, pk=self.get_object().pk)
-        return self._answer(services.close_round(round_=round_, by=user))
-
-    @extend_schema(request=shapes.ReaderIn, responses=shapes.RoundOut)
-    @action(detail=True, methods=["post"])
-    def readers(self, request: Request, pk: str) -> Response:
-        """Add a reader to a round."""
-        form = shapes.ReaderIn(data=request.data)
-        form.is_valid(raise_exception=True)
-        user = current_user(request)
-        round_ = overview.managed_round(user=user, pk=self.get_object().pk)
-        reader = overview.possible_readers(round_.project).filter(pk=form.validated_data["reader"]).first()
-        if reader is None:
-            raise Invalid(_("Choose readers of this project."), rule="round-readers")
-        services.add_reader(round_=round_, reader=reader, by=user)
-        return self._answer(round_)
-
-    def _answer(self, round_: Round, status: int = 200) -> Response:
-        payload = overview.rounds_payload([round_], user=current_user(self.request))[0]
-        return Response(shapes.RoundOut(payload).data, status=status)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.models import Membership, User
 from plaqueweb.accounts.roles import Capability
-from plaqueweb.core.errors import Invalid, NotFound
+from plaqueweb.core.errors import NotFound
 from plaqueweb.reads.choices import AssignmentState as A
 from plaqueweb.reads.choices import Policy
 from plaqueweb.reads.models import Assignment, Round
-from plaqueweb.reads.rounds import create_round
 from plaqueweb.reads.selectors import round_payload
 from plaqueweb.studies.blinding import BLINDED_POLICIES, UNSIGNED_STATES
-from plaqueweb.studies.models import CaseListItem, Project, Protocol, Study
-from plaqueweb.studies.services import create_case_list
+from plaqueweb.studies.choices import ListPurpose
+from plaqueweb.studies.models import CaseList, CaseListItem, Project, Study
 
 GONE = (A.WITHDRAWN, A.REASSIGNED)
 
@@ -47,6 +44,13 @@ def rounds_payload(rounds: Iterable[Round], *, user: User) -> list[dict[str, Any
                 **round_payload(row),
                 "policy_words": str(Policy(row.policy).label),
                 "project": row.project.slug,
+                # Which cases come twice, or again, nobody who reads may know.
+                "case_list": row.case_list_id if may_know else None,
+                "reads_per_case": row.reads_per_case,
+                "repeats": row.repeats if may_know else None,
+                "repeat_of": row.repeat_of_id if may_know else None,
+                "washout_days": row.washout_days,
+                "stage_two_at": row.stage_two_at,
                 "cases": cases.get(row.case_list_id, 0),
                 "opened_at": row.opened_at,
                 "closed_at": row.closed_at,
@@ -126,41 +130,66 @@ def ready_studies(project: Project) -> QuerySet[Study]:
     return rows.select_related("subject").order_by("number")
 
 
-@transaction.atomic
-def open_round(
-    *,
-    project: Project,
-    name: str,
-    study_ids: Sequence[UUID | str],
-    reader_ids: Sequence[UUID | str],
-    reveal: str,
-    reveal_reason: str,
-    purpose: str,
-    seed: int | None,
-    by: User,
-) -> Round:
-    """Make a frozen case list of the chosen studies and open a blinded round over it.
-
-    Raises:
-        Invalid: a study is not ready or a reader cannot read; and as in ``create_round``.
-    """
-    studies = list(ready_studies(project).filter(pk__in=study_ids))
-    readers = list(possible_readers(project).filter(pk__in=reader_ids))
-    if len(studies) != len(set(map(str, study_ids))) or not studies:
-        raise Invalid(_("Choose studies of this project that are ready."), rule="round-studies")
-    if len(readers) != len(set(map(str, reader_ids))) or not readers:
-        raise Invalid(_("Choose readers of this project."), rule="round-readers")
-    protocol = Protocol.objects.filter(project=project).order_by("-version").first()
-    if protocol is None:
-        raise Invalid(_("The project has no protocol."), rule="round-protocol")
-    case_list = create_case_list(project=project, name=name.strip(), purpose=purpose, studies=studies, by=by)
-    return create_round(
-        project=project, protocol=protocol, case_list=case_list, name=name, readers=readers, policy=Policy.BLINDED,
-        reveal=reveal, seed=secrets.randbits(48) if seed is None else seed, by=by, reveal_reason=reveal_reason,
-    )  # fmt: skip
-
-
 def project_rounds(project: Project) -> QuerySet[Round]:
     """Return a project's rounds, newest first."""
     rows: QuerySet[Round] = Round.objects.filter(project=project)
     return rows.select_related("project", "protocol").order_by("-id")
+
+
+def case_lists(project: Project) -> QuerySet[CaseList]:
+    """Return a project's case lists, newest first, with how many studies, subjects and rounds each has."""
+    rows: QuerySet[CaseList] = CaseList.objects.filter(project=project)
+    return rows.annotate(
+        n=Count("items", distinct=True),
+        subjects=Count("items__study__subject", distinct=True),
+        used=Count("rounds", distinct=True),
+    ).order_by("-id")
+
+
+def managed_case_list(*, user: User, project: Project, pk: UUID | str) -> CaseList:
+    """Return a case list of a project in which the user manages rounds.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = case_lists(project).filter(pk=pk).first() if user.can(Capability.MANAGE_ROUNDS, project.pk) else None
+    if row is None:
+        raise NotFound(_("There is nothing here that you may see."))
+    return row
+
+
+def managed_assignments(*, user: User, round_: Round) -> QuerySet[Assignment]:
+    """Return a round's cases with their readers for who manages it; none for who still reads blind in it."""
+    rows: QuerySet[Assignment] = Assignment.objects.managed_by(user).filter(round=round_)
+    blind = Assignment.objects.filter(reader=user, round=round_, state__in=UNSIGNED_STATES)
+    if round_.policy in BLINDED_POLICIES and blind.exists():
+        return rows.none()
+    rows = rows.select_related("round__project", "study__subject", "reader")
+    return rows.order_by("study__number", "reader__name", "stage_no", "repeat_no", "id")
+
+
+def shown_pipelines(project: Project) -> list[Any]:
+    """Return the pipelines whose result a round may show, the active one first.
+
+    ``predictions`` is a room beside this one: its rows are reached by relation.
+    """
+    rows = project.pipelines.exclude(state__in=["shadow", "retired"])
+    return sorted(rows, key=lambda row: (row.state != "active", row.name))
+
+
+def list_studies(row: CaseList) -> dict[str, Any]:
+    """Return what is in a list, and what can join it: ready studies whose subject serves no other purpose."""
+    items = CaseListItem.objects.filter(case_list=row).select_related("study__subject").order_by("study__number")
+    inside = {item.study_id for item in items}
+    taken = dict(
+        CaseListItem.objects.filter(case_list__project=row.project_id)
+        .exclude(case_list__purpose=row.purpose)
+        .values_list("study__subject_id", "case_list__purpose")
+    )
+    words = dict(ListPurpose.choices)
+    others = [
+        (study, words.get(taken[study.subject_id], "") if study.subject_id in taken else "")
+        for study in ready_studies(row.project)
+        if study.pk not in inside
+    ]
+    return {"items": items, "others": others if row.frozen_at is None else []}

@@ -245,6 +245,44 @@ def withdraw(*, assignment: Assignment, by: User | None) -> None:
 
 
 @transaction.atomic
+def restore(*, assignment: Assignment, by: User | None) -> None:
+    """Give a withdrawn case back to its reader; a draft that was begun is still there.
+
+    Raises:
+        NotAllowed: ``by`` may not manage rounds.
+        InvalidTransition: it is not withdrawn, or the round is closed.
+    """
+    may_manage(by, assignment.round.project)
+    if assignment.round.closed_at is not None:
+        raise InvalidTransition(_("This round is closed."), rule="round-closed")
+    assignment.state = ASSIGNMENT.apply(Assignment.objects.all(), pk=assignment.pk, event="restore")
+    _record(assignment, "assignment.restored", by, {})
+
+
+@transaction.atomic
+def reveal_round(*, round_: Round, by: User | None, reason: str) -> int:
+    """Disclose a closed round’s signed cases to their readers, whatever it was to reveal; return how many.
+
+    Raises:
+        NotAllowed: ``by`` may not manage rounds.
+        Invalid: no reason is given.
+        InvalidTransition: the round is still open.
+    """
+    may_manage(by, round_.project)
+    if not reason.strip():
+        raise Invalid(_("Say why the results are revealed."), rule="reveal-reason")
+    if round_.closed_at is None:
+        words = _("Close the round first: whoever still reads in it must not see results.")
+        raise InvalidTransition(words, rule="reveal-open")
+    rows = Assignment.objects.filter(round=round_)
+    shown = disclose_signed(round_=round_, rows=rows, kind=DisclosureKind.ROUND_CLOSED)
+    record_event(
+        actor=by, verb="round.revealed", target=round_, diff={"disclosed": shown, "reason": reason.strip()[:300]}
+    )
+    return shown
+
+
+@transaction.atomic
 def reassign(*, assignment: Assignment, to: User, by: User | None) -> Assignment:
     """Give an unread case to another reader, behind that reader's last one. Its hidden repeat goes with it.
 

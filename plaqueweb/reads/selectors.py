@@ -330,6 +330,7 @@ def round_payload(round_: Round) -> dict[str, Any]:
         "policy": round_.policy,
         "reveal": round_.reveal,
         "reveal_words": str(Reveal(round_.reveal).label),
+        "frames": round_.frames,
         "demo": round_.project.is_demo,
     }
 

@@ -243,6 +243,7 @@ class RoundShape(Shape):
     policy = s.ChoiceField(choices=c.Policy.choices)
     reveal = s.ChoiceField(choices=c.Reveal.choices)
     reveal_words = s.CharField()
+    frames = s.ChoiceField(choices=c.Frames.choices)
     demo = s.BooleanField()
 
 
@@ -335,6 +336,12 @@ class RoundOut(RoundShape):
     """A round; ``progress`` only for those who manage it and do not read blind in it."""
 
     project = s.CharField()
+    case_list = s.UUIDField(allow_null=True, help_text="null for who reads blind in it")
+    reads_per_case = s.IntegerField(allow_null=True)
+    repeats = s.IntegerField(allow_null=True, help_text="null for readers")
+    repeat_of = s.UUIDField(allow_null=True, help_text="null for readers")
+    washout_days = s.IntegerField(allow_null=True)
+    stage_two_at = s.DateTimeField(allow_null=True)
     cases = s.IntegerField()
     opened_at = s.DateTimeField(allow_null=True)
     closed_at = s.DateTimeField(allow_null=True)
@@ -342,17 +349,65 @@ class RoundOut(RoundShape):
 
 
 class RoundIn(StrictSerializer):
-    """A new round over studies (which become a frozen case list) for some readers."""
+    """A new round over a case list, or over studies (which become a frozen one), for some readers."""
 
     project = s.SlugField()
     name = s.CharField(max_length=120)
-    studies = s.ListField(child=s.UUIDField(), min_length=1, max_length=5000)
+    case_list = s.UUIDField(required=False, allow_null=True, default=None)
+    studies = s.ListField(child=s.UUIDField(), required=False, default=list, max_length=5000)
     readers = s.ListField(child=s.UUIDField(), min_length=1, max_length=200)
     reveal = s.ChoiceField(choices=c.Reveal.choices, default=c.Reveal.ALL_SIGNED)
     reveal_reason = s.CharField(required=False, default="", allow_blank=True, max_length=300)
     purpose = s.CharField(required=False, default="test")
+    protocol = s.UUIDField(required=False, allow_null=True, default=None, help_text="left out: the newest")
+    policy = s.ChoiceField(choices=c.Policy.choices, default="blinded", help_text="not: open")
+    pipeline = s.UUIDField(required=False, allow_null=True, default=None, help_text="whose result the policy shows")
+    frames = s.ChoiceField(choices=c.Frames.choices, default=c.Frames.READER)
+    fixed_frames = s.DictField(
+        child=s.ListField(child=s.IntegerField(min_value=1), min_length=1), required=False, default=dict,
+        help_text="frame numbers by clip id, of frames “fixed”",
+    )  # fmt: skip
+    reads_per_case = s.IntegerField(required=False, allow_null=True, default=None, min_value=1)
+    repeats = s.IntegerField(required=False, default=0, min_value=0, help_text="cases each reader meets twice")
+    repeat_of = s.UUIDField(required=False, allow_null=True, default=None)
+    washout_days = s.IntegerField(required=False, allow_null=True, default=None, min_value=1)
     seed = s.IntegerField(required=False, allow_null=True, default=None, min_value=0)
 
 
 class ReaderIn(StrictSerializer):
     reader = s.UUIDField()
+
+
+class AssignmentIn(StrictSerializer):
+    assignment = s.UUIDField()
+
+
+class ReassignIn(AssignmentIn):
+    to = s.UUIDField()
+
+
+class RevealIn(StrictSerializer):
+    reason = s.CharField(max_length=300)
+
+
+class RevealedOut(Shape):
+    disclosed = s.IntegerField()
+
+
+class StageTwoOut(Shape):
+    frames = s.IntegerField()
+
+
+class ManagedAssignmentOut(Shape):
+    """A case of a round with its reader, for who manages it: never an answer."""
+
+    id = s.UUIDField()
+    study = s.UUIDField()
+    study_label = s.CharField()
+    reader = s.UUIDField()
+    reader_name = s.CharField()
+    number = s.IntegerField()
+    stage = s.IntegerField()
+    repeat = s.IntegerField()
+    arm = s.ChoiceField(choices=c.Arm.choices)
+    state = s.ChoiceField(choices=c.AssignmentState.choices)

@@ -22,6 +22,8 @@ from plaqueweb.reads.rounds import (
     close_round,
     create_round,
     reassign,
+    restore,
+    reveal_round,
     withdraw,
 )
 from plaqueweb.reads.rounds_frames import open_stage_two
@@ -36,7 +38,8 @@ SKIP_CHARACTERS = 300
 __all__ = [
     "ImportResult", "add_activity", "add_cases", "add_reader", "close_round", "complete_read", "confirm_and_sign",
     "create_round", "import_reads", "keep_place", "open_assignment", "open_stage_two", "reassign",
-    "record_simulated_read", "reopen_read", "save_draft", "sign_reads", "skip_assignment", "verify_read", "withdraw",
+    "record_simulated_read", "reopen_read", "restore", "reveal_round", "save_draft", "sign_reads", "skip_assignment",
+    "verify_read", "withdraw",
 ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ ASSIGNMENT = Machine(
         (A.ASSIGNED, "withdraw"): A.WITHDRAWN,
         (A.OPENED, "withdraw"): A.WITHDRAWN,
         (A.SKIPPED, "withdraw"): A.WITHDRAWN,
+        (A.WITHDRAWN, "restore"): A.ASSIGNED,
         (A.ASSIGNED, "reassign"): A.REASSIGNED,
         (A.SKIPPED, "reassign"): A.REASSIGNED,
     },

@@ -1,30 +1,27 @@
-"""Pages of the reader (worklist, reading, signing) and of those who manage rounds. All state changes go to services."""
+"""Pages of the reader: worklist, reading, signing. All state changes go to services."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
-from plaqueweb.core.errors import DomainError, Invalid, NotFound
+from plaqueweb.core.errors import DomainError, NotFound
 from plaqueweb.core.prepared import Prepared
-from plaqueweb.reads import overview, selectors, services, sitting
+from plaqueweb.reads import selectors, services, sitting
 from plaqueweb.reads.bundle import own_read
-from plaqueweb.reads.choices import Reveal, SignatureMeaning
-from plaqueweb.studies.choices import ListPurpose
+from plaqueweb.reads.choices import SignatureMeaning
 from plaqueweb.studies.models import Project
 
 _PROJECT = Prepared(lambda user, slug: Project.objects.visible_to(User(pk=user)).filter(slug=slug), "user", "slug")
@@ -112,86 +109,3 @@ def reopen(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _back(project: Project, round_id: str) -> str:
     return f"{reverse('worklist', args=[project.slug])}?round={round_id}"
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def rounds(request: HttpRequest, slug: str) -> HttpResponse:
-    """List rounds with their progress; make a new one from ready studies."""
-    user = current_user(request)
-    project = overview.managed_project(user=user, slug=slug)
-    error, status = None, 200
-    if request.method == "POST":
-        try:
-            made = _create(request, project, user)
-        except DomainError as refused:
-            error, status = refused, refused.status
-        else:
-            messages.success(request, _("Round “%(name)s” is open.") % {"name": made.name})
-            return redirect("round", slug=slug, pk=made.pk)
-    rows = overview.project_rounds(project)
-    context: dict[str, Any] = {
-        "project": project,
-        "rounds": overview.rounds_payload(rows, user=user),
-        "studies": overview.ready_studies(project),
-        "readers": overview.possible_readers(project),
-        "reveals": Reveal.choices,
-        "purposes": ListPurpose.choices,
-        "given": request.POST,
-        "given_studies": request.POST.getlist("studies"),
-        "given_readers": request.POST.getlist("readers"),
-        "error": error,
-        "now": timezone.now(),
-    }
-    return render(request, "reads/rounds.html", context, status=status)
-
-
-def _create(request: HttpRequest, project: Project, user: User) -> Any:
-    seed = request.POST.get("seed", "").strip()
-    return overview.open_round(
-        project=project, name=request.POST.get("name", ""), study_ids=request.POST.getlist("studies"),
-        reader_ids=request.POST.getlist("readers"), reveal=request.POST.get("reveal", ""),
-        reveal_reason=request.POST.get("reveal_reason", ""), purpose=request.POST.get("purpose", ListPurpose.TEST),
-        seed=int(seed) if seed.isascii() and seed.isdigit() else None, by=user,
-    )  # fmt: skip
-
-
-@login_required
-@require_http_methods(["GET", "POST"])
-def round_detail(request: HttpRequest, slug: str, pk: Any) -> HttpResponse:
-    """Show one round; add a reader or close it."""
-    user = current_user(request)
-    project = overview.managed_project(user=user, slug=slug)
-    round_ = overview.managed_round(user=user, pk=pk)
-    if round_.project_id != project.pk:
-        raise NotFound(_("There is nothing here that you may see."))
-    if request.method == "POST":
-        try:
-            _change(request, round_, user)
-        except DomainError as refused:
-            messages.error(request, refused.detail)
-        return redirect("round", slug=slug, pk=round_.pk)
-    payload = overview.rounds_payload([round_], user=user)[0]
-    inside = {str(row["reader_id"]) for row in payload["progress"] or []}
-    others = [row for row in overview.possible_readers(project) if str(row.pk) not in inside]
-    context = {
-        "project": project,
-        "round": round_,
-        "row": payload,
-        "others": others,
-        "rule_words": selectors.rule_words(round_.protocol),
-    }
-    return render(request, "reads/round.html", context)
-
-
-def _change(request: HttpRequest, round_: Any, user: User) -> None:
-    if request.POST.get("act") == "close":
-        services.close_round(round_=round_, by=user)
-        messages.success(request, _("The round is closed."))
-        return
-    chosen = request.POST.get("reader", "")
-    reader = next((row for row in overview.possible_readers(round_.project) if str(row.pk) == chosen), None)
-    if reader is None:
-        raise Invalid(_("Choose a reader."), rule="round-readers")
-    added = services.add_reader(round_=round_, reader=reader, by=user)
-    messages.success(request, _("%(name)s has %(n)d cases to read.") % {"name": reader.name, "n": len(added)})

@@ -26,6 +26,7 @@ from plaqueweb.core.storage import open_object
 from plaqueweb.core.work import WorkState
 from plaqueweb.jobs.models import LIVE, InferenceJob
 from plaqueweb.predictions.models import ClipPrediction, PipelineState, Prediction
+from plaqueweb.predictions.showing import record_shown as record_showing
 from plaqueweb.reads.aided import record_shown, sees_model
 from plaqueweb.reads.aliases import Aliases, aliases_of
 from plaqueweb.reads.models import Assignment
@@ -142,6 +143,7 @@ class ShownModelView(APIView):
         prediction = shown_prediction(assignment)
         if prediction is not None:
             record_shown(assignment=assignment, prediction_id=prediction.pk, by=user)
+            record_showing(user=user, studies=[assignment.study_id], door="reading")
         payload = model_payload(assignment, prediction)
         aliases = aliases_of(assignment)
         return Response(payload if aliases is None else aliases.hide(payload))

@@ -224,6 +224,7 @@ SPECTACULAR_SETTINGS = {
         "ClipState": "plaqueweb.studies.choices.ClipState",
         "CaseState": "plaqueweb.review.models.CaseState",
         "NoResult": "plaqueweb.predictions.choices.NoResultReason",
+        "DifferenceReason": "plaqueweb.review.models.DifferenceReason",
     },
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTO_REFRESH": False}

@@ -8,8 +8,11 @@ from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from plaqueweb.core.templatetags.ui import chip, clock
+from plaqueweb.reads.choices import MODEL_ARMS
+from plaqueweb.reads.models import Assignment
 
 register = template.Library()
 
@@ -38,3 +41,13 @@ def case_rows(rows: Iterable[Mapping[str, Any]], chosen_url: str) -> SafeString:
         time = clock(row["active_seconds"]) if row["active_seconds"] else "–"
         written.append(ROW.format(marks=marks, state=chips[state], time=time, **texts))
     return mark_safe("".join(written))  # every value was escaped above
+
+
+@register.filter
+def presentation(case: Assignment) -> str:
+    """Return what a case is to its reader: first reading, hidden repeat, answer with the model, given frames."""
+    if case.arm in MODEL_ARMS:
+        return _("with the model, after the blind answer") if case.stage_no > 1 else _("with the model from the start")
+    if case.stage_no > 1:
+        return _("given frames")
+    return _("hidden repeat") if case.repeat_no else _("first reading")

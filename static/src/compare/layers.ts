@@ -2,7 +2,7 @@
 import { decodeRle, labelsFromMasks } from "../viewer/rle.ts";
 import type { MaskLayer } from "../viewer/viewport.ts";
 import type { Clip } from "../viewer/types.ts";
-import type { Extent, Prediction, Read, ReadFrame } from "./types.ts";
+import type { ClipPrediction, Extent, Read, ReadFrame } from "./types.ts";
 
 /** What the reader marked on one clip. A frame without an annotation is unknown: null, never an empty map. */
 export class ReaderLayer implements MaskLayer {
@@ -64,7 +64,7 @@ export class ModelLayer implements MaskLayer {
   private loading: Promise<void> | null = null;
   ready = false;
 
-  constructor(clip: Clip, prediction: Prediction | null) {
+  constructor(clip: Clip, prediction: { clips: Pick<ClipPrediction, "clip" | "masks_url" | "no_result_reason">[] } | null) {
     const parts = prediction?.clips.filter((part) => part.clip === clip.id) ?? [];
     this.urls = [...new Set(parts.flatMap((part) => (part.masks_url && !part.no_result_reason ? [part.masks_url] : [])))];
   }

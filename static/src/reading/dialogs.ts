@@ -96,6 +96,7 @@ export function askPassword(name: string, logIn: (password: string) => Promise<v
 export interface SigningFacts {
   name: string;
   ground: string;
+  meaning: string;
   reveals: string;
   sign: (password: string) => Promise<void>;
 }
@@ -107,7 +108,7 @@ export function askSignature(facts: SigningFacts): Promise<boolean> {
     lead: gettext("After signing, an answer can only be corrected by a new revision with a reason."),
     wide: true,
     body: [
-      fieldRow(gettext("Meaning"), gettext("“I read this case myself, blinded, and these are my answers.”")),
+      fieldRow(gettext("Meaning"), facts.meaning),
       fieldRow(gettext("Signed as"), el("strong", {}, facts.name), ` ${facts.ground}`),
       fieldRow(gettext("Time"), utc(new Date())),
       fieldRow(gettext("Reveals"), facts.reveals),

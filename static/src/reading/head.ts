@@ -18,7 +18,10 @@ export class Head {
 
   constructor(assignment: Assignment, actions: HeadActions) {
     const badges: HTMLElement[] = [];
-    if (assignment.round.policy === "blinded") badges.push(el("span", { class: "rd-badge" }, gettext("blinded")));
+    if (assignment.arm === "blind") badges.push(el("span", { class: "rd-badge" }, gettext("blinded")));
+    if (assignment.arm === "aided") badges.push(el("span", { class: "rd-badge is-model" }, gettext("after disclosure: with the model")));
+    if (assignment.arm === "concurrent") badges.push(el("span", { class: "rd-badge is-model" }, gettext("with the model")));
+    if (assignment.stage > 1 && assignment.arm === "blind") badges.push(el("span", { class: "rd-badge" }, gettext("second stage: given frames")));
     if (assignment.round.demo && assignment.round.reveal === "after_each") {
       badges.push(el("span", { class: "rd-badge" }, gettext("demo round: revealed after each case")));
     }

@@ -1,11 +1,14 @@
 /** Which answers are still missing, at once, by the server's own rules; at completion the server decides. */
 import { gettext, interpolate } from "../viewer/words.ts";
+import type { Asked } from "./asked.ts";
 import type { Draft } from "./draft.ts";
 import { REASONS } from "./reasons.ts";
 import type { Missing } from "./types.ts";
 
 /** In the order of the page. */
-export function missingOf(draft: Draft): Missing[] {
+export function missingOf(draft: Draft, asked: Asked | null = null): Missing[] {
+  const frames = onlyOnce([...(asked?.missing ?? []), ...missingOnFrames(draft)]);
+  if (asked?.only) return frames;
   const { required } = draft.protocol;
   const answers: [string, boolean, string][] = [
     ["class", draft.answers.reader_class === null, gettext("Class")],
@@ -15,11 +18,15 @@ export function missingOf(draft: Draft): Missing[] {
   return [
     ...(required.includes("findings") ? missingFindings(draft) : []),
     ...missingReasons(draft),
-    ...missingOnFrames(draft),
+    ...frames,
     ...answers
       .filter(([name, missing]) => missing && required.includes(name))
       .map(([name, , words]) => ({ field: name === "class" ? "reader_class" : name, words })),
   ];
+}
+
+function onlyOnce(all: Missing[]): Missing[] {
+  return all.filter((one, at) => all.findIndex(({ field }) => field === one.field) === at);
 }
 
 function missingFindings(draft: Draft): Missing[] {

@@ -2,11 +2,15 @@
 import { Keymap, keysDialog, type Clip } from "../viewer/index.ts";
 import { gettext, interpolate, ngettext } from "../viewer/words.ts";
 import { Bar } from "./bar.ts";
-import { askConflict, askPassword, askSignature, askSkip } from "./dialogs.ts";
+import { askPassword, askSignature, askSkip } from "./dialogs.ts";
 import { el, icon } from "./dom.ts";
 import { Draft } from "./draft.ts";
 import { Head } from "./head.ts";
 import { clear, copyToNext, fillBetween, mend, type Mend } from "./maskacts.ts";
+import { aidOf, type Aid } from "./aided.ts";
+import { Asked } from "./asked.ts";
+import { meaningWords, revealWords, signsHere } from "./policy.ts";
+import { settle } from "./settle.ts";
 import { bindKeys } from "./shortcuts.ts";
 import { changeKeys, labelCaps, ownKeys } from "./keysettings.ts";
 import { areaOf } from "./ownscales.ts";
@@ -16,7 +20,6 @@ import { Activity, Session, logIn, signedIn, type Person } from "./session.ts";
 import { ScaleAct } from "./scaleact.ts";
 import { Stage } from "./stage.ts";
 import { Strip } from "./strip.ts";
-import { differenceWords } from "./conflict.ts";
 import type { SaveState } from "./autosave.ts";
 import type { Assignment, Extent, Read } from "./types.ts";
 
@@ -39,6 +42,8 @@ export class ReadingPage {
   private readonly bar: Bar;
   private readonly keys = new Keymap();
   private readonly scaling: ScaleAct;
+  private readonly asked: Asked | null;
+  readonly aid: Aid | null;
   private readonly notice = el("div", { class: "rd-notice", role: "alert" });
   private noticeTimer = 0;
   private queued = false;
@@ -52,6 +57,7 @@ export class ReadingPage {
     this.read = read;
     this.draft = new Draft(assignment.clips, assignment.protocol);
     this.draft.load(read);
+    this.asked = assignment.frames && new Asked(assignment.frames, assignment.stage > 1 && assignment.arm === "blind", this.draft, (id, frame) => this.goToFrame(id, frame));
     this.session = new Session(assignment, read, this.draft, person, (state) => this.saveState(state));
     this.head = new Head(assignment, { leave: () => void this.leave(), keys: () => this.showKeys(), mend: () => void this.mend() });
     this.strip = new Strip(this.draft, (clip) => this.stage.show(clip));
@@ -102,8 +108,8 @@ export class ReadingPage {
       keyFrameHere: (number) => this.keyFrameHere(number),
       remove: (number) => this.editing(() => this.draft.removeLesion(number)),
       here: () => ({ clip: this.stage.current.id, frame: this.stage.frame }),
-      signsHere: assignment.round.reveal === "after_each",
-    });
+      signsHere: signsHere(assignment),
+    }, this.asked);
     const host = el("div", { class: "rd-pane" });
     const main = el("div", { class: "rd-main" }, this.options.root, host, this.bar.root);
     root.append(this.head.root, this.strip.root, this.rail.root, main, this.panel.root, this.notice);
@@ -130,6 +136,12 @@ export class ReadingPage {
       done: () => this.stage.setTool("select"),
       again: () => this.stage.setTool("scale", true),
     });
+    this.stage.asked = this.asked;
+    const drawn = (): void => {
+      this.stage.showModel();
+      this.render();
+    };
+    this.aid = this.stage.aid = aidOf(assignment, this.panel.root, { changed: drawn, go: (id, frame) => this.goToFrame(id, frame), failed: (words) => this.tell(words) });
     this.draft.onChange((saveable) => {
       if (saveable) this.session.autosave.changed();
       this.stage.rescaled();
@@ -147,6 +159,7 @@ export class ReadingPage {
       this.session.autosave.resume(kept);
     }
     this.showPlace();
+    void this.aid?.load();
     bindKeys(this.keys, this);
     this.keys.remap(ownKeys(this.root.dataset["keys"]));
     labelCaps(this.keys);
@@ -171,6 +184,8 @@ export class ReadingPage {
       this.tell(interpolate(words, { clip: was.number, frame: place.frame, n: left }));
       return;
     }
+    const given = this.asked?.places[0];
+    if (given) return this.goToFrame(...given);
     const lesion = this.draft.index;
     const clip = (lesion?.key_clip ? this.draft.clip(lesion.key_clip) : undefined) ?? this.draft.clips[0];
     if (clip) this.stage.show(clip, lesion?.key_frame ?? 1);
@@ -184,12 +199,23 @@ export class ReadingPage {
     else this.tell(this.draft.derived.state === "signed" ? gettext("This read is signed. A correction is a new revision.") : gettext("This case is completed. Reopen it to change an answer."));
   }
 
+  /** Mark this frame, if the case asks for it. */
+  marking(act: () => void): void {
+    this.editing(() => (this.stage.asksForThis ? act() : this.tell(gettext("This case asks for other frames. Page Down goes to the next one."))));
+  }
+
+  /** Page Down: the next frame that the case names and that is not marked yet. */
+  nextAsked(): void {
+    const next = this.asked?.next(this.stage.current.id, this.stage.frame);
+    if (next) this.goToFrame(...next);
+  }
+
   digitsAnswer(): boolean {
-    return !this.stage.toolFocus;
+    return !this.stage.toolFocus && !this.asked?.only;
   }
 
   extent(extent: Extent): void {
-    this.editing(() => {
+    this.marking(() => {
       const { current: clip, frame } = this.stage;
       const painted = this.draft.marks.labels(clip.id, frame, this.draft.marks.region(clip.id)).length > 0;
       if (extent === "no_plaque" && painted) {
@@ -227,7 +253,8 @@ export class ReadingPage {
   }
 
   copyToNext(): void {
-    this.editing(() => {
+    this.marking(() => {
+      if (this.asked) return this.tell(gettext("Only the given frames are marked, each by itself."));
       const { current: clip, frame } = this.stage;
       const why = copyToNext(this.draft, clip, frame);
       if (why) this.tell(why);
@@ -236,11 +263,11 @@ export class ReadingPage {
   }
 
   fillBetween(): void {
-    this.editing(() => this.tell(fillBetween(this.draft, this.stage.current, this.stage.frame)));
+    this.marking(() => this.tell(this.asked ? gettext("Only the given frames are marked, each by itself.") : fillBetween(this.draft, this.stage.current, this.stage.frame)));
   }
 
   mendMask(how: Mend): void {
-    this.editing(() => {
+    this.marking(() => {
       const why = mend(this.draft, this.stage.current, this.stage.frame, how);
       if (why) this.tell(why);
     });
@@ -293,7 +320,7 @@ export class ReadingPage {
   async forward(): Promise<void> {
     const { state } = this.draft.derived;
     if (state === "draft") await this.complete();
-    else if (state === "completed" && this.assignment.round.reveal === "after_each") await this.sign();
+    else if (state === "completed" && signsHere(this.assignment)) await this.sign();
     else this.goTo(this.assignment.next_url ?? this.assignment.worklist_url);
   }
 
@@ -314,7 +341,7 @@ export class ReadingPage {
     if (!(await this.session.autosave.flush())) return void this.mend();
     await this.attempt(async () => this.draft.adopt(await this.session.complete()));
     if (this.draft.derived.state !== "completed") return;
-    if (this.assignment.round.reveal === "after_each") await this.sign();
+    if (signsHere(this.assignment)) await this.sign();
     else this.goTo(this.assignment.next_url ?? this.assignment.worklist_url);
   }
 
@@ -328,10 +355,8 @@ export class ReadingPage {
     const signed = await askSignature({
       name: this.person.name,
       ground: interpolate(gettext("reader, %(round)s, protocol v%(version)s"), { round: round.name, version: protocol.version }),
-      reveals:
-        round.demo && round.reveal === "after_each"
-          ? gettext("The comparison with the model, at once. This is a demo round: a blinded round reveals nothing before its end.")
-          : round.reveal_words,
+      meaning: meaningWords(this.assignment),
+      reveals: revealWords(this.assignment),
       sign: async (password) => {
         address = await this.session.sign(password);
       },
@@ -385,26 +410,8 @@ export class ReadingPage {
     if (back) await this.session.autosave.flush();
   }
 
-  private async settle(): Promise<void> {
-    // The read with every mask: what the refusal carries may leave masks out.
-    const current = await this.session.current().catch((error: unknown) => {
-      this.tell(error instanceof Error ? error.message : String(error));
-      return null;
-    });
-    if (!current) return;
-    const { theirs, mine } = differenceWords(this.draft, current);
-    await askConflict({
-      theirs,
-      mine,
-      takeTheirs: () => {
-        void this.session.autosave.takeTheirs(current).then(() => this.draft.load(current));
-      },
-      keepMine: () => {
-        const body = this.session.autosave.keepMine(current);
-        this.draft.load(current);
-        this.draft.apply(body);
-      },
-    });
+  private settle(): Promise<void> {
+    return settle(this.session, this.draft, (words) => this.tell(words));
   }
 
   private watchPage(): void {

@@ -1,5 +1,6 @@
 /** The answers panel: segments, lesions, this frame, class, quality, confidence, note; its foot says what is missing. */
 import { gettext, interpolate, ngettext } from "../viewer/words.ts";
+import type { Asked } from "./asked.ts";
 import { Row, Segmented } from "./controls.ts";
 import { button, el, flash, icon, keycap } from "./dom.ts";
 import type { Draft } from "./draft.ts";
@@ -25,6 +26,7 @@ export class Panel {
   readonly root = el("aside", { class: "rd-panel", "aria-label": gettext("Answers") });
   private readonly draft: Draft;
   private readonly actions: PanelActions;
+  private readonly asked: Asked | null;
   private readonly findings = new Map<string, { row: Row; seen: Segmented<Visibility>; plaque: Segmented<PlaqueAnswer> }>();
   private readonly lesionCount = el("span", { class: "rd-faint" });
   private readonly list: LesionList;
@@ -41,14 +43,16 @@ export class Panel {
   private footShape = "";
   private shown = false;
 
-  constructor(draft: Draft, actions: PanelActions) {
+  constructor(draft: Draft, actions: PanelActions, asked: Asked | null = null) {
     this.draft = draft;
+    this.asked = asked;
     this.actions = actions;
     this.list = new LesionList(draft, actions);
     this.extent = new Segmented<Extent>(gettext("What is marked on this frame"), [
       { value: "all_marked", words: gettext("All marked"), key: "X" },
-      { value: "index_only", words: gettext("Index only") },
+      ...(asked ? [] : [{ value: "index_only" as const, words: gettext("Index only") }]),
       { value: "no_plaque", words: gettext("No plaque"), key: "E" },
+      ...(asked ? [{ value: "unusable" as const, words: gettext("Unusable") }] : []),
     ], (value) => actions.extent(value), "seg-wide");
     const quality = new Segmented(gettext("Quality"), [
       { value: "good" as const, words: gettext("Good"), key: "6" },
@@ -68,7 +72,7 @@ export class Panel {
   }
 
   get missing(): Missing[] {
-    return missingOf(this.draft);
+    return missingOf(this.draft, this.asked);
   }
 
   render(frame: number, areas: Area[]): void {
@@ -87,6 +91,7 @@ export class Panel {
     }
     this.lesionCount.textContent = String(draft.lesions.length);
     this.list.render(fields, locked);
+    this.asked?.render(this.actions.here().clip, frame);
     this.renderFrame(frame, areas, locked);
     this.renderClass(fields.has("reader_class"), locked);
     this.quality.control.set(draft.answers.quality);
@@ -125,13 +130,16 @@ export class Panel {
     const head = (title: Node | string, ...side: Node[]): HTMLElement =>
       el("header", {}, typeof title === "string" ? el("h2", {}, title) : title, ...side);
     const section = (...children: Node[]): HTMLElement => el("section", { class: "rd-section" }, ...children);
+    const marks = section(head(this.frameTitle, this.frameArea), this.extent.root);
+    if (this.asked?.only) return el("div", { class: "rd-panel-body" }, this.asked.root, marks);
     const columns = el("div", { class: "rd-columns", "aria-hidden": "true" }, el("span", {}, gettext("seen")), el("span", {}, gettext("plaque")));
     return el(
       "div",
       { class: "rd-panel-body" },
+      this.asked?.root,
       section(head(gettext("Segments"), none), columns, ...this.draft.protocol.segments.map(({ key, label }) => this.buildFinding(key, label))),
       section(head(el("h2", {}, gettext("Lesions"), " ", this.lesionCount), add), this.list.root),
-      section(head(this.frameTitle, this.frameArea), this.extent.root),
+      marks,
       section(head(gettext("Study class"), this.verdict), this.classBox),
       section(this.quality.row.root, this.confidence.row.root, el("div", { class: "rd-row rd-row-note" }, el("div", { class: "rd-row-label" }, gettext("Note")), this.note)),
     );
@@ -222,7 +230,7 @@ export class Panel {
     const line = el("div", { class: "rd-left", role: "status" });
     if (missing.length) {
       const count = interpolate(ngettext("%(n)s answer left:", "%(n)s answers left:", missing.length), { n: missing.length });
-      const fit = missing.length > 2 ? 1 : 2;
+      const fit = missing.length > 2 || this.asked ? 1 : 2;
       const shown = missing.slice(0, fit).map((one) => button({ class: "rd-link is-plain" }, () => this.focus(one.field), one.words));
       const more = missing.length > fit ? el("span", { class: "rd-faint" }, interpolate(gettext("and %(n)s more"), { n: missing.length - fit })) : null;
       line.append(icon("ask", "is-ask"), count, ...shown, ...(more ? [more] : []));

@@ -20,7 +20,9 @@ export async function openAssignment(publicId: string): Promise<Assignment> {
     return await post<Assignment>(`${API}/assignments/${publicId}/open/`);
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 409)) throw error;
-    return get<Assignment>(`${API}/assignments/${publicId}/`);
+    const found = await get<Assignment>(`${API}/assignments/${publicId}/`);
+    if (!found.read) throw error;
+    return found;
   }
 }
 
@@ -57,12 +59,13 @@ export class Session {
     return this.changeState("reopen");
   }
 
-  /** Signs this read; the address of the comparison where the round reveals it now. */
+  /** Signs this read; the address of the answer with the model, or of the comparison, where the round shows it now. */
   async sign(password: string): Promise<string | null> {
     const body = { reads: [this.readId], password, meaning: "authored" };
-    const answer = await post<{ signed: { read: string; compare_url: string | null }[] }>(`${API}/reads/sign/`, body);
+    const answer = await post<{ signed: { read: string; compare_url: string | null; second_url: string | null }[] }>(`${API}/reads/sign/`, body);
     await this.autosave.close();
-    return answer.signed.find(({ read }) => read === this.readId)?.compare_url ?? null;
+    const mine = answer.signed.find(({ read }) => read === this.readId);
+    return mine?.second_url ?? mine?.compare_url ?? null;
   }
 
   async skip(reason: string): Promise<void> {

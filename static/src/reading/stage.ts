@@ -4,6 +4,8 @@ import {
   timeline, viewWords, type Chord, type Clip, type FrameStore, type Line, type Mark, type Point, type Region,
 } from "../viewer/index.ts";
 import { gettext, interpolate } from "../viewer/words.ts";
+import type { Aid } from "./aided.ts";
+import type { Asked } from "./asked.ts";
 import type { Draft } from "./draft.ts";
 import type { ToolName } from "./rail.ts";
 import { GrowTool } from "./growtool.ts";
@@ -33,6 +35,8 @@ export class Stage {
   toolFocus = false;
   toolName: ToolName = "select";
   current: Clip;
+  aid: Aid | null = null;
+  asked: Asked | null = null;
   /** As the corner and the ruler show them. */
   private regions: readonly Region[] = [];
   private readonly draft: Draft;
@@ -78,7 +82,12 @@ export class Stage {
   }
 
   get editable(): boolean {
-    return this.draft.derived.state === "draft";
+    return this.draft.derived.state === "draft" && this.asksForThis;
+  }
+
+  /** Whether this frame may be marked: any, or one of those that the case names. */
+  get asksForThis(): boolean {
+    return this.asked?.has(this.current.id, this.frame) ?? true;
   }
 
   show(clip: Clip, frame?: number): void {
@@ -177,13 +186,19 @@ export class Stage {
     const marks = [...kinds].map(([frame, kind]): Mark => ({ frame, kind }));
     const index = this.draft.index;
     if (index?.key_clip === this.current.id && index.key_frame) marks.push({ frame: index.key_frame, kind: "key" });
-    return marks;
+    return [...marks, ...(this.asked?.marks(this.current.id) ?? []), ...(this.aid?.marks(this.current.id) ?? [])];
   }
 
   dispose(): void {
     this.clock.pause();
     for (const store of this.stores.values()) store.dispose();
     this.pane.dispose();
+  }
+
+  /** Lay the model's masks over the reader's, where this case is answered with it. */
+  showModel(): void {
+    this.pane.layers = { physician: this.draft.store(this.current.id), model: this.aid?.layer(this.current) ?? null };
+    this.pane.redraw();
   }
 
   private open(clip: Clip, frame: number): void {
@@ -193,7 +208,7 @@ export class Stage {
     this.current = clip;
     const store = this.storeOf(clip);
     this.clock.setClip(clip.frame_times_ms, clip.frames);
-    this.pane.layers = { physician: this.draft.store(clip.id) };
+    this.showModel();
     this.view.set({ frame, zoom: 1, panX: 0, panY: 0 });
     this.regions = clip.regions;
     this.pane.setClip(store, { fitBox: fitBoxOf(clip), ruler: rulerOf(clip) });
@@ -270,7 +285,7 @@ export class Stage {
       label: lengthWords({ mm: caliper.mm ?? null, px: caliper.px ?? null, why: caliper.why_no_mm ?? "", manual: caliper.scale === "manual" }),
       selected: selected?.id === caliper.id,
       end: selected?.id === caliper.id ? selected.end : null,
-    })).concat(live);
+    })).concat(live, this.aid?.chords(this.current.id, frame) ?? []);
   }
 
   /** On a picture with two regions, keys and answers are for the one last pointed at. */

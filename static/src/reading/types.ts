@@ -114,6 +114,14 @@ export interface Protocol {
 
 export interface Assignment {
   public_id: string;
+  /** 2: the answer with the model, or the same frames for all readers. */
+  stage: number;
+  arm: "blind" | "aided" | "concurrent" | "unknown";
+  /** Clip and frame to mark, in this order; null: the reader's choice. */
+  frames: [string, number][] | null;
+  /** The model's result, where this case is answered with it. */
+  model_url: string | null;
+  first_answer: { reader_class: ReaderClass | null; thickness_mm: number | null; thickness_px: number | null } | null;
   number: number;
   of: number;
   state: string;

@@ -1,4 +1,4 @@
-"""Pages of the reader and of those who manage rounds."""
+"""Pages of the reader."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 
 from plaqueweb.accounts.models import User
-from plaqueweb.reads.models import Assignment, Read, Round
-from tests.factories import PASSWORD, AssignmentFactory, ClipFactory, ProtocolFactory, StudyFactory, UserFactory, member
+from plaqueweb.reads.models import Assignment, Read
+from tests.factories import PASSWORD, AssignmentFactory, ClipFactory, StudyFactory, UserFactory, member
 from tests.plaqueweb.reads.helpers import COMPLETE, case, complete, opened, save
 
 pytestmark = pytest.mark.django_db
@@ -149,53 +149,3 @@ def test_a_case_is_skipped_with_a_reason(browser_of: BrowserOf) -> None:
 
     assignment.refresh_from_db()
     assert (assignment.state, assignment.skip_reason) == ("skipped", "no aorta in any clip")
-
-
-# --- rounds ---
-
-
-def test_a_round_is_made_closed_and_extended_on_its_pages(browser_of: BrowserOf) -> None:
-    study = StudyFactory()
-    project = study.project
-    ProtocolFactory(project=project)
-    reader, second = member(project, "reader"), member(project, "reader")
-    client = browser_of(member(project, "coordinator"))
-    url = f"/p/{project.slug}/rounds/"
-
-    made = client.post(url, {"name": "Round 1", "studies": [str(study.pk)], "readers": [str(reader.pk)],
-                             "reveal": "all_signed", "purpose": "test"})  # fmt: skip
-    round_ = Round.objects.get()
-    client.post(f"{url}{round_.pk}/", {"act": "reader", "reader": str(second.pk)})
-    page = client.get(f"{url}{round_.pk}/").content.decode()
-    client.post(f"{url}{round_.pk}/", {"act": "close"})
-    listed = client.get(url).content.decode()
-
-    round_.refresh_from_db()
-    assert made["Location"] == f"{url}{round_.pk}/"
-    assert reader.name in page
-    assert second.name in page
-    assert round_.closed_at is not None
-    assert "Round 1" in listed
-
-
-def test_a_refused_round_says_why_and_keeps_the_form(browser_of: BrowserOf) -> None:
-    study = StudyFactory()
-    ProtocolFactory(project=study.project)
-    reader = member(study.project, "reader")
-
-    answer = browser_of(member(study.project, "coordinator")).post(
-        f"/p/{study.project.slug}/rounds/",
-        {"name": "Round 1", "studies": [str(study.pk)], "readers": [str(reader.pk)], "reveal": "after_each",
-         "purpose": "test"},
-    )  # fmt: skip
-
-    assert answer.status_code == 422
-    assert "give a reason" in answer.content.decode()
-    assert 'value="Round 1"' in answer.content.decode()
-    assert not Round.objects.exists()
-
-
-def test_rounds_are_not_for_readers(browser_of: BrowserOf) -> None:
-    assignment, _ = case()
-
-    assert browser_of(assignment.reader).get(f"/p/{assignment.round.project.slug}/rounds/").status_code == 404

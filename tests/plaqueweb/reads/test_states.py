@@ -28,6 +28,7 @@ CASE_MOVES = {
     ("assigned", "withdraw"): "withdrawn",
     ("opened", "withdraw"): "withdrawn",
     ("skipped", "withdraw"): "withdrawn",
+    ("withdrawn", "restore"): "assigned",
     ("assigned", "reassign"): "reassigned",
     ("skipped", "reassign"): "reassigned",
 }
@@ -68,7 +69,7 @@ def test_a_read_moves_only_as_the_table_says(state: str, event: str) -> None:
 def test_the_tables_know_every_state_and_event() -> None:
     assert set(ASSIGNMENT.states) == set(AssignmentState.values)
     assert set(READ.states) == set(ReadState.values)
-    assert set(ASSIGNMENT.events) == {"open", "complete", "reopen", "sign", "skip", "withdraw", "reassign"}
+    assert set(ASSIGNMENT.events) == {"open", "complete", "reopen", "sign", "skip", "withdraw", "restore", "reassign"}
     assert set(READ.events) == {"save", "complete", "reopen", "sign"}
 
 

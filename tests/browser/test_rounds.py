@@ -1,0 +1,140 @@
+"""Rounds in the browser: opening one, an answer with the model after a blind one, and given frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from plaqueweb.ops.room import Room
+from tests.browser.conftest import Console
+from tests.conftest import REPO, skip_or_fail
+
+pytestmark = pytest.mark.browser
+OpenAs = Callable[[str], Page]
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[Room]:
+    """A room of six cases with a coordinator and rounds of several policies."""
+    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
+        skip_or_fail("the front end is not built (python3 run.py test builds it)")
+    made = Room([["plain"]] * 6)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def world(room: Room) -> dict[str, Any]:
+    """Who is there, and which rounds and cases."""
+    filled: dict[str, Any] = json.loads(room.python("from tests.browser import rounds_world as w\nw.main()"))
+    return filled
+
+
+@pytest.fixture
+def open_as(chromium: Browser, room: Room, console: Console) -> Iterator[OpenAs]:
+    """Return a function that logs somebody in, in a context of its own."""
+    contexts: list[BrowserContext] = []
+
+    def log_in(email: str) -> Page:
+        context = chromium.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        page.on("console", console.log)
+        page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
+        page.goto(f"{room.address}/login/")
+        page.fill("#id_username", email)
+        page.fill("#id_password", room.password)
+        page.click("button[type=submit]")
+        page.wait_for_url("**/p/room/**")
+        return page
+
+    yield log_in
+    for context in contexts:
+        context.close()
+
+
+def test_a_coordinator_sees_what_a_round_takes_while_filling_it_in(
+    room: Room, world: dict[str, Any], open_as: OpenAs
+) -> None:
+    page = open_as(world["manager"])
+    page.goto(f"{room.address}/p/room/rounds/new/")
+    plan = page.locator("#round-plan")
+
+    page.fill("#round-name", "Round 7")
+    page.select_option("#round-list", label="Room, test, 6 studies, frozen")
+    for at in (0, 1, 2):
+        page.locator("input[name=readers]").nth(at).check()
+    expect(plan).to_contain_text("18 reads")
+    expect(plan).to_contain_text("6 cases of 6 subjects × 3 readers")
+    page.fill("#round-each", "2")
+    expect(plan).to_contain_text("12 reads")
+    expect(page.locator("#round-pipeline")).to_be_hidden()
+    page.select_option("#round-policy", "concurrent")
+    expect(page.locator("#round-pipeline")).to_be_visible()
+    page.fill("#round-repeats", "50")
+    expect(plan).to_contain_text("at most 1 of them, a third")
+    page.fill("#round-repeats", "1")
+    page.click("button:has-text('Open the round')")
+
+    expect(page.locator("h1")).to_have_text("Round 7")
+    row = page.locator("#cases tbody tr").first
+    row.get_by_role("button", name="Withdraw").click()
+    expect(page.locator("#cases tbody tr").first).to_contain_text("withdrawn")
+    page.locator("#cases tbody tr").first.get_by_role("button", name="Give back").click()
+    expect(page.locator("#cases tbody tr").first).to_contain_text("to read")
+
+
+def test_the_model_appears_after_the_blind_answer_is_signed(room: Room, world: dict[str, Any], open_as: OpenAs) -> None:
+    page = open_as(room.email)
+    blind = f"{room.address}/read/{world['aided']['cases'][0]}/"
+    page.goto(blind)
+    expect(page.locator("#reading[data-ready]")).to_be_visible()
+    expect(page.locator(".rd-model")).to_have_count(0)
+
+    for key in ("n", "0", "3", "6"):
+        page.keyboard.press(key)
+    page.keyboard.press("Control+Enter")
+    page.fill("dialog[open] input[type=password]", room.password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda address: address != blind and "/read/" in address)
+
+    expect(page.locator("#reading[data-ready]")).to_be_visible()
+    expect(page.locator(".rd-model")).to_contain_text("1 Complex · 4.8 mm")
+    expect(page.locator(".rd-model")).to_contain_text("Your blind answer: 0 Not complex")
+    expect(page.locator(".rd-head")).to_contain_text("after disclosure")
+    page.keyboard.press("y")
+    expect(page.locator("#reading[data-frame='9']")).to_be_visible()
+    expect(page.locator(".vp-chord.vp-model")).to_have_count(1)
+    page.keyboard.press("1")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(lambda address: world["aided"]["cases"][1] in address)
+    page.goto(blind)
+    expect(page.locator("#reading[data-ready]")).to_be_visible()
+    expect(page.locator(".rd-class.is-on")).to_contain_text("Not complex")
+    expect(page.locator(".rd-model")).to_have_count(0)
+
+
+def test_a_second_stage_asks_for_the_given_frames_alone(room: Room, world: dict[str, Any], open_as: OpenAs) -> None:
+    page = open_as(room.email)
+    page.goto(f"{room.address}/read/{world['given']['cases'][0]}/")
+    expect(page.locator("#reading[data-ready]")).to_be_visible()
+    frames = page.locator(".rd-asked-item")
+    count = frames.count()
+
+    expect(page.locator(".rd-class")).to_have_count(0)
+    page.keyboard.press("1")  # answers nothing: there is no class to give
+    page.keyboard.press("Home")
+    page.keyboard.press("e")
+    expect(page.locator(".rd-notice")).to_contain_text("asks for other frames")
+    for _frame in range(count):
+        page.keyboard.press("PageDown")
+        page.keyboard.press("e")
+    expect(page.locator(".rd-asked")).to_contain_text(f"{count} of {count} marked")
+    page.keyboard.press("Control+Enter")
+
+    page.wait_for_url(lambda address: world["given"]["cases"][0] not in address)

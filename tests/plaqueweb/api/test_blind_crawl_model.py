@@ -1,0 +1,35 @@
+"""Who answers with the model crawls the whole site: it is met on that page alone, and nobody else's answer anywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from plaqueweb.predictions.models import Prediction
+from plaqueweb.reads.models import Assignment, Round
+from plaqueweb.studies.services import disclose
+from tests.plaqueweb.api.test_blind_crawl import crawl, world
+
+__all__ = ["world"]
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("policy, stage, arm", [("ai_assisted", 2, "aided"), ("concurrent", 1, "concurrent")])
+def test_the_model_is_met_on_that_page_alone(
+    world: dict[str, Any],
+    policy: str,
+    stage: int,
+    arm: str,
+) -> None:
+    shown_pipeline = str(Prediction.objects.get().pipeline_id)
+    Round.objects.filter(pk=world["round"].pk).update(policy=policy, pipelines=[shown_pipeline])
+    own = Assignment.objects.get(reader=world["blinded"])
+    Assignment.objects.filter(pk=own.pk).update(stage_no=stage, arm=arm)
+    disclose(user=world["blinded"], study=world["study"], kind="model", round_id=world["round"].pk)
+
+    _, leaks = crawl(world["blinded"], world)
+
+    shown = f"/api/v1/assignments/{own.public_id}/model/"
+    assert shown in leaks
+    assert [leak for leak in leaks if not leak.startswith(shown)] == []
