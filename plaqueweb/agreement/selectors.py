@@ -248,6 +248,7 @@ def scope(user: User, project: Project, round_: Round | None) -> Scope:
 def visible_rounds(user: User, project: Project) -> list[Round]:
     """Rounds whose agreement the user may see, the newest first."""
     rows = Round.objects.visible_to(user).filter(project=project).exclude(pk__in=hidden_rounds(user, project))
+    rows = rows.exclude(policy=Policy.PRACTICE)
     return list(rows.select_related("protocol").order_by("-id"))
 
 

@@ -36,6 +36,7 @@ ITEMS: list[tuple[str, Any, str, Any, tuple[str, ...]]] = [
     ("rounds", _("Rounds"), "clock", _("Reading"), (C.MANAGE_ROUNDS,)),
     ("case-lists", _("Case lists"), "list", _("Reading"), (C.MANAGE_ROUNDS,)),
     ("worklist", _("My worklist"), "eye", _("Reading"), (C.READ,)),
+    ("reader-profile", _("My profile"), "user", _("Reading"), (C.READ,)),
     ("review", _("Review"), "columns", _("Reading"), (C.SEE_RESULTS, C.READ)),
     ("adjudication", _("Adjudication"), "scales", _("Reading"), (C.ADJUDICATE,)),
     ("agreement", _("Agreement"), "chart", _("Trust"), (C.SEE_RESULTS, C.READ)),

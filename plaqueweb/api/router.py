@@ -12,11 +12,12 @@ from plaqueweb.api.audit import AuditViewSet
 from plaqueweb.ingest.api import UploadViewSet
 from plaqueweb.jobs.api import JobViewSet
 from plaqueweb.predictions.api import PipelineViewSet, PredictionViewSet
-from plaqueweb.reads.api import AssignmentViewSet, ReadViewSet
+from plaqueweb.reads.api import AssignmentViewSet, ProfileView, ReadViewSet
 from plaqueweb.reads.rounds_api import RoundViewSet
 from plaqueweb.review.adjudication_api import AdjudicationViewSet
 from plaqueweb.review.aided import ShownMasksView, ShownModelView
 from plaqueweb.review.api import CaseViewSet, ConsensusViewSet
+from plaqueweb.review.practice_views import PracticeView
 from plaqueweb.studies.api import ClipViewSet, ProjectViewSet, StudyViewSet, SubjectViewSet
 
 router = SimpleRouter()
@@ -38,6 +39,8 @@ router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("me/", MeView.as_view(), name="me"),
+    path("practice/", PracticeView.as_view(), name="practice"),
+    path("me/profile/", ProfileView.as_view(), name="my-profile-api"),
     path("me/keys/", KeysView.as_view(), name="my-keys"),
     path("tokens/", TokenView.as_view(), name="tokens"),
     path("assignments/<str:public_id>/model/", ShownModelView.as_view(), name="shown-model"),

@@ -216,7 +216,7 @@ class Board:
         }
 
     def _round(self) -> Round | None:
-        rounds = Round.objects.filter(project=self.project, policy__in=BLINDED_POLICIES)
+        rounds = Round.objects.filter(project=self.project, policy__in=BLINDED_POLICIES, pass_mark=None)
         return rounds.order_by("closed_at", "-id").first()
 
     def _round_figures(self) -> dict[str, Any] | None:

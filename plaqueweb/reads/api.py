@@ -15,6 +15,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from plaqueweb.accounts.api import current_user
@@ -29,6 +30,7 @@ from plaqueweb.reads.aliases import Aliases, aliases_of
 from plaqueweb.reads.bundle import Bundle, load_bundle, own_read, reads_with_assignment
 from plaqueweb.reads.choices import SignatureMeaning
 from plaqueweb.reads.models import Assignment, Read
+from plaqueweb.reads.qualification import feedback, profile_of
 from plaqueweb.reads.rawjson import dumps
 from plaqueweb.studies.api import cine_answer, frame_answer
 from plaqueweb.studies.models import Clip
@@ -175,6 +177,15 @@ class AssignmentViewSet(AllowListedFilters, GenericViewSet[Assignment]):
             services.add_activity(assignment=assignment, by=user, seconds=given["seconds"])
         return Response({"active_seconds": assignment.active_seconds})
 
+    @extend_schema(responses=shapes.FeedbackOut)
+    @action(detail=True, methods=["get"])
+    def feedback(self, request: Request, public_id: str) -> Response:
+        """Return the known answer of a practice case, once one's own is signed."""
+        found = feedback(self._assignment())
+        if found is None:
+            raise NotFound(_("There is nothing here that you may see."))
+        return Response(shapes.FeedbackOut(found).data)
+
     @extend_schema(
         parameters=[OpenApiParameter("clip", OpenApiTypes.UUID, OpenApiParameter.PATH)],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
@@ -317,6 +328,26 @@ class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):
             reads=reads, by=user, password=given["password"], meaning=SignatureMeaning(given["meaning"])
         )
         return Response(signed_payload(signed, user))
+
+
+class ProfileView(APIView):
+    """One's own reader profile."""
+
+    @extend_schema(responses=shapes.ProfileShape)
+    def get(self, request: Request) -> Response:
+        """Return it; 404 before it is filled in."""
+        row = profile_of(current_user(request))
+        if row is None:
+            raise NotFound(_("This profile is not filled in yet."), rule="profile-empty")
+        return Response(shapes.ProfileShape(row).data)
+
+    @extend_schema(request=shapes.ProfileShape, responses=shapes.ProfileShape)
+    def put(self, request: Request) -> Response:
+        """Keep it."""
+        form = shapes.ProfileShape(data=request.data)
+        form.is_valid(raise_exception=True)
+        row = services.save_profile(user=current_user(request), **form.validated_data)
+        return Response(shapes.ProfileShape(row).data)
 
 
 def _summary(read: Read) -> dict[str, Any]:

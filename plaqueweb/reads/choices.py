@@ -10,6 +10,7 @@ class Policy(models.TextChoices):
     BLINDED = "blinded", _("blinded")
     AI_ASSISTED = "ai_assisted", _("AI-assisted: blind answer first, then with the model")
     CONCURRENT = "concurrent", _("concurrent: the model is shown from the start")
+    PRACTICE = "practice", _("practice set: the known answer after each case")
     OPEN = "open", _("imported, blinding unknown")  # reads from elsewhere: nobody is blinded by it
 
 
@@ -34,6 +35,17 @@ class AssignmentState(models.TextChoices):
     SKIPPED = "skipped", _("skipped")
     WITHDRAWN = "withdrawn", _("withdrawn")
     REASSIGNED = "reassigned", _("reassigned")
+
+
+class Speciality(models.TextChoices):
+    CARDIOLOGY = "cardiology", _("Cardiology")
+    ANAESTHESIOLOGY = "anaesthesiology", _("Cardiac anaesthesiology")
+    SURGERY = "surgery", _("Cardiac surgery")
+    RADIOLOGY = "radiology", _("Radiology")
+    NEUROLOGY = "neurology", _("Neurology")
+    SONOGRAPHY = "sonography", _("Sonography")
+    TRAINING = "training", _("In training")
+    OTHER = "other", _("Other")
 
 
 class ReadState(models.TextChoices):
@@ -131,6 +143,7 @@ ARM_OF_POLICY = {
     Policy.BLINDED: Arm.BLIND,
     Policy.AI_ASSISTED: Arm.BLIND,
     Policy.CONCURRENT: Arm.CONCURRENT,
+    Policy.PRACTICE: Arm.BLIND,
     Policy.OPEN: Arm.UNKNOWN,
 }
 """The arm of a first answer under each policy."""

@@ -31,6 +31,7 @@ from plaqueweb.reads.draft_input import (
 )
 from plaqueweb.reads.measure import PackedMasks, measure_caliper, pack_masks
 from plaqueweb.reads.models import Assignment, FrameAnnotation, FrameMask, Lesion, Read, SegmentFinding
+from plaqueweb.reads.qualification import check_gate
 from plaqueweb.reads.rounds_washout import check_washout
 from plaqueweb.reads.scales import measure_again, save_scales
 from plaqueweb.reads.states import ASSIGNMENT, READ
@@ -46,9 +47,11 @@ def open_assignment(*, assignment: Assignment, by: User) -> Read:
 
     Raises:
         NotAllowed: the case is another reader's.
-        InvalidTransition: it was withdrawn or reassigned, or the washout lasts (rule ``washout``).
+        InvalidTransition: it was withdrawn or reassigned, the washout lasts (rule ``washout``), or the reader is
+            not qualified yet (``profile-first``, ``practice-first``).
     """
     _own(assignment, by)
+    check_gate(assignment, by)
     check_washout(assignment)
     before = assignment.state
     after = ASSIGNMENT.next(before, "open")

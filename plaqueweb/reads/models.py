@@ -29,6 +29,7 @@ from plaqueweb.reads.choices import (
     Reveal,
     ScaleMethod,
     SignatureMeaning,
+    Speciality,
     ThicknessSource,
     Visibility,
 )
@@ -66,6 +67,10 @@ class Round(BaseModel):
     repeats = models.PositiveSmallIntegerField(default=0)  # cases that each reader meets twice, unannounced
     repeat_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="repeated_by")
     washout_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    practice = models.ForeignKey(  # a practice set that has to be passed before cases open
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="opens"
+    )
+    pass_mark = models.PositiveSmallIntegerField(null=True, blank=True)  # of a practice set: % of cases that agree
     pipelines = models.JSONField(default=list)  # ids of the pipelines whose result is shown, where the policy shows one
     seed = models.PositiveBigIntegerField()
     opened_at = models.DateTimeField(null=True, blank=True)
@@ -84,6 +89,11 @@ class Round(BaseModel):
                 | Q(repeat_of__isnull=False, washout_days__isnull=False),
                 name="round_repeat_has_washout",
             ),
+            models.CheckConstraint(
+                condition=Q(policy=Policy.PRACTICE, pass_mark__gte=1, pass_mark__lte=100)
+                | (~Q(policy=Policy.PRACTICE) & Q(pass_mark__isnull=True)),
+                name="round_practice_has_mark",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -93,6 +103,38 @@ class Round(BaseModel):
     def hides_identity(self) -> bool:
         """Whether a reader may meet a case again here: then clips go by other names in every presentation."""
         return bool(self.repeats) or self.repeat_of_id is not None
+
+
+class ReaderProfile(BaseModel):
+    """What a reader says of the own experience; a report prints it. One for all projects."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reader_profile")
+    speciality = models.CharField(max_length=16, choices=Speciality)
+    years = models.PositiveSmallIntegerField()
+    tee_count = models.PositiveIntegerField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.speciality}, {self.years} years"
+
+
+class PracticeKey(BaseModel):
+    """The known answer of one case of a practice set, as it was when the set was made. Never changed."""
+
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="keys")
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="+")
+    reader_class = models.SmallIntegerField(choices=PlaqueClass)
+    thickness_mm = models.FloatField(null=True)
+    source = models.CharField(max_length=64)
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["round", "study"], name="practice_key_once"),
+            models.CheckConstraint(condition=Q(reader_class__in=[0, 1]), name="practice_key_class"),
+        ]
+
+    def __str__(self) -> str:
+        return f"key of {self.study_id}"
 
 
 class AssignmentQuerySet(ScopedQuerySet):
@@ -176,8 +218,9 @@ class ReadQuerySet(ScopedQuerySet):
         return self.exclude(assignment__stage_no__gt=1, arm__in=[Arm.BLIND, Arm.UNKNOWN])
 
     def unaided(self) -> Self:
-        """First answers that were given without a model’s result in sight: the only ones that may score a model."""
-        return self.filter(assignment__stage_no=1).exclude(arm__in=MODEL_ARMS)
+        """First answers of real rounds without a model’s result in sight: the only ones that may score a model."""
+        first = self.filter(assignment__stage_no=1).exclude(arm__in=MODEL_ARMS)
+        return first.exclude(assignment__round__policy=Policy.PRACTICE)
 
     def replaced(self) -> Self:
         """Reads that a later signed revision replaces."""
@@ -345,6 +388,6 @@ class FrameMask(models.Model):
 
 
 __all__ = [
-    "Assignment", "FrameAnnotation", "FrameMask", "Lesion", "ManualScale", "Read", "Round", "SegmentFinding",
-    "opaque_id",
+    "Assignment", "FrameAnnotation", "FrameMask", "Lesion", "ManualScale", "PracticeKey", "Read", "ReaderProfile",
+    "Round", "SegmentFinding", "opaque_id",
 ]  # fmt: skip

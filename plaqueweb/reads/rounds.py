@@ -69,7 +69,8 @@ def create_round(
         project=project, protocol=protocol, case_list=case_list, name=name.strip(), policy=wanted.policy,
         reveal=wanted.reveal, frames=wanted.frames, fixed_frames=fixed or None, reads_per_case=wanted.reads_per_case,
         repeats=wanted.repeats, repeat_of=wanted.repeat_of, washout_days=wanted.washout_days,
-        pipelines=[str(pk) for pk in wanted.pipelines], seed=seed, opened_at=timezone.now(),
+        pipelines=[str(pk) for pk in wanted.pipelines], practice=wanted.practice, pass_mark=wanted.pass_mark,
+        seed=seed, opened_at=timezone.now(),
     )  # fmt: skip
     record_event(
         actor=by, verb="round.created", target=round_, diff=_as_diff(wanted) | {"seed": seed, "readers": len(readers)}
@@ -85,7 +86,8 @@ def _as_diff(design: Design) -> dict[str, Any]:
         "policy": design.policy, "reveal": design.reveal, "reason": design.reveal_reason, "frames": design.frames,
         "reads_per_case": design.reads_per_case, "repeats": design.repeats, "washout_days": design.washout_days,
         "repeat_of": str(design.repeat_of.pk) if design.repeat_of else None,
-        "pipelines": [str(pk) for pk in design.pipelines],
+        "pipelines": [str(pk) for pk in design.pipelines], "pass_mark": design.pass_mark,
+        "practice": str(design.practice.pk) if design.practice else None,
     }  # fmt: skip
 
 
@@ -126,6 +128,9 @@ def _assign(
     if rows:
         diff = {"reader": str(reader.pk), "cases": len(new), "repeats": len(rows) - len(new)}
         record_event(actor=by, verb="round.assigned", target=round_, diff=diff)
+    practice = round_.practice
+    if practice is not None and practice.closed_at is None:
+        _assign(practice, reader, studies_of(practice.case_list), by)
     return rows
 
 

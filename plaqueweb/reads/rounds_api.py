@@ -22,6 +22,7 @@ from plaqueweb.core.strict import AllowListedFilters
 from plaqueweb.reads import overview, services
 from plaqueweb.reads import serializers as shapes
 from plaqueweb.reads.models import Assignment, Round
+from plaqueweb.reads.qualification import qualifications
 from plaqueweb.reads.rounds_form import open_round, wanted
 
 
@@ -84,6 +85,17 @@ class RoundViewSet(AllowListedFilters, mixins.ListModelMixin, GenericViewSet[Rou
         round_, key = self._managed(), self._form(shapes.ReaderIn)["reader"]
         services.add_reader(round_=round_, reader=self._reader(round_, key), by=current_user(request))
         return self._answer(round_)
+
+    @extend_schema(responses=shapes.QualificationOut(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
+    def qualifications(self, request: Request, pk: str) -> Response:
+        """Return profile and practice results of a round's readers; empty for who still reads blind in it."""
+        round_ = self._managed()
+        payload = overview.rounds_payload([round_], user=current_user(request))[0]
+        inside = [row["reader_id"] for row in payload["progress"] or []]
+        readers = User.objects.filter(pk__in=inside).order_by("name", "pk")
+        rows = qualifications(readers=readers, project_id=round_.project_id)
+        return Response(shapes.QualificationOut(rows, many=True).data)
 
     @extend_schema(responses=shapes.ManagedAssignmentOut(many=True))
     @action(detail=True, methods=["get"])

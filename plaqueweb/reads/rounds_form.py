@@ -92,8 +92,8 @@ def _check_chosen(
 
 def _design(project: Project, given: Mapping[str, Any], cases: int, readers: int, strict: bool) -> Design:
     policy = str(given.get("policy") or Policy.BLINDED)
-    if strict and policy == Policy.OPEN:
-        raise Invalid(_("Imported reads bring their own round."), rule="round-policy")
+    if strict and policy in (Policy.OPEN, Policy.PRACTICE):
+        raise Invalid(_("Imported reads and practice sets bring their own round."), rule="round-policy")
     each = _number(given.get("reads_per_case"), _("reads a case"), strict)
     first = _one(Round.objects.filter(project=project), given.get("repeat_of"), _("round"), strict)
     frames = str(given.get("frames") or Frames.READER)
@@ -106,7 +106,13 @@ def _design(project: Project, given: Mapping[str, Any], cases: int, readers: int
         repeats=_repeats(given.get("repeats"), least, strict), repeat_of=first,
         washout_days=_number(given.get("washout_days"), _("washout"), strict) if first else None,
         pipelines=_pipelines(project, given.get("pipeline"), policy),
+        practice=_one(practice_rounds(project), given.get("practice"), _("practice set"), strict),
     )  # fmt: skip
+
+
+def practice_rounds(project: Project) -> Any:
+    """Return a project's practice sets, newest first."""
+    return Round.objects.filter(project=project, policy=Policy.PRACTICE).order_by("-id")
 
 
 def _pipelines(project: Project, given: Any, policy: str) -> list[UUID]:

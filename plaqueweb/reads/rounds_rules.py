@@ -31,6 +31,8 @@ class Design:
         repeats: cases that each reader meets twice within the round, unannounced.
         repeat_of: an earlier round that is read again, ``washout_days`` after its subjects were last met.
         pipelines: whose result is shown, where the policy shows one.
+        practice: a practice set that a reader has to pass before cases open.
+        pass_mark: of a practice set: the percentage of its cases that have to agree with the known answer.
     """
 
     policy: str = Policy.BLINDED
@@ -43,6 +45,8 @@ class Design:
     repeat_of: Round | None = None
     washout_days: int | None = None
     pipelines: Sequence[UUID] = ()
+    practice: Round | None = None
+    pass_mark: int | None = None
 
 
 def check_round(project: Project, protocol: Protocol, case_list: CaseList, name: str, seed: int) -> None:
@@ -83,6 +87,24 @@ def check_design(design: Design, *, project: Project, case_list: CaseList, reade
     _check_crossing(design, cases, readers)
     _check_repeat(design, project)
     _check_frames(design, case_list, readers)
+    _check_practice(design, project, case_list)
+
+
+def _check_practice(design: Design, project: Project, case_list: CaseList) -> None:
+    practice, mark = design.practice, design.pass_mark
+    if (design.policy == Policy.PRACTICE) != (mark is not None) or not 1 <= (1 if mark is None else mark) <= 100:
+        raise Invalid(_("A practice set, and only one, has a pass mark of 1 to 100 %."), rule="practice-mark")
+    if design.policy == Policy.PRACTICE and (design.repeats or design.frames != Frames.READER or practice):
+        words = _("A practice set is read once, with frames of the reader’s choice, and asks for no other set.")
+        raise Invalid(words, rule="practice-plain")
+    if practice is None:
+        return
+    if practice.project_id != project.pk or practice.policy != Policy.PRACTICE:
+        raise Invalid(_("Choose a practice set of this project."), rule="practice-set")
+    subjects = CaseListItem.objects.filter(case_list=practice.case_list).values("study__subject")
+    if CaseListItem.objects.filter(case_list=case_list, study__subject__in=subjects).exists():
+        words = _("A subject of the practice set is in this case list: its readers would know the answer.")
+        raise Invalid(words, rule="practice-overlap")
 
 
 def _check_crossing(design: Design, cases: int, readers: int) -> None:

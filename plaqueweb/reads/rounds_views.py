@@ -18,7 +18,8 @@ from plaqueweb.core.errors import DomainError, Invalid, NotFound
 from plaqueweb.reads import overview, selectors, services
 from plaqueweb.reads.choices import Frames, Policy, Reveal
 from plaqueweb.reads.models import Assignment, Round
-from plaqueweb.reads.rounds_form import open_round, wanted
+from plaqueweb.reads.qualification import qualifications
+from plaqueweb.reads.rounds_form import open_round, practice_rounds, wanted
 from plaqueweb.reads.rounds_frames import stage_two_state
 from plaqueweb.reads.rounds_plan import AGREEMENT, COMPLEX
 from plaqueweb.reads.rounds_rules import WASHOUT_DAYS
@@ -90,13 +91,14 @@ def _share(given: Any, default: float) -> float:
 
 
 def _choices(project: Project) -> dict[str, Any]:
-    earlier = [row for row in overview.project_rounds(project) if row.policy != Policy.OPEN]
+    earlier = [row for row in overview.project_rounds(project) if row.policy not in (Policy.OPEN, Policy.PRACTICE)]
     return {
         "lists": overview.case_lists(project),
         "studies": overview.ready_studies(project),
         "readers": overview.possible_readers(project),
         "protocols": Protocol.objects.filter(project=project).order_by("-version"),
-        "policies": [choice for choice in Policy.choices if choice[0] != Policy.OPEN],
+        "policies": [choice for choice in Policy.choices if choice[0] not in (Policy.OPEN, Policy.PRACTICE)],
+        "practices": practice_rounds(project),
         "pipelines": overview.shown_pipelines(project),
         "reveals": Reveal.choices,
         "frame_choices": Frames.choices,
@@ -153,12 +155,22 @@ def _detail(request: HttpRequest, project: Project, round_: Round, user: User) -
         "others": [row for row in readers if str(row.pk) not in inside],
         "rule_words": selectors.rule_words(round_.protocol),
         "stage_two": stage_two_state(round_),
+        "qualified": _qualified(round_, payload),
         "pipelines": [names.get(pk, pk[:8]) for pk in round_.pipelines],
         "rows": page[:PAGE],
         "chosen_reader": reader,
         "older": start + PAGE if len(page) > PAGE else None,
         "studies": _addable(project, round_),
     }
+
+
+def _qualified(round_: Round, payload: dict[str, Any]) -> list[Any]:
+    """Profile and practice results of a round's readers, for who may see its progress."""
+    if payload["progress"] is None:
+        return []
+    inside = [row["reader_id"] for row in payload["progress"]]
+    readers = User.objects.filter(pk__in=inside).order_by("name", "pk")
+    return qualifications(readers=readers, project_id=round_.project_id)
 
 
 def _addable(project: Project, round_: Round) -> list[Any]:

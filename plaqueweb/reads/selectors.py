@@ -280,7 +280,9 @@ def _first_answer(row: Assignment) -> dict[str, Any] | None:
 
 
 def second_url(row: Assignment) -> str | None:
-    """Return the page of the second answer that a signed blind answer brought, None where there is none to give."""
+    """Return where a signature leads: to the second answer, or to a practice case's known answer; else None."""
+    if row.round.policy == Policy.PRACTICE and row.state == AssignmentState.SIGNED:
+        return reverse("practice-feedback", args=[row.round.project.slug, row.public_id])
     if row.round.policy != Policy.AI_ASSISTED or row.stage_no != 1:
         return None
     rows = Assignment.objects.own(User(pk=row.reader_id)).filter(
@@ -378,7 +380,7 @@ def ground_words(bundle: Bundle) -> str:
 
 def is_blinded(round_: Round) -> bool:
     """Tell whether a round's readers first answer blind to the model; to each other they are blind in any."""
-    return round_.policy in (Policy.BLINDED, Policy.AI_ASSISTED)
+    return round_.policy in (Policy.BLINDED, Policy.AI_ASSISTED, Policy.PRACTICE)
 
 
 _OWN_ASSIGNMENT = Prepared(

@@ -360,7 +360,7 @@ class RoundIn(StrictSerializer):
     reveal_reason = s.CharField(required=False, default="", allow_blank=True, max_length=300)
     purpose = s.CharField(required=False, default="test")
     protocol = s.UUIDField(required=False, allow_null=True, default=None, help_text="left out: the newest")
-    policy = s.ChoiceField(choices=c.Policy.choices, default="blinded", help_text="not: open")
+    policy = s.ChoiceField(choices=c.Policy.choices, default="blinded", help_text="not: open, practice")
     pipeline = s.UUIDField(required=False, allow_null=True, default=None, help_text="whose result the policy shows")
     frames = s.ChoiceField(choices=c.Frames.choices, default=c.Frames.READER)
     fixed_frames = s.DictField(
@@ -371,7 +371,53 @@ class RoundIn(StrictSerializer):
     repeats = s.IntegerField(required=False, default=0, min_value=0, help_text="cases each reader meets twice")
     repeat_of = s.UUIDField(required=False, allow_null=True, default=None)
     washout_days = s.IntegerField(required=False, allow_null=True, default=None, min_value=1)
+    practice = s.UUIDField(required=False, allow_null=True, default=None, help_text="a practice set to pass first")
     seed = s.IntegerField(required=False, allow_null=True, default=None, min_value=0)
+
+
+class ProfileShape(StrictSerializer):
+    """What a reader says of the own experience."""
+
+    speciality = s.ChoiceField(choices=c.Speciality.choices)
+    years = s.IntegerField(min_value=0, max_value=70)
+    tee_count = s.IntegerField(min_value=0, max_value=100_000)
+
+
+class PracticeResultShape(Shape):
+    practice = s.UUIDField()
+    name = s.CharField()
+    of = s.IntegerField()
+    read = s.IntegerField()
+    agree = s.IntegerField()
+    needed = s.IntegerField()
+    pass_mark = s.IntegerField()
+    passed = s.BooleanField(allow_null=True)
+
+
+class FeedbackOut(Shape):
+    """One's own answer of a practice case beside the known one."""
+
+    your_class = s.IntegerField()
+    your_thickness_mm = s.FloatField(allow_null=True)
+    known_class = s.IntegerField()
+    known_thickness_mm = s.FloatField(allow_null=True)
+    thickness_difference_mm = s.FloatField(allow_null=True)
+    agrees = s.BooleanField()
+    source = s.CharField()  # type: ignore[assignment]
+    result = PracticeResultShape()
+
+
+class QualificationOut(Shape):
+    """Profile and practice results of one reader; empty: not filled in."""
+
+    reader = s.UUIDField()
+    name = s.CharField()
+    simulated = s.BooleanField()
+    speciality = s.CharField()
+    speciality_words = s.CharField()
+    years = s.IntegerField(allow_null=True)
+    tee_count = s.IntegerField(allow_null=True)
+    practice = PracticeResultShape(many=True)
 
 
 class ReaderIn(StrictSerializer):

@@ -16,6 +16,7 @@ from plaqueweb.reads.completion import complete_read, reopen_read
 from plaqueweb.reads.drafts import open_assignment, save_draft
 from plaqueweb.reads.importing import ImportResult, import_reads
 from plaqueweb.reads.models import Assignment, Read
+from plaqueweb.reads.qualification import save_profile
 from plaqueweb.reads.rounds import (
     add_cases,
     add_reader,
@@ -38,8 +39,8 @@ SKIP_CHARACTERS = 300
 __all__ = [
     "ImportResult", "add_activity", "add_cases", "add_reader", "close_round", "complete_read", "confirm_and_sign",
     "create_round", "import_reads", "keep_place", "open_assignment", "open_stage_two", "reassign",
-    "record_simulated_read", "reopen_read", "restore", "reveal_round", "save_draft", "sign_reads", "skip_assignment",
-    "verify_read", "withdraw",
+    "record_simulated_read", "reopen_read", "restore", "reveal_round", "save_draft", "save_profile",
+    "sign_reads", "skip_assignment", "verify_read", "withdraw",
 ]  # fmt: skip
 
 

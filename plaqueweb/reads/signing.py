@@ -21,6 +21,7 @@ from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of
 from plaqueweb.reads.choices import AssignmentState, Frames, Policy, ReadState, Reveal, SignatureMeaning
 from plaqueweb.reads.draft_input import REASON_KEYS
 from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.qualification import show_keys
 from plaqueweb.reads.states import ASSIGNMENT, READ
 from plaqueweb.studies.choices import DisclosureKind
 from plaqueweb.studies.services import disclose, freeze_protocol
@@ -155,6 +156,7 @@ def sign_reads(*, reads: Sequence[Read], by: User, meaning: str) -> list[Read]:
         raise Invalid(_("Unknown meaning of a signature."), rule="sign-meaning")
     signed = [_sign(read, by, meaning) for read in reads]
     ask_again(signed=signed, by=by)
+    show_keys(signed=signed, by=by)
     for round_ in {read.assignment.round_id: read.assignment.round for read in signed}.values():
         _reveal(round_, by, [read for read in signed if read.assignment.round_id == round_.pk])
     return signed

@@ -22,6 +22,7 @@ from plaqueweb.reads.bundle import Bundle
 from plaqueweb.reads.choices import MODEL_ARMS, Frames, PlaqueClass, Policy, ReadState, Reveal, SignatureMeaning
 from plaqueweb.reads.choices import AssignmentState as A
 from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.qualification import gate_of, practice_result
 from plaqueweb.reads.rounds_washout import opens_at
 from plaqueweb.reads.selectors import bundles_of, ground_words, is_blinded, rows_payload, rule_words
 from plaqueweb.studies.models import Project
@@ -117,6 +118,8 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
         "blinded": is_blinded(chosen),
         "policy_words": Policy(chosen.policy).label,
         "frames_words": _frames_words(chosen),
+        "gate": gate_of(round_=chosen, reader=user) if chosen.practice_id else None,
+        "practice": practice_result(round_=chosen, reader_id=user.pk) if chosen.policy == Policy.PRACTICE else None,
         "opens_at": opens_at(round_=chosen, reader_id=user.pk),
         "rule_words": rule_words(chosen.protocol),
         "reveal_words": Reveal(chosen.reveal).label,
@@ -152,6 +155,8 @@ def _frames_words(round_: Round) -> str:
 
 def _reveals(round_: Round, counts: Counter[str]) -> str:
     """What a signature now would reveal, in one sentence."""
+    if round_.policy == Policy.PRACTICE:
+        return _("The known answer of these cases, at once.")
     if round_.policy == Policy.AI_ASSISTED:
         return _("The model’s result on each case, for your second answer; the first stays as it is signed.")
     if round_.frames == Frames.TWO_STAGES and round_.stage_two_at is None:

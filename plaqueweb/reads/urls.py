@@ -14,6 +14,8 @@ urlpatterns = [
     path("p/<slug:slug>/case-lists/", rounds_views.case_lists, name="case-lists"),
     path("p/<slug:slug>/case-lists/<uuid:pk>/", rounds_views.case_list, name="case-list"),
     path("read/<str:public_id>/", views.read, name="read"),
+    path("p/<slug:slug>/profile/", views.profile, name="reader-profile"),
+    path("p/<slug:slug>/practice/<str:public_id>/", views.practice_feedback, name="practice-feedback"),
     path("read/<str:public_id>/skip/", views.skip, name="skip-case"),
     path("read/<str:public_id>/reopen/", views.reopen, name="reopen-case"),
 ]

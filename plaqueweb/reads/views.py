@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
@@ -21,7 +21,8 @@ from plaqueweb.core.errors import DomainError, NotFound
 from plaqueweb.core.prepared import Prepared
 from plaqueweb.reads import selectors, services, sitting
 from plaqueweb.reads.bundle import own_read
-from plaqueweb.reads.choices import SignatureMeaning
+from plaqueweb.reads.choices import SignatureMeaning, Speciality
+from plaqueweb.reads.qualification import feedback, profile_of
 from plaqueweb.studies.models import Project
 
 _PROJECT = Prepared(lambda user, slug: Project.objects.visible_to(User(pk=user)).filter(slug=slug), "user", "slug")
@@ -78,6 +79,7 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
     words = ngettext("%(n)d case signed.", "%(n)d cases signed.", len(signed)) % {"n": len(signed)}
     messages.success(request, words)
     first = next((url for row in signed if (url := selectors.compare_url(row.assignment, user=user))), None)
+    first = first or selectors.second_url(signed[0].assignment)
     return redirect(first if first and len(signed) == 1 else back)
 
 
@@ -105,6 +107,52 @@ def reopen(request: HttpRequest, public_id: str) -> HttpResponse:
         raise NotFound(_("There is nothing here that you may see."))
     services.reopen_read(read=own_read(user=user, pk=newest.pk), by=user)
     return redirect("read", public_id=public_id)
+
+
+@login_required
+def practice_feedback(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
+    """Show one's own answer of a signed practice case beside the known one, and how the set goes."""
+    user = current_user(request)
+    assignment = selectors.own_assignment(user=user, public_id=public_id)
+    found = feedback(assignment)
+    if found is None or assignment.round.project.slug != slug:
+        raise NotFound(_("There is nothing here that you may see."))
+    context = {
+        "project": assignment.round.project, "assignment": assignment, "feedback": found, "result": found["result"],
+        "next_url": selectors.next_url(assignment, user=user), "worklist_url": selectors.worklist_url(assignment),
+    }  # fmt: skip
+    return render(request, "reads/feedback.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def profile(request: HttpRequest, slug: str) -> HttpResponse:
+    """Fill in the reader profile."""
+    user = current_user(request)
+    project = _reading_project(user, slug)
+    error, status = None, 200
+    if request.method == "POST":
+        given = request.POST
+        numbers = [_whole(given.get(name, "")) for name in ("years", "tee_count")]
+        try:
+            services.save_profile(
+                user=user, speciality=given.get("speciality", ""), years=numbers[0], tee_count=numbers[1]
+            )
+        except DomainError as refused:
+            error, status = refused, refused.status
+        else:
+            messages.success(request, _("Your profile is kept."))
+            return redirect("worklist", slug=slug)
+    context = {
+        "project": project, "profile": profile_of(user), "specialities": Speciality.choices, "given": request.POST,
+        "error": error,
+    }  # fmt: skip
+    return render(request, "reads/profile.html", context, status=status)
+
+
+def _whole(text: str) -> int:
+    """A whole number; what is none is out of every range."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
 
 
 def _back(project: Project, round_id: str) -> str:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from plaqueweb.review import adjudication_views, views
+from plaqueweb.review import adjudication_views, practice_views, views
 
 urlpatterns = [
+    path("p/<slug:slug>/rounds/practice/", practice_views.new_practice, name="practice-new"),
     path("read/<str:public_id>/compare/", views.compare_of, name="compare-of"),
     path("p/<slug:slug>/review/", views.review, name="review"),
     path("p/<slug:slug>/cases/<uuid:pk>/", views.compare, name="compare"),

@@ -13,7 +13,7 @@ from plaqueweb.accounts.models import Membership, User
 from plaqueweb.accounts.roles import Capability, roles_with
 from plaqueweb.studies.models import ASSIGNED_STATES, Disclosure, Study, projects_with
 
-BLINDED_POLICIES = ("blinded", "ai_assisted", "concurrent")
+BLINDED_POLICIES = ("blinded", "ai_assisted", "concurrent", "practice")
 UNSIGNED_STATES = ("assigned", "opened", "completed", "skipped")
 LIVE_ADJUDICATION = ("begun", "answered")
 UNDECIDED_CASES = ("agreed", "discordant")

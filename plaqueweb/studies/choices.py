@@ -60,7 +60,8 @@ class DisclosureKind(models.TextChoices):
     ALL_SIGNED = "all_signed", _("after signing all cases")
     ROUND_CLOSED = "round_closed", _("when the round closed")
     MODEL = "model", _("the model’s result, for an answer with it")
+    PRACTICE = "practice", _("the known answer of a practice case")
 
 
-PARTIAL_DISCLOSURES = (DisclosureKind.MODEL,)
+PARTIAL_DISCLOSURES = (DisclosureKind.MODEL, DisclosureKind.PRACTICE)
 """Kinds that show one thing on one page and open nothing else; what is answered after them is informed all the same."""

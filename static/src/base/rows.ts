@@ -1,4 +1,4 @@
-/** Tables with `data-rows`: J and K walk, Enter opens the row's first link. */
+/** Tables with `data-rows`: J and K walk, Enter opens the row's first link, or what the page offers where none is chosen. */
 const SELECTED = 'tr[aria-selected="true"]';
 
 function rows(): HTMLTableRowElement[] {
@@ -16,7 +16,8 @@ export function stepRow(by: number): void {
 }
 
 export function openRow(): boolean {
-  const link = document.querySelector<HTMLAnchorElement>(`table[data-rows] ${SELECTED} a[href]`);
+  const row = document.querySelector<HTMLAnchorElement>(`table[data-rows] ${SELECTED} a[href]`);
+  const link = row ?? document.querySelector<HTMLAnchorElement>("a[data-continue]");
   link?.click();
   return link !== null;
 }

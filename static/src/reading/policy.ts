@@ -4,11 +4,12 @@ import type { Assignment } from "./types.ts";
 
 /** Whether each case is signed here, because its signature reveals something at once. */
 export function signsHere({ round, stage }: Assignment): boolean {
-  return round.reveal === "after_each" || (round.policy === "ai_assisted" && stage === 1);
+  return round.reveal === "after_each" || round.policy === "practice" || (round.policy === "ai_assisted" && stage === 1);
 }
 
 /** What a signature now reveals, in one sentence. */
 export function revealWords({ round, stage }: Assignment): string {
+  if (round.policy === "practice") return gettext("The known answer of this practice case, at once.");
   if (round.policy === "ai_assisted" && stage === 1) {
     return gettext("The model’s result on this case, at once. You then answer once more; this answer stays as you sign it.");
   }

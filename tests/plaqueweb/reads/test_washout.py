@@ -217,7 +217,7 @@ def test_what_is_drawn_under_other_names_is_stored_on_the_clip(
     assert (refused.status_code, stale.status_code, kept.status_code) == (422, 412, 200)
     for answer in (saved, refused, stale, client.get(url), client.get(f"/api/v1/assignments/{row.public_id}/")):
         assert str(clip.pk) not in answer.content.decode()
-    assert f"frames.{name}.2.extent" in refused.content.decode()
+    assert f"frames.{name}.2.1.extent" in refused.content.decode()
 
 
 def test_the_name_of_the_first_presentation_is_no_name_in_the_second(
