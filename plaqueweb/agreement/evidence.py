@@ -133,6 +133,8 @@ def load(manifest: dict[str, Any], progress: Progress | None = None) -> Evidence
         kept = {unit.study: unit.subject for unit in found.units}
         scored = _scored(manifest, reads, kept)
         every = [pk for pk, (study, _answer) in reads.items() if study in kept] if "pairs" in parts else []
+        given = {uuid.UUID(first): uuid.UUID(pk) for first, pk in manifest.get("same_frames", {}).items()}
+        scored, every = [given.get(pk, pk) for pk in scored], [given.get(pk, pk) for pk in every]
         found = replace(found, frames=load_frames(scored, every, prediction_of, kept, progress))
     return found
 

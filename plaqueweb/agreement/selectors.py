@@ -22,6 +22,7 @@ from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.models import PipelineState, Prediction
 from plaqueweb.reads.choices import Arm, AssignmentState, Policy, ReadState
 from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.rounds_frames import same_frame_reads as reads_on_given_frames
 from plaqueweb.review.models import Case, Consensus, ConsensusKind
 from plaqueweb.studies.blinding import UNSIGNED_STATES, results_visible
 from plaqueweb.studies.models import DEFAULT_RULE, CaseListItem, Disclosure, Project
@@ -151,6 +152,26 @@ def visible_signed_reads(user: User, project: Project, round_: Round | None, *, 
         return reads.filter(assignment__round=round_)
     # What was read once more, after a washout, is a repeat: the first reading stays the one that counts.
     return reads.filter(assignment__round__repeat_of=None)
+
+
+def same_frame_reads(user: User, project: Project, reads: Iterable[PrimaryRead]) -> dict[str, str]:
+    """For each counted read whose reader marked the given frames of a second stage: the id of that second read.
+
+    All readers of a case marked the same frames there, so masks are compared on these and not on freely chosen ones.
+    As with first readings, what was signed after a disclosure does not count.
+    """
+    visible = Read.objects.visible_to(user).signed().filter(results_visible(user, study="assignment__study"))
+    second = reads_on_given_frames(visible).filter(assignment__round__project=project)
+    second = second.exclude(assignment__round_id__in=hidden_rounds(user, project))
+    shown_at = _first_disclosures(project)
+    keys = "assignment__round_id", "assignment__study_id", "assignment__reader_id"
+    marked = {
+        (round_, study, reader): pk
+        for pk, signed_at, round_, study, reader in second.values_list("pk", "signed_at", *keys)
+        if (shown := shown_at.get((reader, study))) is None or signed_at <= shown
+    }
+    found = ((read.id, marked.get((read.round_id, read.study_id, read.reader_id))) for read in reads)
+    return {str(first): str(pk) for first, pk in found if pk is not None}
 
 
 def primary_reads(user: User, project: Project, round_: Round | None) -> tuple[tuple[PrimaryRead, ...], int]:
@@ -333,6 +354,7 @@ def manifest(
     ``units`` hold study, subject, reference (read or consensus id or None) and prediction (id or None) of every
     visible study in scope; ``reads`` all counted reads there; ``counts`` what was left out and why. ``kind`` is the
     board, ``parts`` what it loads (``repeats`` and ``pipelines`` add their ids), ``options`` its filters.
+    ``same_frames`` names the second-stage read whose frames stand for those of a counted read.
     """
     reads = [read for read in found.reads if read.study_id in found.subjects]
     references = _references(user, selection, found, reads)
@@ -347,6 +369,8 @@ def manifest(
             other_content += 1
         units.append([str(study), str(subject), str(reference or ""), str(prediction or "")])
     more: dict[str, Any] = {}
+    if {"frames", "pairs"} & set(parts) and (second := same_frame_reads(user, selection.project, reads)):
+        more["same_frames"] = second
     if "repeats" in parts:
         again = visible_signed_reads(user, selection.project, selection.round, repeats=True)
         more["repeats"] = [str(pk) for pk in again.order_by("pk").values_list("pk", flat=True)]

@@ -13,7 +13,7 @@ from plaqueweb.ingest.api import UploadViewSet
 from plaqueweb.jobs.api import JobViewSet
 from plaqueweb.predictions.api import PipelineViewSet, PredictionViewSet
 from plaqueweb.reads.api import AssignmentViewSet, ProfileView, ReadViewSet
-from plaqueweb.reads.rounds_api import RoundViewSet
+from plaqueweb.reads.rounds_api import CaseListViewSet, RoundViewSet
 from plaqueweb.review.adjudication_api import AdjudicationViewSet
 from plaqueweb.review.aided import ShownMasksView, ShownModelView
 from plaqueweb.review.api import CaseViewSet, ConsensusViewSet
@@ -29,6 +29,7 @@ router.register("uploads", UploadViewSet, basename="uploads")
 router.register("pipelines", PipelineViewSet, basename="pipelines")
 router.register("predictions", PredictionViewSet, basename="predictions")
 router.register("jobs", JobViewSet, basename="jobs")
+router.register("case-lists", CaseListViewSet, basename="case-lists")
 router.register("rounds", RoundViewSet, basename="rounds")
 router.register("assignments", AssignmentViewSet, basename="assignments")
 router.register("reads", ReadViewSet, basename="reads")

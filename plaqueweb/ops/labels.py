@@ -28,7 +28,7 @@ from plaqueweb.accounts.roles import Capability
 from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Conflict, Invalid, NotAllowed
 from plaqueweb.core.storage import open_object
-from plaqueweb.reads.choices import AssignmentState, Extent, PlaqueClass
+from plaqueweb.reads.choices import MODEL_ARMS, AssignmentState, Extent, PlaqueClass
 from plaqueweb.reads.measure import spacing_of
 from plaqueweb.reads.models import FrameAnnotation, Lesion, Read
 from plaqueweb.review.masks import MarkedFrame, marked_frames, polygon_mask, region_of
@@ -86,8 +86,8 @@ def export_labels(
     """Write the labelled frames of a project's training lists into an empty or new folder.
 
     Signed reads in force that ``by`` may see, of studies in case lists with the purpose "train" (or of one such list);
-    frames on which the reader said that all plaque is marked, or that there is none. Reads of simulated readers only
-    with ``simulated``.
+    frames on which the reader said that all plaque is marked, or that there is none. Nothing that was marked with a
+    model in sight; reads of simulated readers only with ``simulated``.
 
     Raises:
         NotAllowed: ``by`` may not export or not see results (rule ``export-labels``).
@@ -209,7 +209,9 @@ def _frames(lists: Sequence[CaseList], by: User, *, simulated: bool) -> list[_Fr
 
 
 def _reads(lists: Sequence[CaseList], by: User, *, simulated: bool) -> dict[UUID, Read]:
-    rows = Read.objects.visible_to(by).signed().filter(assignment__round__case_list__in=lists)
+    # What was marked with a model in sight would teach the next model its own errors.
+    rows = Read.objects.visible_to(by).signed().exclude(arm__in=MODEL_ARMS)
+    rows = rows.filter(assignment__round__case_list__in=lists)
     rows = rows.exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
     if not simulated:
         rows = rows.exclude(assignment__reader__is_simulated=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
@@ -17,6 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import Invalid, NotFound
 from plaqueweb.core.strict import AllowListedFilters
 from plaqueweb.reads import overview, services
@@ -24,6 +26,8 @@ from plaqueweb.reads import serializers as shapes
 from plaqueweb.reads.models import Assignment, Round
 from plaqueweb.reads.qualification import qualifications
 from plaqueweb.reads.rounds_form import open_round, wanted
+from plaqueweb.studies.models import CaseList, Project, Study
+from plaqueweb.studies.services import add_to_case_list, create_case_list, freeze_case_list
 
 
 class RoundViewSet(AllowListedFilters, mixins.ListModelMixin, GenericViewSet[Round]):
@@ -162,3 +166,64 @@ def _managed_row(row: Assignment) -> dict[str, Any]:
         "reader_name": row.reader.name, "number": row.order_no, "stage": row.stage_no, "repeat": row.repeat_no,
         "arm": row.arm, "state": row.state,
     }  # fmt: skip
+
+
+class CaseListViewSet(AllowListedFilters, mixins.ListModelMixin, GenericViewSet[CaseList]):
+    """Case lists of the projects in which one manages rounds."""
+
+    serializer_class = shapes.CaseListOut
+    queryset = CaseList.objects.none()
+    filters: ClassVar = {"project": "project__slug", "purpose": "purpose"}
+
+    def get_queryset(self) -> QuerySet[CaseList]:
+        rows: QuerySet[CaseList] = CaseList.objects.in_projects(current_user(self.request), Capability.MANAGE_ROUNDS)
+        return rows.select_related("project").annotate(studies=Count("items"))
+
+    @extend_schema(responses=shapes.CaseListDetailOut)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Return one list with the ids of its studies."""
+        return self._answer(self.get_object())
+
+    @extend_schema(request=shapes.CaseListIn, responses={201: shapes.CaseListDetailOut})
+    def create(self, request: Request) -> Response:
+        """Make an open list."""
+        form = shapes.CaseListIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        user, given = current_user(request), form.validated_data
+        project = overview.managed_project(user=user, slug=given["project"])
+        row = create_case_list(
+            project=project, name=given["name"].strip(), purpose=given["purpose"],
+            studies=_studies(project, given["studies"]), by=user,
+        )  # fmt: skip
+        return self._answer(row, status=201)
+
+    @extend_schema(request=shapes.StudiesIn, responses=shapes.CaseListDetailOut)
+    @action(detail=True, methods=["post"])
+    def studies(self, request: Request, pk: str) -> Response:
+        """Add studies to an open list."""
+        row = self.get_object()
+        form = shapes.StudiesIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        studies = _studies(row.project, form.validated_data["studies"])
+        add_to_case_list(case_list=row, studies=studies, by=current_user(request))
+        return self._answer(row)
+
+    @extend_schema(request=None, responses=shapes.CaseListDetailOut)
+    @action(detail=True, methods=["post"])
+    def freeze(self, request: Request, pk: str) -> Response:
+        """Freeze a list: it never changes from now on."""
+        row = self.get_object()
+        freeze_case_list(case_list=row, by=current_user(request))
+        return self._answer(row)
+
+    def _answer(self, row: CaseList, status: int = 200) -> Response:
+        fresh = self.get_queryset().get(pk=row.pk)
+        inside = list(fresh.items.order_by("id").values_list("study_id", flat=True))
+        return Response({**shapes.CaseListOut(fresh).data, "study_ids": inside}, status=status)
+
+
+def _studies(project: Project, keys: Sequence[UUID]) -> list[Study]:
+    rows = list(overview.ready_studies(project).filter(pk__in=keys))
+    if len(rows) != len(set(keys)):
+        raise Invalid(_("Choose studies of this project that are ready."), rule="round-studies")
+    return rows

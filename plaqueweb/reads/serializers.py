@@ -12,7 +12,7 @@ from rest_framework import serializers as s
 
 from plaqueweb.core.strict import StrictSerializer
 from plaqueweb.reads import choices as c
-from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.choices import ListPurpose, Segment
 from plaqueweb.studies.serializers import ClipOut
 
 Shape = s.Serializer[Any]
@@ -418,6 +418,33 @@ class QualificationOut(Shape):
     years = s.IntegerField(allow_null=True)
     tee_count = s.IntegerField(allow_null=True)
     practice = PracticeResultShape(many=True)
+
+
+class CaseListOut(Shape):
+    """A list of studies with one purpose; its hash once it is frozen."""
+
+    id = s.UUIDField()
+    project = s.CharField(source="project.slug")
+    name = s.CharField()
+    purpose = s.ChoiceField(choices=ListPurpose.choices)
+    studies = s.IntegerField()
+    frozen_at = s.DateTimeField(allow_null=True)
+    hash = s.CharField()
+
+
+class CaseListDetailOut(CaseListOut):
+    study_ids = s.ListField(child=s.UUIDField())
+
+
+class CaseListIn(StrictSerializer):
+    project = s.SlugField()
+    name = s.CharField(max_length=120)
+    purpose = s.ChoiceField(choices=ListPurpose.choices)
+    studies = s.ListField(child=s.UUIDField(), required=False, default=list, max_length=5000)
+
+
+class StudiesIn(StrictSerializer):
+    studies = s.ListField(child=s.UUIDField(), min_length=1, max_length=5000)
 
 
 class ReaderIn(StrictSerializer):

@@ -118,6 +118,7 @@ def _reads(user: User, cases: Iterable[Case]) -> dict[uuid.UUID, list[Read]]:
     rows = (
         Read.objects.visible_to(user)
         .signed()
+        .unaided()
         .filter(assignment__round__in={pair[0] for pair in by_pair}, assignment__repeat_no=0)
         .select_related("assignment__reader")
         .order_by("signed_at", "id")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from plaqueweb.predictions.models import Prediction
-from plaqueweb.reads.models import Assignment, Round
+from plaqueweb.reads.models import Assignment, PracticeKey, Round
 from plaqueweb.studies.services import disclose
-from tests.plaqueweb.api.test_blind_crawl import crawl, world
+from tests.plaqueweb.api.test_blind_crawl import CANARY, crawl, world
 
 __all__ = ["world"]
 pytestmark = pytest.mark.django_db
@@ -33,3 +33,16 @@ def test_the_model_is_met_on_that_page_alone(
     shown = f"/api/v1/assignments/{own.public_id}/model/"
     assert shown in leaks
     assert [leak for leak in leaks if not leak.startswith(shown)] == []
+
+
+def test_a_practice_case_gives_its_known_answer_away_nowhere_before_the_signature(
+    world: dict[str, Any],
+) -> None:
+    Round.objects.filter(pk=world["round"].pk).update(policy="practice", pass_mark=80)
+    PracticeKey.objects.create(
+        round=world["round"], study=world["study"], reader_class=1, thickness_mm=987.6543, source=CANARY
+    )
+
+    _, leaks = crawl(world["blinded"], world)
+
+    assert leaks == []

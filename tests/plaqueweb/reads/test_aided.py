@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from rest_framework.test import APIClient
 
 from plaqueweb.agreement.selectors import primary_reads
 from plaqueweb.core.errors import Invalid
+from plaqueweb.ops.labels import export_labels
 from plaqueweb.predictions.models import ClipPrediction, Prediction
 from plaqueweb.reads import services
 from plaqueweb.reads.choices import Arm
@@ -27,12 +29,12 @@ pytestmark = pytest.mark.django_db
 ApiOf = Callable[[Any], APIClient]
 
 
-def round_of(project: Project, policy: str, readers: int = 2, **design: Any) -> Round:
+def round_of(project: Project, policy: str, readers: int = 2, purpose: str = "test", **design: Any) -> Round:
     study = StudyFactory(subject=SubjectFactory(project=project))
     clip = ClipFactory(study=study)
     prediction = PredictionFactory(study=study, key_clip=clip, key_frame=3)
     ClipPrediction.objects.create(prediction=prediction, clip=clip, probability=0.83, curves=b"", key_frame=3)
-    case_list = create_case_list(project=project, name=f"L {uuid.uuid4()}", purpose="test", studies=[study], by=None)
+    case_list = create_case_list(project=project, name=f"L {uuid.uuid4()}", purpose=purpose, studies=[study], by=None)
     return services.create_round(
         project=project, protocol=Protocol.objects.get(project=project), case_list=case_list, name=f"R {uuid.uuid4()}",
         readers=[member(project, "reader") for _ in range(readers)], seed=5, by=None, policy=policy,
@@ -273,3 +275,16 @@ def test_an_imported_read_stays_of_unknown_arm(project: Project) -> None:
 
     assert opened(case_of(round_)).arm == Arm.UNKNOWN
     assert not Disclosure.objects.filter(created_at__lte=timezone.now()).exists()
+
+
+def test_no_model_learns_from_what_was_marked_with_a_model_in_sight(project: Project, tmp_path: Path) -> None:
+    round_ = round_of(project, "ai_assisted", readers=1, purpose="train")
+    blind_answer(round_)
+    second = opened(case_of(round_, stage=2))
+    save(second, frames=[frame(Clip.objects.get(study=second.assignment.study), 3, extent="no_plaque")])
+    complete(second)
+    sign(second)
+
+    exported = export_labels(project=project, folder=tmp_path / "labels", by=member(project, "coordinator"))
+
+    assert exported.frames == 1  # of the blind answer; the second has the same and one more

@@ -374,3 +374,26 @@ def test_the_api_lets_nobody_else_change_a_round(round_: Round, api: ApiOf, name
     round_.refresh_from_db()
     assert round_.closed_at is None
     assert Pipeline.objects.count() == 0
+
+
+def test_the_api_makes_fills_and_freezes_case_lists(
+    studies: list[Study], project: Project, manager: User, api: ApiOf
+) -> None:
+    client, base = api(manager), "/api/v1/case-lists/"
+    body = {"project": project.slug, "name": "L", "purpose": "test", "studies": [str(studies[0].pk)]}
+
+    made = client.post(base, body, format="json")
+    one = f"{base}{made.json()['id']}/"
+    more = client.post(f"{one}studies/", {"studies": [str(studies[1].pk)]}, format="json").json()
+    frozen = client.post(f"{one}freeze/").json()
+    late = client.post(f"{one}studies/", {"studies": [str(studies[2].pk)]}, format="json")
+    stray = client.post(base, body | {"name": "M", "studies": [str(uuid.uuid4())]}, format="json")
+
+    assert (made.status_code, more["studies"], len(frozen["hash"])) == (201, 2, 64)
+    assert client.get(one).json()["study_ids"] == [str(row.pk) for row in studies[:2]]
+    assert (late.status_code, late.json()["rule"]) == (409, "list-frozen")
+    assert (stray.status_code, stray.json()["rule"]) == (422, "round-studies")
+    assert [row["name"] for row in client.get(base).json()["results"]] == ["L"]
+    for user in (member(project, "reader"), member(project, "auditor")):
+        assert api(user).get(one).status_code == 404
+        assert api(user).post(base, body | {"name": "N"}, format="json").status_code == 404

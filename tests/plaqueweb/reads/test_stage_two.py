@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from plaqueweb.agreement.selectors import primary_reads
+from plaqueweb.agreement.evidence import load
+from plaqueweb.agreement.selectors import manifest, primary_reads, scope, select
 from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed
 from plaqueweb.reads import services
 from plaqueweb.reads.models import Assignment, Read, Round
@@ -280,3 +281,29 @@ def test_fixed_frames_are_the_same_for_all_and_asked_beside_the_class(round_: Ro
     assert (done.reader_class, done.rule_class) == (0, 0)
     shown = api(mine[1].reader).get(f"/api/v1/assignments/{mine[1].public_id}/").json()["frames"]
     assert sorted(shown) == [[str(clip.pk), n] for n in (2, 5, 9)]
+
+
+@pytest_db
+def test_masks_are_compared_on_the_given_frames_once_there_is_a_second_stage(round_: Round) -> None:
+    read_first(round_)
+    coordinator = member(round_.project, "coordinator")
+
+    def pairs() -> set[Any]:
+        found = scope(coordinator, round_.project, round_)
+        frozen = manifest(coordinator, select(round_.project, round_, found), found, parts=("frames", "pairs"))
+        return {pair.key for pair in load(frozen).frames.pairs if pair.other is not None}
+
+    services.open_stage_two(round_=round_, by=None)
+    for row in rows_of(round_, stage=2):
+        read = opened(row)
+        clips = {str(clip.pk): clip for clip in Clip.objects.filter(study=row.study)}
+        box = {"1": box_mask(4, 9, 4, 9)}
+        save(
+            read, lesions=[lesion()],
+            frames=[frame(clips[clip], number, masks=box, extent="all_marked") for clip, number in row.frames],
+        )  # fmt: skip
+        complete(read)
+        sign(read)
+
+    asked = {tuple(place) for row in rows_of(round_, stage=2) for place in row.frames}
+    assert {(str(clip), number) for clip, number, _region in pairs()} == asked
