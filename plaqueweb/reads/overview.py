@@ -35,6 +35,9 @@ def rounds_payload(rounds: Iterable[Round], *, user: User) -> list[dict[str, Any
     )
     items = CaseListItem.objects.filter(case_list_id__in=[row.case_list_id for row in listed])
     cases = dict(items.values_list("case_list_id").annotate(n=Count("pk")).order_by())
+    hiding = [row.pk for row in listed if row.repeats]
+    own = Assignment.objects.own(user).filter(round_id__in=hiding, stage_no=1)
+    mine = dict(own.values_list("round_id").annotate(n=Count("pk")).order_by()) if hiding else {}
     payload = []
     for row in listed:
         may_know = user.can(Capability.MANAGE_ROUNDS, row.project_id) and row.pk not in blind
@@ -51,7 +54,8 @@ def rounds_payload(rounds: Iterable[Round], *, user: User) -> list[dict[str, Any
                 "repeat_of": row.repeat_of_id if may_know else None,
                 "washout_days": row.washout_days,
                 "stage_two_at": row.stage_two_at,
-                "cases": cases.get(row.case_list_id, 0),
+                # A list shorter than one's own worklist would give repeats away.
+                "cases": cases.get(row.case_list_id, 0) if may_know or not row.repeats else mine.get(row.pk, 0),
                 "opened_at": row.opened_at,
                 "closed_at": row.closed_at,
                 "progress": lines if may_know else None,

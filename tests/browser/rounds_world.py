@@ -17,10 +17,14 @@ from plaqueweb.accounts.models import User
 from plaqueweb.accounts.services import create_user, set_roles
 from plaqueweb.core.models import ObjectKind
 from plaqueweb.core.storage import put_file
+from plaqueweb.ops.room import COLUMNS, FRAMES, ROWS, _bundle, _study, moving
 from plaqueweb.predictions.models import ClipPrediction, ModelVersion, Pipeline, Prediction
 from plaqueweb.reads import services
 from plaqueweb.reads.models import Assignment, Round
+from plaqueweb.review.practice import open_practice
+from plaqueweb.review.services import record_known_truth
 from plaqueweb.studies.models import CaseList, Clip, Project, Study
+from plaqueweb.studies.services import create_case_list
 
 
 def plaque(clip: Clip) -> Any:
@@ -89,6 +93,24 @@ def read_first(round_: Round) -> None:
         )
 
 
+def practice(project: Project, reader: User) -> dict[str, Any]:
+    """Open a practice set of two further cases, one complex, and a round that asks for it first."""
+    bundles = {"plain": _bundle(moving(ROWS, COLUMNS, FRAMES))}
+    studies = [_study(project, number, ["plain"], bundles) for number in (21, 22, 31)]
+    for number, study in enumerate(studies[:2]):
+        record_known_truth(study=study, reader_class=number, thickness_mm=1.4 + 3 * number, reasons={})
+    known = create_case_list(project=project, name="Known", purpose="test", studies=studies[:2], by=None)
+    real = create_case_list(project=project, name="Real", purpose="test", studies=studies[2:], by=None)
+    made = open_practice(
+        project=project, case_list=known, name="Practice 1", readers=[reader], pass_mark=50, seed=1, by=None
+    )
+    main = services.create_round(
+        project=project, protocol=project.protocols.get(), case_list=real, name="Main study", readers=[reader], seed=1,
+        by=None, practice=made,
+    )  # fmt: skip
+    return {"round": str(made.pk), "asks": str(main.pk)}
+
+
 def fill(password: str) -> dict[str, Any]:
     project = Project.objects.get()
     reader = User.objects.get(email__startswith="reader@")
@@ -125,6 +147,11 @@ def fill(password: str) -> dict[str, Any]:
         "manager": people["manager"].email,
         "aided": round_over("With the model", [reader], policy="ai_assisted", reveal="round_closed", **shown),
         "concurrent": round_over("From the start", [reader], policy="concurrent", reveal="never", **shown),
+        "twice": round_over("Twice", [reader], policy="concurrent", reveal="never", repeats=2, **shown),
+        "fixed": round_over(
+            "Fixed", [reader], frames="fixed", fixed_frames={str(Clip.objects.order_by("pk")[0].pk): [3, 8]}
+        ),
+        "practice": practice(project, reader),
         "given": {"round": two["round"], "cases": list(given.values_list("public_id", flat=True))},
     }  # fmt: skip
 

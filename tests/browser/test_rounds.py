@@ -138,3 +138,77 @@ def test_a_second_stage_asks_for_the_given_frames_alone(room: Room, world: dict[
     page.keyboard.press("Control+Enter")
 
     page.wait_for_url(lambda address: world["given"]["cases"][0] not in address)
+
+
+def test_cases_that_may_come_twice_are_read_under_other_names(
+    room: Room, world: dict[str, Any], open_as: OpenAs
+) -> None:
+    page = open_as(room.email)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{room.address}/read/{world['twice']['cases'][0]}/")
+    expect(page.locator("#reading[data-ready]")).to_be_visible()
+
+    expect(page.locator(".rd-model")).to_contain_text("1 Complex · 4.8 mm")
+    page.keyboard.press("y")
+    expect(page.locator("#reading[data-frame='9']")).to_be_visible()
+    page.keyboard.press("e")
+    expect(page.locator(".rd-save")).to_contain_text("Saved")
+    page.reload()
+    expect(page.locator("#reading[data-ready]")).to_be_visible()
+    expect(page.locator(".scrub-none")).to_have_count(1)
+    assert not [url for url in asked if "/api/v1/clips/" in url]
+    assert [url for url in asked if "/model/masks/" in url]
+    assert [url for url in asked if f"/assignments/{world['twice']['cases'][0]}/clips/" in url]
+
+
+def test_fixed_frames_are_asked_beside_the_class(room: Room, world: dict[str, Any], open_as: OpenAs) -> None:
+    page = open_as(room.email)
+    for case in world["fixed"]["cases"]:
+        page.goto(f"{room.address}/read/{case}/")
+        expect(page.locator("#reading[data-ready]")).to_be_visible()
+        if page.locator(".rd-asked").count():
+            break
+
+    for key in ("n", "0", "3", "6"):
+        page.keyboard.press(key)
+    expect(page.locator(".rd-left")).to_contain_text("2 answers left")
+    page.keyboard.press("e")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("e")
+
+    expect(page.locator(".rd-left")).to_contain_text("All answers given")
+    expect(page.locator(".rd-asked-item")).to_have_count(2)
+
+
+def test_real_cases_open_after_the_profile_and_a_passed_practice_set(
+    room: Room, world: dict[str, Any], open_as: OpenAs
+) -> None:
+    page = open_as(room.email)
+    main = f"{room.address}/p/room/worklist/?round={world['practice']['asks']}"
+    page.goto(main)
+    page.keyboard.press("Enter")
+    page.select_option("#profile-speciality", "cardiology")
+    page.fill("#profile-years", "12")
+    page.fill("#profile-tee", "2500")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/worklist/")
+    page.goto(main)
+    expect(page.locator(".band")).to_contain_text("Pass the practice set “Practice 1” first")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("h1 + span")).to_contain_text("Practice 1")
+    page.keyboard.press("Enter")
+    for number in (1, 2):
+        expect(page.locator("#reading[data-ready]")).to_be_visible()
+        for key in ("n", "0", "3", "6"):
+            page.keyboard.press(key)
+        page.keyboard.press("Control+Enter")
+        page.fill("dialog[open] input[type=password]", room.password)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/practice/**")
+        expect(page.locator(".side-column")).to_contain_text(f"of {number} agree")
+        page.click(".side-column a.primary")
+    page.goto(main)
+
+    expect(page.locator(".band a.primary")).to_contain_text("Start")
