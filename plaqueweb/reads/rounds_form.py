@@ -42,11 +42,11 @@ class Wanted:
     seed: int | None
     design: Design
 
-    def plan(self, *, agreement: float = AGREEMENT, share: float = COMPLEX) -> Plan:
+    def plan(self, *, by: User, agreement: float = AGREEMENT, share: float = COMPLEX) -> Plan:
         """Return what this round takes and gives."""
         return plan(
             project=self.project, design=self.design, readers=self.readers, case_list=self.case_list,
-            studies=self.studies, agreement=agreement, share=share,
+            studies=self.studies, by=by, agreement=agreement, share=share,
         )  # fmt: skip
 
 

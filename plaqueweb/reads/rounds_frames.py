@@ -148,8 +148,8 @@ def _check_ready(round_: Round) -> None:
     if round_.stage_two_at is not None:
         raise InvalidTransition(_("The second stage was opened before."), rule="round-stage-two")
     if state["left"]:
-        words = _("%(n)d first readings are not signed. The second stage takes its frames from all of them.")
-        raise InvalidTransition(words % {"n": state["left"]}, rule="round-unsigned")
+        words = _("Not all first readings are signed. The second stage takes its frames from all of them.")
+        raise InvalidTransition(words, rule="round-unsigned")
 
 
 def _assign_frames(round_: Round, reader: UUID, chosen: Mapping[UUID, list[Place]]) -> None:

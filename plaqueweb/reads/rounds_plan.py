@@ -16,6 +16,7 @@ from plaqueweb.core.errors import DomainError
 from plaqueweb.reads.choices import AssignmentState, Policy
 from plaqueweb.reads.models import Assignment
 from plaqueweb.reads.rounds_rules import Design, check_design
+from plaqueweb.studies.blinding import BLINDED_POLICIES, UNSIGNED_STATES
 from plaqueweb.studies.models import CaseList, CaseListItem, Project
 
 Z = 1.959963984540054
@@ -103,6 +104,7 @@ def plan(
     readers: Sequence[User],
     case_list: CaseList | None,
     studies: Sequence[Any],
+    by: User,
     agreement: float = AGREEMENT,
     share: float = COMPLEX,
 ) -> Plan:
@@ -117,7 +119,7 @@ def plan(
     pairs = count * (count - 1) // 2
     compared = round(len(set(subjects)) * each * (each - 1) / 2 / pairs) if pairs else 0
     shared = round(len(set(subjects)) * each / count) if count else 0
-    minutes, earlier = median_minutes(project=project, readers=[reader.pk for reader in readers])
+    minutes, earlier = median_minutes(project=project, readers=[reader.pk for reader in readers], by=by)
     widths = [Width(_("two readers"), compared, *_widths(compared, agreement, share))]
     widths.append(Width(_("model and one reader"), shared, *_widths(shared, agreement, share)))
     if design.repeats:
@@ -141,10 +143,11 @@ def _widths(n: int, agreement: float, share: float) -> tuple[float | None, float
     return kappa_half_width(n, agreement=agreement, share=share), limits_half_width(n)
 
 
-def median_minutes(*, project: Project, readers: Sequence[UUID]) -> tuple[float | None, int]:
+def median_minutes(*, project: Project, readers: Sequence[UUID], by: User) -> tuple[float | None, int]:
     """Return the median active minutes of signed cases of the project, of these readers where they have enough.
 
-    Simulated readers state their time; they count only where nobody else has read.
+    Simulated readers state their time; they count only where nobody else has read. Rounds in which ``by`` still reads
+    blind are left out: how many cases others signed there is not to be known.
 
     Returns:
         the median, None where too few cases were read, and how many it stands on.
@@ -152,6 +155,8 @@ def median_minutes(*, project: Project, readers: Sequence[UUID]) -> tuple[float 
     rows = Assignment.objects.filter(
         round__project=project, state=AssignmentState.SIGNED, active_seconds__gt=0, stage_no=1
     )
+    blind = Assignment.objects.filter(reader=by, state__in=UNSIGNED_STATES, round__policy__in=BLINDED_POLICIES)
+    rows = rows.exclude(round__in=blind.values("round"))
     for kept in (
         rows.filter(reader__in=readers, reader__is_simulated=False),
         rows.filter(reader__is_simulated=False),

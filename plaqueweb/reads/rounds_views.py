@@ -62,7 +62,7 @@ def new_round(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, _("Round “%(name)s” is open.") % {"name": made.name})
             return redirect("round", slug=slug, pk=made.pk)
-    context = {**_choices(project), **_plan(project, given), "project": project, "given": given, "error": error}
+    context = {**_choices(project), **_plan(project, given, user), "project": project, "given": given, "error": error}
     return render(request, "reads/round_new.html", context, status=status)
 
 
@@ -70,17 +70,21 @@ def new_round(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def plan_round(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer with what the round in the form would take, as far as it is filled in."""
-    project = overview.managed_project(user=current_user(request), slug=slug)
-    return render(request, "reads/_plan.html", _plan(project, _given(request.POST)))
+    user = current_user(request)
+    project = overview.managed_project(user=user, slug=slug)
+    return render(request, "reads/_plan.html", _plan(project, _given(request.POST), user))
 
 
-def _plan(project: Project, given: dict[str, Any]) -> dict[str, Any]:
+def _plan(project: Project, given: dict[str, Any], user: User) -> dict[str, Any]:
     try:
         half = wanted(project=project, given=given, strict=False)
     except DomainError as error:  # no protocol: nothing can be planned
         return {"plan": None, "plan_error": error.detail}
     agreement = _share(given.get("agreement"), AGREEMENT)
-    return {"plan": half.plan(agreement=agreement, share=_share(given.get("share"), COMPLEX)), "plan_error": ""}
+    return {
+        "plan": half.plan(by=user, agreement=agreement, share=_share(given.get("share"), COMPLEX)),
+        "plan_error": "",
+    }
 
 
 def _share(given: Any, default: float) -> float:

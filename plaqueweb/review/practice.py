@@ -23,12 +23,14 @@ PASS_MARK = 80
 """What the page proposes, in %: two physicians agree in 84 to 88 % at 4 mm."""
 
 
-def known_answers(studies: Sequence[UUID]) -> dict[UUID, Consensus]:
+def known_answers(studies: Sequence[UUID], *, by: User | None) -> dict[UUID, Consensus]:
     """Return the reference in force of each study that has one: adjudicated, else known truth, else agreed by readers.
 
-    A reference made with a model in sight, or one that says "can't assess", is no known answer.
+    A reference made with a model in sight, or one that says "can't assess", is no known answer; nor is one that ``by``
+    may not see, being still to read the study blind.
     """
-    rows = Consensus.objects.in_force().filter(study__in=studies, model_visible=False, reader_class__in=[0, 1])
+    seen = Consensus.objects.all() if by is None else Consensus.objects.visible_to(by)
+    rows = seen.in_force().scoring().filter(study__in=studies, reader_class__in=[0, 1])
     best: dict[UUID, Consensus] = {}
     for row in rows.filter(kind__in=RANK).order_by("revision", "id"):
         held = best.get(row.study_id)
@@ -71,7 +73,7 @@ def open_practice(
         raise Invalid(_("Choose a practice set of this project."), rule="practice-set")
     items = CaseListItem.objects.filter(case_list=case_list).select_related("study").order_by("study__number")
     studies = [item.study for item in items]
-    known = known_answers([study.pk for study in studies])
+    known = known_answers([study.pk for study in studies], by=by)
     unknown = [study.label for study in studies if study.pk not in known]
     if unknown:
         words = _("No answer is known for %(studies)s. A practice set needs one for each case.")

@@ -46,7 +46,7 @@ def new_practice(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("round", slug=slug, pk=made.pk)
     context = {
         "project": project,
-        "lists": [(row, *_known(row)) for row in overview.case_lists(project)],
+        "lists": [(row, *_known(row, user)) for row in overview.case_lists(project)],
         "readers": overview.possible_readers(project),
         "earlier": practice_rounds(project),
         "pass_mark": PASS_MARK,
@@ -57,10 +57,10 @@ def new_practice(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "reads/practice_new.html", context, status=status)
 
 
-def _known(row: Any) -> tuple[int, int]:
+def _known(row: Any, user: User) -> tuple[int, int]:
     """How many studies of a list have a known answer, and how many it has."""
     studies = list(CaseListItem.objects.filter(case_list=row).values_list("study_id", flat=True))
-    return len(known_answers(studies)), len(studies)
+    return len(known_answers(studies, by=user)), len(studies)
 
 
 def _open(project: Project, given: dict[str, Any], by: User) -> Round:

@@ -46,8 +46,11 @@ def case_rows(rows: Iterable[Mapping[str, Any]], chosen_url: str) -> SafeString:
 @register.filter
 def presentation(case: Assignment) -> str:
     """Return what a case is to its reader: first reading, hidden repeat, answer with the model, given frames."""
+    again = bool(case.repeat_no)
     if case.arm in MODEL_ARMS:
-        return _("with the model, after the blind answer") if case.stage_no > 1 else _("with the model from the start")
+        if case.stage_no > 1:
+            return _("with the model, after the blind answer")
+        return _("with the model from the start, hidden repeat") if again else _("with the model from the start")
     if case.stage_no > 1:
         return _("given frames")
-    return _("hidden repeat") if case.repeat_no else _("first reading")
+    return _("hidden repeat") if again else _("first reading")

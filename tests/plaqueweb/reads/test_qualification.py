@@ -334,3 +334,17 @@ def test_a_practice_set_is_opened_on_its_page_and_by_the_api(
     assert Round.objects.filter(policy="practice").count() == 2
     assert browser_of(reader).get(url).status_code == 404
     assert api(reader).post("/api/v1/practice/", {**form, "project": project.slug}, format="json").status_code == 404
+
+
+def test_who_still_reads_a_study_blind_learns_not_that_its_answer_is_known(
+    project: Project, browser_of: BrowserOf
+) -> None:
+    both = member(project, "reader", "coordinator")
+    known = list_of(project, "known", 3, known=True)
+    services.create_round(
+        project=project, protocol=project.protocols.get(), case_list=known, name="R", readers=[both], seed=1, by=None
+    )
+
+    page = browser_of(both).get(f"/p/{project.slug}/rounds/practice/").content.decode()
+
+    assert "0 of 3 answers known" in page

@@ -401,3 +401,25 @@ def test_the_api_makes_fills_and_freezes_case_lists(
     for user in (member(project, "reader"), member(project, "auditor")):
         assert api(user).get(one).status_code == 404
         assert api(user).post(base, body | {"name": "N"}, format="json").status_code == 404
+
+
+def test_the_preview_tells_who_reads_blind_nothing_of_others_pace(
+    studies: list[Study], project: Project, browser_of: BrowserOf
+) -> None:
+    both, other = member(project, "reader", "coordinator"), member(project, "reader")
+    cases = create_case_list(project=project, name="L", purpose="test", studies=studies, by=None)
+    round_ = services.create_round(
+        project=project, protocol=project.protocols.get(), case_list=cases, name="R", readers=[both, other], seed=1,
+        by=None,
+    )  # fmt: skip
+    rows = Assignment.objects.filter(round=round_, reader=other).select_related("round__project", "round__protocol")
+    for row in rows.select_related("reader", "study"):
+        signed_case(row)
+    Assignment.objects.update(active_seconds=120)
+    given = form(studies, [other])
+
+    blind = browser_of(both).post(url(project, "new/plan/"), given).content.decode()
+    free = browser_of(member(project, "coordinator")).post(url(project, "new/plan/"), given).content.decode()
+
+    assert "n 6 signed" not in blind
+    assert "n 6 signed" in free
