@@ -137,21 +137,42 @@ def hidden_rounds(user: User, project: Project) -> set[uuid.UUID]:
     return set(own.values_list("round_id", flat=True))
 
 
-def visible_signed_reads(user: User, project: Project, round_: Round | None, *, repeats: bool = False) -> QuerySet[Any]:
-    """Signed reads of studies whose results may be shown to the user: first readings, or ``repeats``."""
-    reads = (
+def _visible_reads(user: User, project: Project) -> QuerySet[Any]:
+    rows = (
         Read.objects.visible_to(user)
         .filter(results_visible(user, study="assignment__study"))
         .unaided()
         .filter(state=ReadState.SIGNED, assignment__round__project=project)
-        .filter(Q(assignment__repeat_no__gt=0) if repeats else Q(assignment__repeat_no=0))
         .exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
         .exclude(assignment__round_id__in=hidden_rounds(user, project))
     )
+    return rows
+
+
+def visible_signed_reads(user: User, project: Project, round_: Round | None) -> QuerySet[Any]:
+    """Signed first readings of studies whose results may be shown to the user."""
+    reads = _visible_reads(user, project).filter(assignment__repeat_no=0)
     if round_ is not None:
         return reads.filter(assignment__round=round_)
     # What was read once more, after a washout, is a repeat: the first reading stays the one that counts.
     return reads.filter(assignment__round__repeat_of=None)
+
+
+def repeat_reads(user: User, project: Project, round_: Round | None) -> list[uuid.UUID]:
+    """Second readings without the model: hidden repeats within a round, and those of a round that repeats it later.
+
+    What was signed after anything about the study was disclosed to the reader is no repeat of a blind reading.
+    """
+    later = Q(assignment__round__repeat_of=round_) if round_ else Q(assignment__round__repeat_of__isnull=False)
+    within = Q(assignment__repeat_no__gt=0)
+    within &= Q(assignment__round=round_) if round_ else Q(assignment__round__repeat_of=None)
+    rows = _visible_reads(user, project).filter(within | (later & Q(assignment__repeat_no=0)))
+    shown_at = _first_disclosures(project)
+    found = rows.order_by("pk").values_list("pk", "assignment__reader_id", "assignment__study_id", "signed_at")
+    return [
+        pk for pk, reader, study, signed_at in found
+        if (shown := shown_at.get((reader, study))) is None or signed_at <= shown
+    ]  # fmt: skip
 
 
 def same_frame_reads(user: User, project: Project, reads: Iterable[PrimaryRead]) -> dict[str, str]:
@@ -372,8 +393,7 @@ def manifest(
     if {"frames", "pairs"} & set(parts) and (second := same_frame_reads(user, selection.project, reads)):
         more["same_frames"] = second
     if "repeats" in parts:
-        again = visible_signed_reads(user, selection.project, selection.round, repeats=True)
-        more["repeats"] = [str(pk) for pk in again.order_by("pk").values_list("pk", flat=True)]
+        more["repeats"] = [str(pk) for pk in repeat_reads(user, selection.project, selection.round)]
     if "pipelines" in parts:
         more["pipelines"] = _every_pipeline(user, selection, found, contents, references)
     return {

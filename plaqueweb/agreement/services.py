@@ -55,7 +55,11 @@ def run_for(*, manifest: dict[str, Any], user: User) -> AgreementRun:
 
 def results_of(board: Board, manifest: dict[str, Any], progress: Progress | None = None) -> dict[str, Any]:
     """The figures of a board over the rows of a manifest; ``progress`` counts studies whose frames were compared."""
-    options = {key: value for key, value in manifest.items() if key not in ("units", "reads", "repeats", "pipelines")}
+    options = {
+        key: value
+        for key, value in manifest.items()
+        if key not in ("units", "reads", "repeats", "pipelines", "same_frames")
+    }
     return board.compute(load(manifest, progress), options | dict(manifest["options"]))
 
 

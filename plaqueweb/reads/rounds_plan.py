@@ -17,7 +17,7 @@ from plaqueweb.reads.choices import AssignmentState, Policy
 from plaqueweb.reads.models import Assignment
 from plaqueweb.reads.rounds_rules import Design, check_design
 from plaqueweb.studies.blinding import BLINDED_POLICIES, UNSIGNED_STATES
-from plaqueweb.studies.models import CaseList, CaseListItem, Project
+from plaqueweb.studies.models import CaseList, CaseListItem, Disclosure, Project
 
 Z = 1.959963984540054
 """97.5 % point of the normal distribution."""
@@ -85,6 +85,7 @@ class Plan:
     agreement: float
     share: float
     refusal: str
+    informed: int = 0
 
     @property
     def hours_a_reader(self) -> float | None:
@@ -129,6 +130,7 @@ def plan(
         cases=cases, subjects=len(set(subjects)), readers=count, reads_least=least * second + design.repeats,
         reads_most=most * second + design.repeats, reads=reads, minutes=minutes, earlier=earlier, widths=tuple(widths),
         agreement=agreement, share=share, refusal=_refusal(project, design, case_list, count),
+        informed=_informed(design, case_list, readers),
     )  # fmt: skip
 
 
@@ -166,6 +168,15 @@ def median_minutes(*, project: Project, readers: Sequence[UUID], by: User) -> tu
         if len(seconds) >= LEAST_EARLIER:
             return median(seconds) / 60, len(seconds)
     return None, 0
+
+
+def _informed(design: Design, case_list: CaseList | None, readers: Sequence[User]) -> int:
+    """How many second readings of a repeated round would count as informed: their study was disclosed already."""
+    if design.repeat_of is None or case_list is None:
+        return 0
+    studies = CaseListItem.objects.filter(case_list=case_list).values("study")
+    shown = Disclosure.objects.filter(user__in=readers, study__in=studies)
+    return shown.values("user", "study").distinct().count()
 
 
 def _refusal(project: Project, design: Design, case_list: CaseList | None, readers: int) -> str:

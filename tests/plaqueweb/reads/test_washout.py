@@ -10,12 +10,13 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from plaqueweb.agreement.selectors import primary_reads, repeat_reads
 from plaqueweb.core.errors import Invalid, InvalidTransition
 from plaqueweb.reads import services
 from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.reads.rounds_washout import opens_at
 from plaqueweb.studies.models import Clip, Project, Protocol
-from plaqueweb.studies.services import create_case_list
+from plaqueweb.studies.services import create_case_list, disclose
 from tests.factories import ClipFactory, StudyFactory, SubjectFactory, member
 from tests.plaqueweb.reads.helpers import box_mask, frame, lesion, opened, signed_case
 
@@ -353,3 +354,30 @@ def test_reassigning_a_repeated_case_takes_its_repeat_back(with_repeats: Round) 
 
     second.refresh_from_db()
     assert second.state == "withdrawn"
+
+
+def test_a_blind_second_reading_is_a_repeat_and_never_the_reading_that_counts(
+    first: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, row = ready(first, monkeypatch)
+    again = signed_case(row, reader_class=1)
+    coordinator = member(first.project, "coordinator")
+
+    counted, _informed = primary_reads(coordinator, first.project, None)
+
+    assert again.pk not in {read.id for read in counted}
+    assert repeat_reads(coordinator, first.project, None) == [again.pk]
+    assert repeat_reads(coordinator, first.project, first) == [again.pk]
+    assert before.pk != row.pk
+
+
+def test_a_second_reading_after_the_results_were_shown_repeats_no_blind_one(
+    first: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _before, row = ready(first, monkeypatch)
+    opened(row)
+    monkeypatch.undo()
+    disclose(user=row.reader, study=row.study, kind="round_closed", round_id=first.pk)
+    signed_case(row, reader_class=1)
+
+    assert repeat_reads(member(first.project, "coordinator"), first.project, None) == []
