@@ -183,13 +183,15 @@ def same_frame_reads(user: User, project: Project, reads: Iterable[PrimaryRead])
     """
     visible = Read.objects.visible_to(user).signed().filter(results_visible(user, study="assignment__study"))
     second = reads_on_given_frames(visible).filter(assignment__round__project=project)
-    second = second.exclude(assignment__round_id__in=hidden_rounds(user, project))
-    shown_at = _first_disclosures(project)
     keys = "assignment__round_id", "assignment__study_id", "assignment__reader_id"
+    rows = list(second.values_list("pk", "signed_at", *keys))
+    if not rows:  # one query where no round has a second stage
+        return {}
+    hidden, shown_at = hidden_rounds(user, project), _first_disclosures(project)
     marked = {
         (round_, study, reader): pk
-        for pk, signed_at, round_, study, reader in second.values_list("pk", "signed_at", *keys)
-        if (shown := shown_at.get((reader, study))) is None or signed_at <= shown
+        for pk, signed_at, round_, study, reader in rows
+        if round_ not in hidden and ((shown := shown_at.get((reader, study))) is None or signed_at <= shown)
     }
     found = ((read.id, marked.get((read.round_id, read.study_id, read.reader_id))) for read in reads)
     return {str(first): str(pk) for first, pk in found if pk is not None}
