@@ -185,8 +185,6 @@ def same_frame_reads(user: User, project: Project, reads: Iterable[PrimaryRead])
     second = reads_on_given_frames(visible).filter(assignment__round__project=project)
     keys = "assignment__round_id", "assignment__study_id", "assignment__reader_id"
     rows = list(second.values_list("pk", "signed_at", *keys))
-    if not rows:  # one query where no round has a second stage
-        return {}
     hidden, shown_at = hidden_rounds(user, project), _first_disclosures(project)
     marked = {
         (round_, study, reader): pk
@@ -392,8 +390,8 @@ def manifest(
             other_content += 1
         units.append([str(study), str(subject), str(reference or ""), str(prediction or "")])
     more: dict[str, Any] = {}
-    if {"frames", "pairs"} & set(parts) and (second := same_frame_reads(user, selection.project, reads)):
-        more["same_frames"] = second
+    if {"frames", "pairs"} & set(parts) and any(row.stage_two_at for row in found.choices.rounds):
+        more["same_frames"] = same_frame_reads(user, selection.project, reads)
     if "repeats" in parts:
         more["repeats"] = [str(pk) for pk in repeat_reads(user, selection.project, selection.round)]
     if "pipelines" in parts:
