@@ -36,7 +36,6 @@ ITEMS: list[tuple[str, Any, str, Any, tuple[str, ...]]] = [
     ("rounds", _("Rounds"), "clock", _("Reading"), (C.MANAGE_ROUNDS,)),
     ("case-lists", _("Case lists"), "list", _("Reading"), (C.MANAGE_ROUNDS,)),
     ("worklist", _("My worklist"), "eye", _("Reading"), (C.READ,)),
-    ("reader-profile", _("My profile"), "user", _("Reading"), (C.READ,)),
     ("review", _("Review"), "columns", _("Reading"), (C.SEE_RESULTS, C.READ)),
     ("adjudication", _("Adjudication"), "scales", _("Reading"), (C.ADJUDICATE,)),
     ("agreement", _("Agreement"), "chart", _("Trust"), (C.SEE_RESULTS, C.READ)),
@@ -69,4 +68,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         if any(user.can(capability, project.pk) for capability in needed)
     ]
     role_words = ", ".join(str(Role(role).label) for role in roles)
-    return base | {"projects": projects, "project": project, "nav": nav, "role_words": role_words}
+    profile = reverse("reader-profile", args=[project.slug]) if user.can(C.READ, project.pk) else ""
+    return base | {
+        "projects": projects, "project": project, "nav": nav, "role_words": role_words, "profile_url": profile,
+    }  # fmt: skip

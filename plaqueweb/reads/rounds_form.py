@@ -63,6 +63,8 @@ def wanted(*, project: Project, given: Mapping[str, Any], strict: bool = True) -
         Invalid: something is not of this project, or no number (only when ``strict``).
     """
     case_list = _one(CaseList.objects.filter(project=project), given.get("case_list"), _("case list"), strict)
+    if not case_list and not given.get("studies"):
+        case_list = _list_of(project, given.get("repeat_of"))
     studies = [] if case_list else _all(overview.ready_studies(project), given.get("studies"))
     readers = _all(overview.possible_readers(project), given.get("readers"))
     if strict:
@@ -78,6 +80,12 @@ def wanted(*, project: Project, given: Mapping[str, Any], strict: bool = True) -
         seed=_number(given.get("seed"), _("seed"), strict),
         design=_design(project, given, cases, len(readers), strict),
     )  # fmt: skip
+
+
+def _list_of(project: Project, first: Any) -> CaseList | None:
+    """The cases of the round that is repeated, where none are chosen."""
+    row = _one(Round.objects.filter(project=project).select_related("case_list"), first, _("round"), False)
+    return None if row is None else row.case_list
 
 
 def _check_chosen(

@@ -423,3 +423,19 @@ def test_the_preview_tells_who_reads_blind_nothing_of_others_pace(
 
     assert "n 6 signed" not in blind
     assert "n 6 signed" in free
+
+
+def test_a_repeated_round_takes_the_cases_of_the_first_where_none_are_chosen(
+    round_: Round, manager: User, browser_of: BrowserOf
+) -> None:
+    reader = User.objects.get(name="Ada")
+    rows = Assignment.objects.filter(round=round_, reader=reader).select_related("round__project", "round__protocol")
+    for row in rows.select_related("reader", "study"):
+        signed_case(row)
+    given = form([], [reader], name="Again", repeat_of=str(round_.pk), washout_days="30")
+
+    browser_of(manager).post(url(round_.project, "new/"), given)
+
+    again = Round.objects.get(name="Again")
+    assert (again.case_list, again.repeat_of, again.washout_days) == (round_.case_list, round_, 30)
+    assert Assignment.objects.filter(round=again).count() == 6
