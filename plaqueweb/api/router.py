@@ -13,6 +13,7 @@ from plaqueweb.ingest.api import UploadViewSet
 from plaqueweb.jobs.api import JobViewSet
 from plaqueweb.predictions.api import PipelineViewSet, PredictionViewSet
 from plaqueweb.reads.api import AssignmentViewSet, ProfileView, ReadViewSet
+from plaqueweb.reads.propagation_api import PropagationsView, PropagationView
 from plaqueweb.reads.rounds_api import CaseListViewSet, RoundViewSet
 from plaqueweb.review.adjudication_api import AdjudicationViewSet
 from plaqueweb.review.aided import ShownMasksView, ShownModelView
@@ -46,6 +47,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tokens/", TokenView.as_view(), name="tokens"),
     path("assignments/<str:public_id>/model/", ShownModelView.as_view(), name="shown-model"),
     path("assignments/<str:public_id>/model/masks/<uuid:clip>/", ShownMasksView.as_view(), name="shown-masks"),
+    path("reads/<uuid:pk>/propagations/", PropagationsView.as_view(), name="propagations"),
+    path("reads/<uuid:pk>/propagations/<uuid:row>/", PropagationView.as_view(), name="propagation"),
     path("agreement/", AgreementView.as_view(), name="api-agreement"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     *router.urls,

@@ -68,7 +68,7 @@ def moving(rows: int, columns: int, frames: int, *, seed: int = 1) -> list[NDArr
         away = np.hypot(xx - columns / 2 - dx, yy - rows / 2 - dy)
         lump = np.hypot(xx - columns / 2 - dx, yy - rows / 2 - dy - 0.78 * here) < 0.25 * here
         light = 30.0 + 120.0 * (np.abs(away - here) < 0.06 * rows) + 90.0 * (lump & (away < here))
-        shift = (round(float(dy)) + 32, round(float(dx)) + 32)
+        shift = (32 - round(float(dy)), 32 - round(float(dx)))  # the grain moves with the tissue
         speckle = grain[shift[0] : shift[0] + rows, shift[1] : shift[1] + columns]
         pictures.append(np.clip(light * (0.55 + 0.35 * speckle), 0, 255).astype(np.uint8))
     return pictures

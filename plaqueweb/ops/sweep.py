@@ -23,6 +23,7 @@ from plaqueweb.core.work import WorkState
 from plaqueweb.core.work import sweep as sweep_rows
 from plaqueweb.ingest import services as ingest
 from plaqueweb.jobs import services as jobs
+from plaqueweb.reads.models import Propagation
 from plaqueweb.review.services import refresh_open_cases
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Sweeper(threading.Thread):
             ("ingest.wake", "light"): ingest.sweep(),
             ("jobs.wake", "gpu"): jobs.sweep(),
             ("agreement.compute_waiting", "light"): sweep_rows(AgreementRun)[1],
+            ("reads.propagate", "light"): sweep_rows(Propagation)[1],
         }
         for (task, queue), count in waiting.items():
             if count:

@@ -111,6 +111,7 @@ class MaskSource(models.TextChoices):
     INTERPOLATED = "interpolated", _("interpolated between two frames")
     THRESHOLD = "threshold", _("painted where grey allows it")
     GROWN = "grown", _("grown from a point")
+    PROPAGATED = "propagated", _("carried from another frame by optical flow, and accepted")
     MIXED = "mixed", _("different by lesion")  # of a frame only: each of its masks has its own
     IMPORTED = "imported", _("imported")
     SIMULATED = "simulated", _("simulated")

@@ -24,7 +24,7 @@ from plaqueweb.reads.answers import (
 from plaqueweb.reads.bundle import Bundle, load_bundle
 from plaqueweb.reads.choices import ReadState
 from plaqueweb.reads.drafts import check_draft_no
-from plaqueweb.reads.models import Assignment, Lesion, Read
+from plaqueweb.reads.models import Assignment, Lesion, Propagation, Read
 from plaqueweb.reads.states import ASSIGNMENT, READ
 from plaqueweb.studies.models import Study
 
@@ -75,6 +75,7 @@ def complete_read(*, read: Read, by: User, draft_no: int) -> Bundle:
         setattr(read, name, value)
     read.state, read.draft_no = ReadState.COMPLETED, draft_no + 1
     _move(read, "complete")
+    Propagation.objects.filter(read=read).delete()  # what was not accepted is no part of the answer
     record_event(
         actor=by, verb="read.completed", target=read, project_id=read.assignment.round.project_id,
         diff={"draft_no": read.draft_no, "missing": 0},

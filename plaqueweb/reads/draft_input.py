@@ -38,6 +38,7 @@ SCALE_KEYS = ("clip", "region", "lines")
 LINE_KEYS = ("points", "mm")
 CLIENT_SOURCES = (
     MaskSource.DRAWN, MaskSource.COPIED, MaskSource.INTERPOLATED, MaskSource.THRESHOLD, MaskSource.GROWN,
+    MaskSource.PROPAGATED,
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from django.db.models import Q
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.models import BaseModel
+from plaqueweb.core.work import LeasedRow, WorkState
 from plaqueweb.reads.choices import (
     MODEL_ARMS,
     Arm,
@@ -387,7 +388,37 @@ class FrameMask(models.Model):
         return f"masks of {self.annotation_id}"
 
 
+class Propagation(BaseModel, LeasedRow):
+    """The wish to carry one painted mask over its clip by optical flow; the result is a draft nobody has accepted yet.
+
+    A scratch row: it goes when its read is completed. What a reader accepts is saved with the read like any mask.
+    """
+
+    read = models.ForeignKey(Read, on_delete=models.CASCADE, related_name="propagations")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
+    frame = models.PositiveIntegerField()
+    region = models.PositiveSmallIntegerField()
+    lesion = models.PositiveSmallIntegerField()
+    frames = models.JSONField()  # numbers of the frames to reach
+    rle = models.BinaryField()  # the painted mask, packed as in FrameMask
+    result = models.BinaryField(null=True)  # zlib of JSON [{"frame", "rle", "likeness"}]; null until it is done
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [
+            *LeasedRow.work_constraints("propagation"),
+            models.UniqueConstraint(
+                fields=["read"],
+                condition=Q(work_state__in=[WorkState.CREATED, WorkState.QUEUED, WorkState.RUNNING]),
+                name="propagation_one_at_a_time",
+            ),
+        ]
+        indexes: ClassVar = [LeasedRow.work_index("propagation")]
+
+    def __str__(self) -> str:
+        return f"lesion {self.lesion} from frame {self.frame} of {self.clip_id}"
+
+
 __all__ = [
-    "Assignment", "FrameAnnotation", "FrameMask", "Lesion", "ManualScale", "PracticeKey", "Read", "ReaderProfile",
-    "Round", "SegmentFinding", "opaque_id",
+    "Assignment", "FrameAnnotation", "FrameMask", "Lesion", "ManualScale", "PracticeKey", "Propagation", "Read",
+    "ReaderProfile", "Round", "SegmentFinding", "opaque_id",
 ]  # fmt: skip

@@ -238,7 +238,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_TASK_DEFAULT_QUEUE = "light"
-CELERY_TASK_ROUTES = {"jobs.*": {"queue": "gpu"}, "ingest.*": {"queue": "light"}, "agreement.*": {"queue": "light"}}
+CELERY_TASK_ROUTES = {
+    "jobs.*": {"queue": "gpu"},
+    "ingest.*": {"queue": "light"},
+    "agreement.*": {"queue": "light"},
+    "reads.*": {"queue": "light"},
+}
 if CELERY_BROKER_URL.startswith("filesystem:"):
     _spool = VAR_DIR / "broker"
     CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -15,7 +15,7 @@ from tests.browser.conftest import Console
 from tests.conftest import REPO, skip_or_fail
 
 pytestmark = pytest.mark.browser
-PLAIN, UNSCALED, BIPLANE = range(3)
+PLAIN, UNSCALED, BIPLANE, CARRY = range(4)
 OpenCase = Callable[..., Page]
 
 
@@ -24,7 +24,7 @@ def room() -> Iterator[Room]:
     """One room for this file: each test reads its own case."""
     if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
         skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain", "plain"], ["unscaled"], ["biplane"]])
+    made = Room([["plain", "plain"], ["unscaled"], ["biplane"], ["plain"]])
     yield made
     made.close()
 
@@ -151,3 +151,35 @@ def test_both_halves_of_a_biplane_picture_have_a_scale_and_an_answer(open_case: 
     page.reload()
     expect(page.locator("#reading[data-ready]")).to_be_visible()
     expect(page.locator(".vp-chord")).to_have_count(2)
+
+
+def test_a_lesion_is_carried_over_the_loop_and_kept_frame_by_frame(open_case: OpenCase, room: Room) -> None:
+    page = open_case(CARRY)
+    page.keyboard.press("l")
+    page.keyboard.press("b")
+    drag(page, (0.48, 0.78), (0.52, 0.78))
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    page.keyboard.press("Shift+J")
+    expect(page.locator(".rd-carry")).to_contain_text("Carrying lesion 1 over the loop: 0 / 23 frames")
+    room.python("from plaqueweb.reads.propagation import process_next; assert process_next()")
+
+    expect(page.locator(".rd-carry")).to_contain_text("Drafts: 23 left", timeout=30_000)
+    expect(page.locator(".vp-draft")).to_have_count(1)
+    assert len(read_of(page, room, CARRY)["frames"]) == 1
+    page.keyboard.press("y")
+    page.keyboard.press("Shift+Y")
+    page.keyboard.press("y")
+    expect(page.locator(".rd-carry")).to_contain_text("Drafts: 20 left")
+    saved(page)
+    frames = {frame["frame"]: frame for frame in read_of(page, room, CARRY)["frames"]}
+    assert sorted(frames) == [1, 2, 4]
+    assert frames[4]["sources"] == {"1": "propagated"}
+    assert frames[4]["extent"] == "all_marked"
+
+    page.reload()
+    expect(page.locator(".rd-carry")).to_contain_text("left")
+    page.get_by_role("button", name="leave out all").click()
+    expect(page.locator(".rd-carry")).to_be_hidden()
+    page.keyboard.press("Control+z")
+    assert sorted(frame["frame"] for frame in read_of(page, room, CARRY)["frames"]) == [1, 2, 4]

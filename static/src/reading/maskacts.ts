@@ -59,7 +59,7 @@ export function copyToNext(draft: Draft, clip: Clip, frame: number): string {
 }
 
 /** The active lesion where it is painted here; else the only one that is. */
-function labelHere(draft: Draft, clip: Clip, frame: number): number | null {
+export function labelHere(draft: Draft, clip: Clip, frame: number): number | null {
   const here = draft.store(clip.id).labelsOn(frame);
   if (here.includes(draft.active)) return draft.active;
   return here.length === 1 ? (here[0] ?? null) : null;

@@ -1,8 +1,9 @@
 /** The reading page: puts head, strip, rail, stage, bar and panel together and says what each act does. */
 import { Keymap, keysDialog, type Clip } from "../viewer/index.ts";
 import { gettext, interpolate, ngettext } from "../viewer/words.ts";
+import { Carry } from "./carry.ts";
 import { Bar } from "./bar.ts";
-import { askPassword, askSignature, askSkip } from "./dialogs.ts";
+import { askSignature, askSkip } from "./dialogs.ts";
 import { el, icon } from "./dom.ts";
 import { Draft } from "./draft.ts";
 import { Head } from "./head.ts";
@@ -10,13 +11,13 @@ import { clear, copyToNext, fillBetween, mend, type Mend } from "./maskacts.ts";
 import { aidOf, type Aid } from "./aided.ts";
 import { Asked } from "./asked.ts";
 import { meaningWords, revealWords, signsHere } from "./policy.ts";
-import { settle } from "./settle.ts";
 import { bindKeys } from "./shortcuts.ts";
 import { changeKeys, labelCaps, ownKeys } from "./keysettings.ts";
 import { areaOf } from "./ownscales.ts";
+import { Mending } from "./mending.ts";
 import { Panel } from "./panel.ts";
 import { KINDS, Options, Rail } from "./rail.ts";
-import { Activity, Session, logIn, signedIn, type Person } from "./session.ts";
+import { Activity, Session, signedIn, type Person } from "./session.ts";
 import { ScaleAct } from "./scaleact.ts";
 import { Stage } from "./stage.ts";
 import { Strip } from "./strip.ts";
@@ -30,6 +31,8 @@ export class ReadingPage {
   readonly draft: Draft;
   readonly stage: Stage;
   readonly panel: Panel;
+  readonly carry: Carry;
+  private readonly mending: Mending;
   private readonly root: HTMLElement;
   private readonly assignment: Assignment;
   private readonly person: Person;
@@ -48,7 +51,6 @@ export class ReadingPage {
   private noticeTimer = 0;
   private queued = false;
   private leaving = false;
-  private asking = false;
 
   constructor(root: HTMLElement, assignment: Assignment, read: Read, person: Person) {
     this.root = root;
@@ -58,13 +60,15 @@ export class ReadingPage {
     this.draft = new Draft(assignment.clips, assignment.protocol);
     this.draft.load(read);
     this.asked = assignment.frames && new Asked(assignment.frames, assignment.stage > 1 && assignment.arm === "blind", this.draft, (id, frame) => this.goToFrame(id, frame));
+    this.mending = new Mending(() => this.session, this.draft, person, (words) => this.tell(words));
     this.session = new Session(assignment, read, this.draft, person, (state) => this.saveState(state));
-    this.head = new Head(assignment, { leave: () => void this.leave(), keys: () => this.showKeys(), mend: () => void this.mend() });
+    this.head = new Head(assignment, { leave: () => void this.leave(), keys: () => this.showKeys(), mend: () => void this.mending.mend() });
     this.strip = new Strip(this.draft, (clip) => this.stage.show(clip));
     this.rail = new Rail({
       tool: (name) => this.stage.setTool(name),
       copy: () => this.copyToNext(),
       between: () => this.fillBetween(),
+      carry: () => this.editing(() => void this.carry.begin()),
       loupe: (on) => this.loupe(on),
       hide: (on) => this.hide(on),
       keys: () => this.showKeys(),
@@ -110,6 +114,19 @@ export class ReadingPage {
       here: () => ({ clip: this.stage.current.id, frame: this.stage.frame }),
       signsHere: signsHere(assignment),
     }, this.asked);
+    this.carry = new Carry({
+      draft: this.draft,
+      readId: () => this.session.readId,
+      flush: () => this.session.autosave.flush(),
+      here: () => ({ clip: this.stage.current, frame: this.stage.frame }),
+      go: (id, frame) => this.goToFrame(id, frame),
+      tell: (words) => this.tell(words),
+      changed: () => {
+        this.stage.pane.redraw();
+        this.render();
+      },
+    });
+    this.options.root.prepend(this.carry.root);
     const host = el("div", { class: "rd-pane" });
     const main = el("div", { class: "rd-main" }, this.options.root, host, this.bar.root);
     root.append(this.head.root, this.strip.root, this.rail.root, main, this.panel.root, this.notice);
@@ -128,6 +145,7 @@ export class ReadingPage {
       look: () => this.render(),
       failed: (words) => this.tell(words),
       known: (points) => void this.scaling.line(this.stage.current, points),
+      drafts: (frame) => this.carry.lines(this.stage.current.id, frame),
       scale: () => this.editing(() => this.stage.setTool("scale")),
     });
     this.scaling = new ScaleAct({
@@ -160,6 +178,7 @@ export class ReadingPage {
     }
     this.showPlace();
     void this.aid?.load();
+    if (this.draft.derived.state === "draft") void this.carry.resume();
     bindKeys(this.keys, this);
     this.keys.remap(ownKeys(this.root.dataset["keys"]));
     labelCaps(this.keys);
@@ -338,7 +357,7 @@ export class ReadingPage {
   private async complete(): Promise<void> {
     const first = this.panel.missing[0];
     if (first) return this.panel.focus(first.field);
-    if (!(await this.session.autosave.flush())) return void this.mend();
+    if (!(await this.session.autosave.flush())) return void this.mending.mend();
     await this.attempt(async () => this.draft.adopt(await this.session.complete()));
     if (this.draft.derived.state !== "completed") return;
     if (signsHere(this.assignment)) await this.sign();
@@ -376,8 +395,8 @@ export class ReadingPage {
           this.panel.focus(first.field);
           this.tell(interpolate(gettext("Not completed: %(words)s"), { words: problem.missing.map(({ words }) => words).join(", ") }));
         }
-      } else if (problem?.status === 412) await this.settle();
-      else if ((problem?.status === 401 || problem?.status === 403) && !(await signedIn())) await this.logInAgain();
+      } else if (problem?.status === 412) await this.mending.settle();
+      else if ((problem?.status === 401 || problem?.status === 403) && !(await signedIn())) await this.mending.logInAgain();
       else this.tell(error instanceof Error ? error.message : String(error));
     }
   }
@@ -387,31 +406,7 @@ export class ReadingPage {
   private saveState(state: SaveState): void {
     this.head.setSave(state);
     if (state.kind === "saved") this.root.dataset["saved"] = String(this.session.autosave.draftNo);
-    if (state.kind === "conflict" || state.kind === "password") void this.mend();
-  }
-
-  /** Help a save that is stuck. */
-  private async mend(): Promise<void> {
-    const { autosave } = this.session;
-    const { state } = autosave;
-    if (this.asking) return;
-    this.asking = true;
-    try {
-      if (state.kind === "conflict") await this.settle();
-      else if (state.kind === "password" && !(await signedIn())) await this.logInAgain();
-      else if (state.kind !== "saved") await autosave.flush();
-    } finally {
-      this.asking = false;
-    }
-  }
-
-  private async logInAgain(): Promise<void> {
-    const back = await askPassword(this.person.name, (password) => logIn(this.person.username, password));
-    if (back) await this.session.autosave.flush();
-  }
-
-  private settle(): Promise<void> {
-    return settle(this.session, this.draft, (words) => this.tell(words));
+    if (state.kind === "conflict" || state.kind === "password") void this.mending.mend();
   }
 
   private watchPage(): void {
@@ -481,11 +476,13 @@ export class ReadingPage {
     this.root.dataset["frame"] = String(frame);
     this.options.setView(this.stage.view.state, this.stage.pane.scale);
     this.options.render(this.stage.toolName, this.stage.settings);
+    this.carry.render();
+    this.options.root.classList.toggle("is-carrying", this.carry.busy);
     this.rail.setTool(this.stage.toolName, this.stage.editable);
     if (this.stage.clock.playing) return;
     const numbers = this.draft.store(clip.id).labelsOn(frame);
     this.panel.render(frame, numbers.map((number) => areaOf(this.draft, clip, frame, number)));
-    this.bar.setMarks(this.stage.marks());
+    this.bar.setMarks([...this.stage.marks(), ...this.carry.marks(clip.id)]);
     this.strip.render(clip);
   }
 }

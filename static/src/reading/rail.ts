@@ -13,6 +13,7 @@ export interface RailActions {
   tool(name: ToolName): void;
   copy(): void;
   between(): void;
+  carry(): void;
   loupe(on: boolean): void;
   hide(on: boolean): void;
   keys(): void;
@@ -47,12 +48,13 @@ export class Rail {
     }
     const copy = this.plain("copy", "K", gettext("Copy to next frame"), actions.copy);
     const between = this.plain("between", "J", gettext("Interpolate between two painted frames"), actions.between);
-    this.drawing.push(copy, between);
+    const carry = this.plain("carry", "⇧J", gettext("Carry over the loop by optical flow"), actions.carry);
+    this.drawing.push(copy, between, carry);
     const loupe = this.held("loupe", "Z", gettext("Loupe, while held"), actions.loupe);
     const hide = this.held("hide", "O", gettext("Hide what is drawn, while held"), actions.hide);
     const keys = button({ class: "rd-tool rd-tool-keys", "aria-label": gettext("Keys"), title: gettext("Keys") }, actions.keys, keycap("?"));
     const rule = (): HTMLElement => el("div", { class: "rd-rail-rule" });
-    this.root.append(rule(), copy, between, rule(), loupe, hide, el("div", { class: "rd-gap" }), keys);
+    this.root.append(rule(), copy, between, carry, rule(), loupe, hide, el("div", { class: "rd-gap" }), keys);
   }
 
   setTool(name: ToolName, editable: boolean): void {

@@ -22,6 +22,8 @@ export interface StageEvents {
   failed(words: string): void;
   /** A line was drawn over a known length of the depth ruler. */
   known(points: [Point, Point]): void;
+  /** Drafts that wait to be kept, as lines. */
+  drafts(frame: number): Line[];
   /** The button in the corner: take the tool that sets the scale. */
   scale(): void;
 }
@@ -304,7 +306,7 @@ export class Stage {
   }
 
   private sketches(): Line[] {
-    return [...this.regionLine(), ...this.toolLines()];
+    return [...this.regionLine(), ...this.events.drafts(this.pane.frame), ...this.toolLines()];
   }
 
   private toolLines(): Line[] {

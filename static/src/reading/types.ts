@@ -7,7 +7,7 @@ export type Visibility = "well" | "partly" | "not";
 export type PlaqueAnswer = "none" | "present" | "unclear";
 export type ReaderClass = 0 | 1 | 9;
 export type CaliperKind = "thickness" | "protrusion" | "ulcer_depth" | "ulcer_width" | "diameter";
-export type MaskSource = "drawn" | "copied" | "interpolated" | "threshold" | "grown";
+export type MaskSource = "drawn" | "copied" | "interpolated" | "threshold" | "grown" | "propagated";
 export type ReasonKey = "ulceration" | "mobile" | "thrombus";
 
 export interface Finding {

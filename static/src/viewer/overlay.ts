@@ -20,7 +20,7 @@ export interface Chord {
 export interface Line {
   points: readonly Point[];
   closed: boolean;
-  kind: "sketch" | "outline" | "region";
+  kind: "sketch" | "outline" | "region" | "draft";
   /** Points that can be dragged, and which of them the arrow keys move. */
   handles?: readonly Point[];
   active?: number | null;

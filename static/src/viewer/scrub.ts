@@ -4,7 +4,7 @@ import { gettext, interpolate } from "./words.ts";
 
 export interface Mark {
   frame: number;
-  kind: "key" | "marked" | "none" | "model" | "asked";
+  kind: "key" | "marked" | "none" | "model" | "asked" | "draft";
 }
 
 export const MARK_WORDS: Record<Mark["kind"], () => string> = {
@@ -13,6 +13,7 @@ export const MARK_WORDS: Record<Mark["kind"], () => string> = {
   none: () => gettext("no plaque"),
   model: () => gettext("model key frame"),
   asked: () => gettext("given frame"),
+  draft: () => gettext("draft"),
 };
 
 export class ScrubBar {
@@ -113,6 +114,7 @@ export class ScrubBar {
       if (mark.kind === "marked") shapes.push(svg("rect", { class: "scrub-marked", x: x - 2.5, y: 28, width: 5, height: 10 }));
       if (mark.kind === "none") shapes.push(svg("rect", { class: "scrub-none", x: x - 2.5, y: 28.5, width: 5, height: 9 }));
       if (mark.kind === "asked") shapes.push(svg("path", { class: "scrub-asked", d: `M${x - 4} 6H${x + 4}V10H${x - 4}Z` }));
+      if (mark.kind === "draft") shapes.push(svg("rect", { class: "scrub-draft", x: x - 2.5, y: 28.5, width: 5, height: 9 }));
       if (mark.kind === "key") shapes.push(svg("path", { class: "scrub-key", d: `M${x - 6} 14H${x + 6}L${x} 23Z` }));
       if (mark.kind === "model") shapes.push(svg("path", { class: "scrub-model", d: `M${x} 12L${x + 5.5} 18L${x} 24L${x - 5.5} 18Z` }));
     }
