@@ -95,6 +95,10 @@ def test_the_model_appears_after_the_blind_answer_is_signed(room: Room, world: d
     page.goto(blind)
     expect(page.locator("#reading[data-ready]")).to_be_visible()
     expect(page.locator(".rd-model")).to_have_count(0)
+    page.keyboard.press("?")
+    expect(page.locator("dialog[open]")).to_contain_text("next mark")
+    expect(page.locator("dialog[open]")).not_to_contain_text("model")
+    page.keyboard.press("Escape")
 
     for key in ("n", "0", "3", "6"):
         page.keyboard.press(key)

@@ -45,7 +45,7 @@ export class ReadingPage {
   private readonly bar: Bar;
   private readonly keys = new Keymap();
   private readonly scaling: ScaleAct;
-  private readonly asked: Asked | null;
+  readonly asked: Asked | null;
   readonly aid: Aid | null;
   private readonly notice = el("div", { class: "rd-notice", role: "alert" });
   private noticeTimer = 0;

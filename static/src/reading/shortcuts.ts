@@ -39,8 +39,9 @@ function frameKeys(page: ReadingPage): Binding[] {
     { code: "Home", group, keys: ["Home", "End"], words: gettext("first, last frame"), run: () => stage.go(1) },
     { code: "End", group, keys: [], words: "", run: () => stage.go(stage.current.frames) },
     { code: "Space", group, keys: ["Space"], words: gettext("play, pause"), run: () => stage.play() },
-    { code: "PageDown", group, keys: ["PgDn"], words: gettext("next given frame"), run: () => page.nextAsked() },
-    { code: "KeyY", group, keys: ["Y"], words: gettext("model’s key frame, where it is shown"), run: () => page.aid?.goToKey() },
+    ...(page.asked ? [{ code: "PageDown", group, keys: ["PgDn"], words: gettext("next given frame"), run: () => page.nextAsked() }] : []),
+    // Before disclosure the page says nothing of a model, not even in its list of keys.
+    ...(page.aid ? [{ code: "KeyY", group, keys: ["Y"], words: gettext("model’s key frame"), run: () => page.aid?.goToKey() }] : []),
     { code: "Comma", group, keys: [","], words: gettext("slower"), run: () => page.faster(-1) },
     { code: "Period", group, keys: ["."], words: gettext("faster"), run: () => page.faster(1) },
   ];
