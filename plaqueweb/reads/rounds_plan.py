@@ -16,6 +16,7 @@ from plaqueweb.core.errors import DomainError
 from plaqueweb.reads.choices import AssignmentState, Policy
 from plaqueweb.reads.models import Assignment
 from plaqueweb.reads.rounds_rules import Design, check_design
+from plaqueweb.reads.rounds_washout import GONE
 from plaqueweb.studies.blinding import BLINDED_POLICIES, UNSIGNED_STATES
 from plaqueweb.studies.models import CaseList, CaseListItem, Disclosure, Project
 
@@ -86,6 +87,7 @@ class Plan:
     share: float
     refusal: str
     informed: int = 0
+    known: int = 0
 
     @property
     def hours_a_reader(self) -> float | None:
@@ -130,7 +132,7 @@ def plan(
         cases=cases, subjects=len(set(subjects)), readers=count, reads_least=least * second + design.repeats,
         reads_most=most * second + design.repeats, reads=reads, minutes=minutes, earlier=earlier, widths=tuple(widths),
         agreement=agreement, share=share, refusal=_refusal(project, design, case_list, count),
-        informed=_informed(design, case_list, readers),
+        informed=_informed(design, case_list, readers), known=_known(design, project, case_list, studies, readers),
     )  # fmt: skip
 
 
@@ -177,6 +179,20 @@ def _informed(design: Design, case_list: CaseList | None, readers: Sequence[User
     studies = CaseListItem.objects.filter(case_list=case_list).values("study")
     shown = Disclosure.objects.filter(user__in=readers, study__in=studies)
     return shown.values("user", "study").distinct().count()
+
+
+def _known(
+    design: Design, project: Project, case_list: CaseList | None, studies: Sequence[Any], readers: Sequence[User]
+) -> int:
+    """How many reads would be of cases that their reader has in another round, without a washout between."""
+    if design.repeat_of is not None:
+        return 0
+    keys = [study.pk for study in studies]
+    if case_list is not None:
+        keys = list(CaseListItem.objects.filter(case_list=case_list).values_list("study_id", flat=True))
+    rows = Assignment.objects.filter(round__project=project, reader__in=readers, study__in=keys)
+    rows = rows.exclude(state__in=GONE).exclude(round__policy__in=[Policy.OPEN, Policy.PRACTICE])
+    return rows.values("reader", "study").distinct().count()
 
 
 def _refusal(project: Project, design: Design, case_list: CaseList | None, readers: int) -> str:

@@ -439,3 +439,18 @@ def test_a_repeated_round_takes_the_cases_of_the_first_where_none_are_chosen(
     again = Round.objects.get(name="Again")
     assert (again.case_list, again.repeat_of, again.washout_days) == (round_.case_list, round_, 30)
     assert Assignment.objects.filter(round=again).count() == 6
+
+
+def test_the_preview_warns_of_cases_that_a_reader_has_elsewhere(
+    round_: Round, manager: User, browser_of: BrowserOf
+) -> None:
+    client, reader = browser_of(manager), User.objects.get(name="Ada")
+    given = form([], [reader], case_list=str(round_.case_list_id))
+
+    bare = client.post(url(round_.project, "new/plan/"), given).content.decode()
+    repeated = client.post(
+        url(round_.project, "new/plan/"), given | {"repeat_of": str(round_.pk), "washout_days": "28"}
+    ).content.decode()
+
+    assert "6 reads are of cases that their readers have in another round" in bare
+    assert "in another round" not in repeated
