@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -33,7 +35,8 @@ def round_of(project: Project, policy: str, readers: int = 2, purpose: str = "te
     study = StudyFactory(subject=SubjectFactory(project=project))
     clip = ClipFactory(study=study)
     prediction = PredictionFactory(study=study, key_clip=clip, key_frame=3)
-    ClipPrediction.objects.create(prediction=prediction, clip=clip, probability=0.83, curves=b"", key_frame=3)
+    curves = np.zeros((4, clip.frames), dtype="<f4").tobytes()
+    ClipPrediction.objects.create(prediction=prediction, clip=clip, probability=0.83, curves=curves, key_frame=3)
     case_list = create_case_list(project=project, name=f"L {uuid.uuid4()}", purpose=purpose, studies=[study], by=None)
     return services.create_round(
         project=project, protocol=Protocol.objects.get(project=project), case_list=case_list, name=f"R {uuid.uuid4()}",
@@ -288,3 +291,25 @@ def test_no_model_learns_from_what_was_marked_with_a_model_in_sight(project: Pro
     exported = export_labels(project=project, folder=tmp_path / "labels", by=member(project, "coordinator"))
 
     assert exported.frames == 1  # of the blind answer; the second has the same and one more
+
+
+def test_the_comparison_says_which_answer_was_given_with_the_model(
+    project: Project, api: ApiOf, browser_of: Callable[[Any], Client]
+) -> None:
+    round_ = round_of(project, "ai_assisted", readers=1)
+    blind_answer(round_)
+    second = opened(case_of(round_, stage=2))
+    complete(second)
+    sign(second)
+    services.close_round(round_=round_, by=None)
+    refresh_cases(round=round_)
+    coordinator = member(project, "coordinator")
+    case = Case.objects.get(round=round_)
+
+    document = api(coordinator).get(f"/api/v1/cases/{case.pk}/compare/").json()
+    page = browser_of(coordinator).get(f"/p/{project.slug}/cases/{case.pk}/?read={second.pk}").content.decode()
+
+    assert [(row["arm"], row["arm_words"]) for row in document["reads"]] == [
+        ("blind", ""), ("aided", "with the model, after a blind answer")
+    ]  # fmt: skip
+    assert "with the model, after a blind answer, signed" in page
