@@ -54,12 +54,15 @@ def ask_propagation(*, read: Read, by: User, clip_id: UUID, frame: int, region: 
     Raises:
         NotAllowed: the read is another reader's.
         InvalidTransition: the read is no draft.
-        Invalid: no such mask is saved (``propagate-nothing``), or no frame is left to reach (``propagate-nowhere``).
+        Invalid: no such mask is saved (``propagate-nothing``), no frame is left to reach (``propagate-nowhere``), or
+            the case names the frames to mark (``frame-not-asked``).
         AlreadyRunning: one of this read is not done yet.
     """
     if read.assignment.reader_id != by.pk:
         raise NotAllowed(_("This read belongs to another reader."))
     READ.next(read.state, "save")
+    if read.assignment.frames is not None:
+        raise Invalid(_("Only the given frames are marked, each by itself."), rule="frame-not-asked")
     bundle = load_bundle(read, masks=False)
     clip = bundle.clips.get(str(clip_id))
     annotation = bundle.annotations.get((str(clip_id), frame, region))

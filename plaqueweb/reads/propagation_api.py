@@ -15,8 +15,9 @@ from plaqueweb.accounts.api import current_user
 from plaqueweb.core.strict import StrictSerializer
 from plaqueweb.core.work import WorkState
 from plaqueweb.reads import propagation
+from plaqueweb.reads.aliases import aliases_of
 from plaqueweb.reads.bundle import own_read
-from plaqueweb.reads.models import Propagation
+from plaqueweb.reads.models import Propagation, Read
 from plaqueweb.reads.serializers import MaskShape, Shape
 
 
@@ -49,6 +50,12 @@ class PropagationOut(Shape):
     frames = PropagatedShape(many=True)
 
 
+def _shown(read: Read, row: Propagation) -> dict[str, Any]:
+    """One row as the API shows it; where a case may come twice, under the clip's name in this presentation."""
+    aliases, found = aliases_of(read.assignment), propagation.payload(row)
+    return found if aliases is None else {**found, "clip": aliases.hide(found["clip"])}
+
+
 class PropagationsView(APIView):
     """The propagations of one's own read."""
 
@@ -57,7 +64,7 @@ class PropagationsView(APIView):
         """Return what is running and what waits to be accepted."""
         read = own_read(user=current_user(request), pk=pk)
         rows = Propagation.objects.filter(read=read).exclude(work_state=WorkState.CANCELLED).select_related("clip")
-        return Response([propagation.payload(row) for row in rows])
+        return Response([_shown(read, row) for row in rows])
 
     @extend_schema(request=PropagationIn, responses={202: PropagationOut})
     def post(self, request: Request, pk: UUID) -> Response:
@@ -66,11 +73,13 @@ class PropagationsView(APIView):
         form.is_valid(raise_exception=True)
         given: dict[str, Any] = form.validated_data
         user = current_user(request)
+        read = own_read(user=user, pk=pk)
+        aliases = aliases_of(read.assignment)
+        clip = given["clip"] if aliases is None else UUID(aliases.find(str(given["clip"])))
         row = propagation.ask_propagation(
-            read=own_read(user=user, pk=pk), by=user, clip_id=given["clip"], frame=given["frame"],
-            region=given["region"], lesion=given["lesion"],
-        )  # fmt: skip
-        return Response(propagation.payload(row), status=202)
+            read=read, by=user, clip_id=clip, frame=given["frame"], region=given["region"], lesion=given["lesion"]
+        )
+        return Response(_shown(read, row), status=202)
 
 
 class PropagationView(APIView):
@@ -80,7 +89,7 @@ class PropagationView(APIView):
     def get(self, request: Request, pk: UUID, row: UUID) -> Response:
         """Return how far it is, and the drafts once it is done."""
         read = own_read(user=current_user(request), pk=pk)
-        return Response(propagation.payload(propagation.own_propagation(read=read, row=row)))
+        return Response(_shown(read, propagation.own_propagation(read=read, row=row)))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID, row: UUID) -> Response:

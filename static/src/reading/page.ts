@@ -68,7 +68,7 @@ export class ReadingPage {
       tool: (name) => this.stage.setTool(name),
       copy: () => this.copyToNext(),
       between: () => this.fillBetween(),
-      carry: () => this.editing(() => void this.carry.begin()),
+      carry: () => this.beginCarry(),
       loupe: (on) => this.loupe(on),
       hide: (on) => this.hide(on),
       keys: () => this.showKeys(),
@@ -271,9 +271,17 @@ export class ReadingPage {
     });
   }
 
+  /** Mark other frames than this one, where the case does not name the frames. */
+  private spreading(act: () => void): void {
+    this.editing(() => (this.asked ? this.tell(gettext("Only the given frames are marked, each by itself.")) : act()));
+  }
+
+  beginCarry(): void {
+    this.spreading(() => void this.carry.begin());
+  }
+
   copyToNext(): void {
-    this.marking(() => {
-      if (this.asked) return this.tell(gettext("Only the given frames are marked, each by itself."));
+    this.spreading(() => {
       const { current: clip, frame } = this.stage;
       const why = copyToNext(this.draft, clip, frame);
       if (why) this.tell(why);
@@ -282,7 +290,7 @@ export class ReadingPage {
   }
 
   fillBetween(): void {
-    this.marking(() => this.tell(this.asked ? gettext("Only the given frames are marked, each by itself.") : fillBetween(this.draft, this.stage.current, this.stage.frame)));
+    this.spreading(() => this.tell(fillBetween(this.draft, this.stage.current, this.stage.frame)));
   }
 
   mendMask(how: Mend): void {

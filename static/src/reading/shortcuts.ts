@@ -41,7 +41,7 @@ function frameKeys(page: ReadingPage): Binding[] {
     { code: "Space", group, keys: ["Space"], words: gettext("play, pause"), run: () => stage.play() },
     ...(page.asked ? [{ code: "PageDown", group, keys: ["PgDn"], words: gettext("next given frame"), run: () => page.nextAsked() }] : []),
     // Before disclosure the page says nothing of a model, not even in its list of keys.
-    ...(page.aid ? [{ code: "KeyY", group, keys: ["Y"], words: gettext("model’s key frame"), run: () => page.aid?.goToKey() }] : []),
+    ...(page.aid ? [{ code: "KeyY", group, keys: ["Y"], words: gettext("model’s key frame"), when: () => !page.carry.busy, run: () => page.aid?.goToKey() }] : []),
     { code: "Comma", group, keys: [","], words: gettext("slower"), run: () => page.faster(-1) },
     { code: "Period", group, keys: ["."], words: gettext("faster"), run: () => page.faster(1) },
   ];
@@ -70,7 +70,7 @@ function toolKeys(page: ReadingPage): Binding[] {
     { code: "BracketLeft", shift: true, group, keys: ["⇧", "["], words: gettext("lower grey, less tolerance"), repeat: true, run: () => stage.setGrey(-2) },
     { code: "BracketRight", shift: true, group, keys: ["⇧", "]"], words: gettext("higher grey, more tolerance"), repeat: true, run: () => stage.setGrey(2) },
     { code: "KeyJ", group, keys: ["J"], words: gettext("interpolate between two painted frames"), run: () => page.fillBetween() },
-    { code: "KeyJ", shift: true, group, keys: ["⇧", "J"], words: gettext("carry over the loop by optical flow"), run: () => page.editing(() => void page.carry.begin()) },
+    { code: "KeyJ", shift: true, group, keys: ["⇧", "J"], words: gettext("carry over the loop by optical flow"), run: () => page.beginCarry() },
     { code: "KeyY", group, keys: ["Y"], words: gettext("keep the draft, go to the next"), when: () => page.carry.busy, run: () => page.editing(() => page.carry.keep()) },
     { code: "KeyY", shift: true, group, keys: ["⇧", "Y"], words: gettext("leave the draft out"), when: () => page.carry.busy, run: () => page.editing(() => page.carry.leaveOut()) },
     { code: "KeyF", shift: true, group, keys: ["⇧", "F"], words: gettext("fill holes"), run: () => page.mendMask("fill") },

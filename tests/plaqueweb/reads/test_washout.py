@@ -381,3 +381,27 @@ def test_a_second_reading_after_the_results_were_shown_repeats_no_blind_one(
     signed_case(row, reader_class=1)
 
     assert repeat_reads(member(first.project, "coordinator"), first.project, None) == []
+
+
+def test_a_lesion_is_carried_under_the_clips_name_in_this_presentation(
+    first: Round, api: ApiOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _before, row = ready(first, monkeypatch)
+    client = api(row.reader)
+    case = client.post(f"/api/v1/assignments/{row.public_id}/open/").json()
+    name, clip = case["clips"][0]["id"], Clip.objects.get(study=row.study)
+    url = f"/api/v1/reads/{case['read']['id']}/"
+    marks = frame(clip, 2, masks={"1": box_mask(4, 9, 4, 9)}, extent="all_marked") | {"clip": name}
+    body = {"save_id": "11111111-1111-4111-8111-111111111111", "frames": [marks], "lesions": [lesion()]}
+    client.patch(url, body, format="json", HTTP_IF_MATCH='"0"')
+
+    asked = {"clip": name, "frame": 2, "region": 1, "lesion": 1}
+    stored = client.post(f"{url}propagations/", asked | {"clip": str(clip.pk)}, format="json")
+    made = client.post(f"{url}propagations/", asked, format="json")
+    listed = client.get(f"{url}propagations/")
+    one = client.get(f"{url}propagations/{made.json()['id']}/")
+
+    assert (stored.status_code, made.status_code) == (422, 202)
+    for answer in (made, listed, one):
+        assert str(clip.pk) not in answer.content.decode()
+    assert made.json()["clip"] == one.json()["clip"] == name
