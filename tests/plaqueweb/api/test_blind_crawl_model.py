@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from plaqueweb.predictions.models import Prediction
 from plaqueweb.reads.models import Assignment, PracticeKey, Round
+from plaqueweb.studies.models import Clip
 from plaqueweb.studies.services import disclose
-from tests.plaqueweb.api.test_blind_crawl import CANARY, crawl, world
+from tests.plaqueweb.api.test_blind_crawl import CANARY, addresses, crawl, world
 
 __all__ = ["world"]
 pytestmark = pytest.mark.django_db
@@ -46,3 +48,27 @@ def test_a_practice_case_gives_its_known_answer_away_nowhere_before_the_signatur
     _, leaks = crawl(world["blinded"], world)
 
     assert leaks == []
+
+
+def test_where_a_case_may_come_twice_no_page_names_its_study_clips_or_regions(
+    world: dict[str, Any],
+) -> None:
+    Round.objects.filter(pk=world["round"].pk).update(repeats=1)
+    clips = Clip.objects.filter(study=world["study"])
+    names = [str(world["study"].pk), *(str(pk) for pk in clips.values_list("pk", flat=True))]
+    names += [str(pk) for pk in clips.values_list("regions__pk", flat=True)]
+    client = Client(raise_request_exception=False)
+    client.force_login(world["blinded"])
+
+    told = []
+    for address in addresses(world):
+        if address.startswith(("/logout", "/static")) or any(name in address for name in names):
+            continue
+        answer = client.get(address)
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        text = body.decode(errors="replace") + str(dict(answer.items()))
+        told += [address] if any(name in text for name in names) else []
+
+    own = Assignment.objects.get(reader=world["blinded"])
+    assert client.get(f"/api/v1/assignments/{own.public_id}/").json()["clips"]
+    assert told == []
