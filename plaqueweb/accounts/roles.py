@@ -20,6 +20,7 @@ class Capability(models.TextChoices):
     READ = "read", _("read assigned cases")
     VIEW_STUDIES = "view_studies", _("see studies and clips")
     UPLOAD = "upload", _("add studies")
+    PREPARE = "prepare", _("give clips segment, view and use")
     RELEASE = "release", _("release or refuse held clips")
     MANAGE_ROUNDS = "manage_rounds", _("make rounds and assign readers")
     ADJUDICATE = "adjudicate", _("decide the consensus")
@@ -39,6 +40,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
         {
             _C.VIEW_STUDIES,
             _C.UPLOAD,
+            _C.PREPARE,
             _C.RELEASE,
             _C.MANAGE_ROUNDS,
             _C.SEE_RESULTS,
@@ -48,7 +50,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
         }
     ),
     Role.ENGINEER: frozenset({_C.VIEW_STUDIES, _C.SEE_RESULTS, _C.MANAGE_PIPELINES, _C.RUN_JOBS, _C.EXPORT}),
-    Role.DATA_STEWARD: frozenset({_C.VIEW_STUDIES, _C.UPLOAD, _C.RELEASE, _C.EXPORT}),
+    Role.DATA_STEWARD: frozenset({_C.VIEW_STUDIES, _C.UPLOAD, _C.PREPARE, _C.RELEASE, _C.EXPORT}),
     Role.AUDITOR: frozenset({_C.VIEW_STUDIES, _C.SEE_RESULTS, _C.VIEW_AUDIT}),
     Role.ADMINISTRATOR: frozenset(
         {_C.VIEW_STUDIES, _C.MANAGE_MEMBERS, _C.MANAGE_PIPELINES, _C.RUN_JOBS, _C.VIEW_AUDIT}

@@ -10,6 +10,7 @@ from plaqueweb.accounts.api import KeysView, MeView, TokenView
 from plaqueweb.agreement.api import AgreementView
 from plaqueweb.api.audit import AuditViewSet
 from plaqueweb.ingest.api import UploadViewSet
+from plaqueweb.ingest.prepare_views import PrepareClipView, PrepareDoneView
 from plaqueweb.jobs.api import JobViewSet
 from plaqueweb.predictions.api import PipelineViewSet, PredictionViewSet
 from plaqueweb.reads.api import AssignmentViewSet, ProfileView, ReadViewSet
@@ -50,6 +51,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reads/<uuid:pk>/propagations/", PropagationsView.as_view(), name="propagations"),
     path("reads/<uuid:pk>/propagations/<uuid:row>/", PropagationView.as_view(), name="propagation"),
     path("agreement/", AgreementView.as_view(), name="api-agreement"),
+    path("preparation/<uuid:study>/", PrepareDoneView.as_view(), name="api-prepare-done"),
+    path("preparation/<uuid:study>/clips/<uuid:clip>/", PrepareClipView.as_view(), name="api-prepare-clip"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     *router.urls,
 ]

@@ -81,6 +81,11 @@ class ClipStatistics:
         return round(self._coloured / self._seen, 5) if self._seen else 0.0
 
     @property
+    def extremes(self) -> tuple[Frame, Frame]:
+        """Least and greatest grey of each pixel over all frames, uint8 (rows, columns)."""
+        return self._low, self._high
+
+    @property
     def looks_like_text(self) -> bool:
         """True where bright, still, letter-like rows lie in the kept part outside the hull of what moves."""
         if self._frames < 3:

@@ -24,6 +24,7 @@ from inference.dicom.regions import UsRegion
 from inference.types import RegionBox
 from plaqueweb.ingest.bundle import BundleWriter, blanked_jpeg, is_plain_jpeg, png, untouched_jpeg
 from plaqueweb.ingest.burnin import ClipStatistics, boxes_mask
+from plaqueweb.ingest.calipers import shows_calipers
 from plaqueweb.ingest.deidentify import Pseudonyms, deidentify, says_burned_in
 from plaqueweb.ingest.images import read_picture
 from plaqueweb.ingest.report import ChildLimits, IntakeReport, Refusal, rule_of_reader
@@ -180,6 +181,7 @@ def _take_dicom(request: Request) -> dict[str, Any]:
         "stored_as": stored_as,
         "synthetic": clip.synthetic,
         "colour_share": statistics.colour_share,
+        "calipers": shows_calipers(*statistics.extremes),
         **_bundle_facts(bundle),
     }
 
@@ -209,6 +211,7 @@ def _take_picture(request: Request, kind: str, source_sha256: str) -> dict[str, 
         "regions": [UsRegion(**whole.__dict__).as_dict()],
         "stored_as": picture.stored_as,
         "colour_share": statistics.colour_share,
+        "calipers": shows_calipers(*statistics.extremes),
         **_bundle_facts(bundle),
     }
 

@@ -142,6 +142,7 @@ class IntakeReport:
     stored_as: str = ""
     synthetic: bool = False
     colour_share: float = 0.0
+    calipers: bool = False
     source_sha256: str = ""
     source_bytes: int = 0
     bundle: str = ""

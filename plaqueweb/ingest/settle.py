@@ -20,8 +20,11 @@ from plaqueweb.studies.models import Clip, Study
 _BUSY = (WorkState.CREATED, WorkState.QUEUED, WorkState.RUNNING)
 
 
-def touch_study(study_id: uuid.UUID) -> None:
+def touch_study(study_id: uuid.UUID, *, preparing: bool = False) -> None:
     """Count a change of what a study holds: to be read and predicted afresh.
+
+    ``preparing``: a person is changing it clip by clip; it settles when that is said to be done, or after a while. A
+    clip that arrives is still to be looked at.
 
     The number rises for the first clip and whenever a complete study changes; what arrives before it was complete
     belongs to the same content.
@@ -31,8 +34,9 @@ def touch_study(study_id: uuid.UUID) -> None:
     digest = hashlib.sha256(lines.encode()).hexdigest()
     first_or_complete = Q(content_no=0) | Q(ready_at__isnull=False)
     number = F("content_no") + Case(When(first_or_complete, then=1), default=0, output_field=PositiveIntegerField())
+    change = {"preparing_at": Now()} if preparing else {"prepared_at": None, "last_arrival_at": Now()}
     Study.objects.filter(pk=study_id).exclude(content_hash=digest).update(
-        content_no=number, content_hash=digest, ready_at=None, last_arrival_at=Now()
+        content_no=number, content_hash=digest, ready_at=None, **change
     )
 
 
@@ -45,7 +49,7 @@ def settle_study(study_id: uuid.UUID, *, by: User | None = None) -> bool:
     if not Clip.objects.filter(study=study).for_reading().exists():
         return False
     same = Study.objects.filter(pk=study.pk, ready_at__isnull=True, content_no=study.content_no)
-    if not same.update(ready_at=Now()):
+    if not same.update(ready_at=Now(), preparing_at=None):
         return False
     study.refresh_from_db()
     record_event(actor=by, verb="study.ready", target=study, diff={"content_no": study.content_no})
@@ -62,6 +66,9 @@ def settle_waiting(*, project_id: uuid.UUID | None = None) -> int:
 
 
 def _complete(study: Study) -> bool:
+    busy = Q(preparing_at__gte=Now() - limits.STUDY_QUIET)
+    if Study.objects.filter(busy, pk=study.pk).exists():
+        return False
     batches = Upload.objects.filter(study=study).values("batch")
     of_drop = Upload.objects.filter(project_id=study.project_id, batch__in=batches)
     if of_drop.filter(work_state__in=_BUSY).exists():

@@ -13,9 +13,11 @@ from plaqueweb.core.errors import Invalid
 from plaqueweb.core.models import StoredObject
 from plaqueweb.ingest.keys import batch_identity
 from plaqueweb.ingest.report import IntakeReport
-from plaqueweb.studies.choices import CalibrationSource, ClipKind, ClipState, View
+from plaqueweb.studies.choices import CalibrationSource, ClipKind, ClipState, ClipUse, View
 from plaqueweb.studies.models import Clip, Project, Region, Study, Subject
 
+FLAGGED = "measurement drawn in"
+"""Why a clip is for reference only: intake saw it, or a person said so by one key."""
 MAGIC = b"CINE"
 STRIPS = ("ecg", "depth_ruler")
 
@@ -75,6 +77,9 @@ def store_clip(
         frame_offsets=offsets,
         synthetic=report.synthetic,
         burnt_in="burned-in-text" in report.findings,
+        calipers=report.calipers,
+        use=ClipUse.REFERENCE if report.calipers else ClipUse.READ,
+        use_reason=FLAGGED if report.calipers else "",
         colour_share=report.colour_share,
         manufacturer=report.manufacturer[:64],
         scanner_model=report.scanner_model[:64],

@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
 from plaqueweb.reads.models import Assignment
+from plaqueweb.reads.readset import clips_shown
 from plaqueweb.studies.models import Clip
-from plaqueweb.studies.selectors import clips_of_study
 
 SALT = "plaqueweb.reads.aliases"
 KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -79,4 +79,4 @@ def aliases_of(assignment: Assignment, clips: list[Clip] | None = None) -> Alias
     """Return the names of a presentation, None in rounds that show no case twice; ``clips`` where they are loaded."""
     if not assignment.round.hides_identity:
         return None
-    return Aliases(assignment, clips_of_study(assignment.study_id) if clips is None else clips)
+    return Aliases(assignment, clips_shown(assignment) if clips is None else clips)

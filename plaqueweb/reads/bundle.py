@@ -22,9 +22,9 @@ from plaqueweb.reads.models import (
     ReadQuerySet,
     SegmentFinding,
 )
+from plaqueweb.reads.readset import clips_of_assignment
 from plaqueweb.reads.scales import with_scales
 from plaqueweb.studies.models import Clip, Protocol
-from plaqueweb.studies.selectors import clips_of_study
 
 
 @dataclass
@@ -108,7 +108,7 @@ def newest_read(assignment: Assignment) -> Read | None:
 def load_bundle(read: Read, *, masks: bool, clips: dict[str, Clip] | None = None) -> Bundle:
     """Load a read's parts: four queries, two more for the clips. Mask pixels only with ``masks``."""
     if clips is None:
-        clips = {str(clip.pk): clip for clip in clips_of_study(read.assignment.study_id, pictures=False)}
+        clips = {str(clip.pk): clip for clip in clips_of_assignment(read.assignment, pictures=False)}
     annotations = _ANNOTATIONS_WITH_MASKS if masks else _ANNOTATIONS
     scales = {(str(row.clip_id), row.region): row for row in _SCALES(read=read.pk)}
     return Bundle(

@@ -25,8 +25,8 @@ from plaqueweb.reads.bundle import Bundle, load_bundle
 from plaqueweb.reads.choices import ReadState
 from plaqueweb.reads.drafts import check_draft_no
 from plaqueweb.reads.models import Assignment, Lesion, Propagation, Read
+from plaqueweb.reads.readset import content_read
 from plaqueweb.reads.states import ASSIGNMENT, READ
-from plaqueweb.studies.models import Study
 
 DERIVED_OF_LESION = [
     "is_index", "key_clip", "key_frame", "key_region", "thickness_mm", "thickness_px", "thickness_source",
@@ -61,7 +61,7 @@ def complete_read(*, read: Read, by: User, draft_no: int) -> Bundle:
     official, verdict = _derive_lesions(bundle), label_verdict(bundle)
     if read.assignment.frames_only:  # it marks frames and answers nothing about the study
         official, verdict = NOT_MEASURED, Verdict(None, "")
-    content_no = Study.objects.values_list("content_no", flat=True).get(pk=read.assignment.study_id)
+    content_no = content_read(read.assignment)
     derived = {
         "plaque_present": plaque_present(bundle), "rule_class": verdict.value, "rule_reason": verdict.ground[:200],
         "thickness_mm": official.mm, "thickness_px": official.px, "thickness_source": official.source,

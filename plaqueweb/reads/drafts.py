@@ -32,6 +32,7 @@ from plaqueweb.reads.draft_input import (
 from plaqueweb.reads.measure import PackedMasks, measure_caliper, pack_masks
 from plaqueweb.reads.models import Assignment, FrameAnnotation, FrameMask, Lesion, Read, SegmentFinding
 from plaqueweb.reads.qualification import check_gate
+from plaqueweb.reads.readset import content_read
 from plaqueweb.reads.rounds_washout import check_washout
 from plaqueweb.reads.scales import measure_again, save_scales
 from plaqueweb.reads.states import ASSIGNMENT, READ
@@ -67,7 +68,7 @@ def open_assignment(*, assignment: Assignment, by: User) -> Read:
     read = newest_read(assignment)
     if read is None:
         arm = Arm.UNKNOWN if assignment.round.policy == Policy.OPEN else assignment.arm
-        read = Read.objects.create(assignment=assignment, arm=arm, content_no=assignment.study.content_no)
+        read = Read.objects.create(assignment=assignment, arm=arm, content_no=content_read(assignment))
         if assignment.arm == Arm.AIDED:
             begin_with_first(assignment=assignment, second=read)
     read.assignment = assignment

@@ -35,7 +35,7 @@ from plaqueweb.reads.choices import (
     Visibility,
 )
 from plaqueweb.studies.blinding import results_visible
-from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.choices import ClipUse, Segment, View
 from plaqueweb.studies.models import ASSIGNED_STATES, CaseList, Clip, Project, Protocol, ScopedQuerySet, Study
 
 
@@ -74,6 +74,7 @@ class Round(BaseModel):
     pass_mark = models.PositiveSmallIntegerField(null=True, blank=True)  # of a practice set: % of cases that agree
     pipelines = models.JSONField(default=list)  # ids of the pipelines whose result is shown, where the policy shows one
     seed = models.PositiveBigIntegerField()
+    read_set_sha256 = models.CharField(max_length=64, null=True)  # over the read sets of all its cases; null: none
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -136,6 +137,37 @@ class PracticeKey(BaseModel):
 
     def __str__(self) -> str:
         return f"key of {self.study_id}"
+
+
+class ReadSet(BaseModel):
+    """What is read of one study in one round, as it was when the case was given out: later changes do not reach it."""
+
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="read_sets")
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="read_sets")
+    content_no = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["round", "study"], name="read_set_once")]
+
+    def __str__(self) -> str:
+        return f"read set of {self.study_id} in {self.round_id}"
+
+
+class ReadSetClip(BaseModel):
+    """One clip of a read set, with its use, segment and view then."""
+
+    read_set = models.ForeignKey(ReadSet, on_delete=models.PROTECT, related_name="clips")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="read_sets")
+    use = models.CharField(max_length=16, choices=ClipUse)
+    segment = models.CharField(max_length=16, choices=Segment, blank=True)
+    view = models.CharField(max_length=8, choices=View)
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["read_set", "clip"], name="read_set_clip_once")]
+
+    def __str__(self) -> str:
+        return f"{self.clip_id}: {self.use}"
 
 
 class AssignmentQuerySet(ScopedQuerySet):
@@ -420,5 +452,5 @@ class Propagation(BaseModel, LeasedRow):
 
 __all__ = [
     "Assignment", "FrameAnnotation", "FrameMask", "Lesion", "ManualScale", "PracticeKey", "Propagation", "Read",
-    "ReaderProfile", "Round", "SegmentFinding", "opaque_id",
+    "ReadSet", "ReadSetClip", "ReaderProfile", "Round", "SegmentFinding", "opaque_id",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed
 from plaqueweb.reads.choices import ARM_OF_POLICY, AssignmentState, Frames, Policy, Reveal
 from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.readset import freeze_read_sets
 from plaqueweb.reads.rounds_order import sequence, share
 from plaqueweb.reads.rounds_rules import Design, check_design, check_round
 from plaqueweb.reads.rounds_washout import GONE
@@ -118,6 +119,7 @@ def _assign(
     arm = ARM_OF_POLICY[Policy(round_.policy)]
     frames = fixed_frames_of(round_, reader, new)
     order = sequence(new, repeats=repeats, seed=f"{round_.seed}:{reader.email}:{last}")
+    freeze_read_sets(round_=round_, studies=new)
     rows = Assignment.objects.bulk_create(
         Assignment(
             round=round_, study=study, reader=reader, order_no=last + n, repeat_no=repeat_no, arm=arm,

@@ -24,10 +24,11 @@ from plaqueweb.reads.draft_input import REASON_KEYS, FrameKey
 from plaqueweb.reads.measure import masks_text
 from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, ManualScale, Read, Round, SegmentFinding
 from plaqueweb.reads.rawjson import RawJson, masks_as_json
+from plaqueweb.reads.readset import case_summaries, clips_shown
 from plaqueweb.studies.blinding import is_disclosed
-from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.choices import ClipUse, Segment
 from plaqueweb.studies.models import Protocol
-from plaqueweb.studies.selectors import ClipSummary, clip_payload, clip_summaries, clips_of_study, scale_words
+from plaqueweb.studies.selectors import ClipSummary, clip_payload, clip_summaries, scale_words
 
 Part = TypeVar("Part", SegmentFinding, Lesion, FrameAnnotation)
 NO_CLIPS = ClipSummary(0, "")
@@ -178,11 +179,15 @@ def rows_payload(
     assignments: Sequence[Assignment], *, bundles: dict[UUID, Bundle], totals: dict[UUID, int]
 ) -> list[dict[str, Any]]:
     """Return rows of the worklist from reads that are loaded already; ``totals`` are the reader's cases by round."""
-    clips = clip_summaries({row.study_id for row in assignments})
+    frozen = case_summaries(row.pk for row in assignments if row.round.read_set_sha256)
+    present = clip_summaries({row.study_id for row in assignments if row.pk not in frozen})
     return [
-        assignment_row(row, bundles.get(row.pk), clips.get(row.study_id, NO_CLIPS), of=totals.get(row.round_id, 0))
+        assignment_row(
+            row, bundles.get(row.pk), frozen.get(row.pk) or present.get(row.study_id, NO_CLIPS),
+            of=totals.get(row.round_id, 0),
+        )
         for row in assignments
-    ]
+    ]  # fmt: skip
 
 
 def assignment_row(row: Assignment, bundle: Bundle | None, clips: ClipSummary, *, of: int) -> dict[str, Any]:
@@ -245,12 +250,13 @@ def _by_read(rows: Iterable[Part]) -> dict[UUID, list[Part]]:
 
 def assignment_detail(row: Assignment, *, user: User, read: Read | None = None) -> dict[str, Any]:
     """Return everything the reading page needs of one case, and nothing of others; ``read`` where it is known."""
-    clips = clips_of_study(row.study_id)
+    clips = clips_shown(row)
     read = read or newest_read(row)
-    summary = ClipSummary(len(clips), scale_words(clips)) if clips else NO_CLIPS
+    own = [clip for clip in clips if clip.use == ClipUse.READ]
+    summary = ClipSummary(len(own), scale_words(own)) if own else NO_CLIPS
     bundle = None
     if read is not None:
-        bundle = load_bundle(read, masks=True, clips={str(clip.pk): clip for clip in clips})
+        bundle = load_bundle(read, masks=True, clips={str(clip.pk): clip for clip in own})
     of = _LAST_NUMBER.first(reader=user.pk, round=row.round_id) or 0
     aliases = aliases_of(row, clips)
     shown = [clip_payload(clip) for clip in clips]

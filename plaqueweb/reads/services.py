@@ -17,6 +17,7 @@ from plaqueweb.reads.drafts import open_assignment, save_draft
 from plaqueweb.reads.importing import ImportResult, import_reads
 from plaqueweb.reads.models import Assignment, Read
 from plaqueweb.reads.qualification import save_profile
+from plaqueweb.reads.readset import clips_of_assignment
 from plaqueweb.reads.rounds import (
     add_cases,
     add_reader,
@@ -31,7 +32,6 @@ from plaqueweb.reads.rounds_frames import open_stage_two
 from plaqueweb.reads.signing import confirm_and_sign, sign_reads, verify_read
 from plaqueweb.reads.simulated import record_simulated_read
 from plaqueweb.reads.states import ASSIGNMENT
-from plaqueweb.studies.selectors import clips_of_study
 
 ACTIVITY_SECONDS = 60
 SKIP_CHARACTERS = 300
@@ -93,7 +93,7 @@ def keep_place(*, assignment: Assignment, by: User, clip: UUID, frame: int) -> N
         Invalid: the clip is not part of the case (``clip-not-in-case``) or has no such frame (``frame-number``).
     """
     _own(assignment, by)
-    found = next((one for one in clips_of_study(assignment.study_id, pictures=False) if one.pk == clip), None)
+    found = next((one for one in clips_of_assignment(assignment, pictures=False) if one.pk == clip), None)
     if found is None:
         raise Invalid(_("This clip is not part of the case."), rule="clip-not-in-case")
     if not 1 <= frame <= found.frames:

@@ -22,6 +22,7 @@ from plaqueweb.reads.choices import AssignmentState, Frames, Policy, ReadState, 
 from plaqueweb.reads.draft_input import REASON_KEYS
 from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.reads.qualification import show_keys
+from plaqueweb.reads.readset import read_set_of
 from plaqueweb.reads.states import ASSIGNMENT, READ
 from plaqueweb.studies.choices import DisclosureKind
 from plaqueweb.studies.services import disclose, freeze_protocol
@@ -39,30 +40,36 @@ def payload_of(bundle: Bundle, *, signed_at: datetime, signed_name: str, meaning
     assignment, protocol = read.assignment, read.assignment.round.protocol
     # Named only where there is one: the hashes of reads without stay what they are.
     by_hand = {"scales": [_scale(bundle.scales[key]) for key in sorted(bundle.scales)]} if bundle.scales else {}
-    payload = by_hand | {
-        "format": 1,
-        "read": str(read.pk),
-        "reader": str(assignment.reader_id),
-        "study": assignment.study.uid,
-        "content_no": read.content_no,
-        "round": str(assignment.round_id),
-        "protocol": {"version": protocol.version, "rule": protocol.label_rule, "segments": protocol.segments},
-        "revision": read.revision,
-        "arm": read.arm,
-        "class": read.reader_class,
-        "quality": read.quality,
-        "confidence": read.confidence,
-        "note_sha256": hashlib.sha256(read.note.encode()).hexdigest(),
-        "derived": {name: getattr(read, name) for name in DERIVED},
-        "findings": {row.segment: [row.visibility, row.plaque] for row in bundle.findings.values()},
-        "lesions": [_lesion(lesion) for lesion in bundle.lesions],
-        "frames": [_frame(bundle.annotations[key]) for key in sorted(bundle.annotations)],
-        "signed": {
-            "at": signed_at.astimezone(UTC).isoformat(timespec="microseconds"),
-            "name": signed_name,
-            "meaning": meaning,
-        },
-    }
+    kept = read_set_of(round_id=assignment.round_id, study_id=assignment.study_id)
+    frozen = {"read_set": kept.sha256} if kept else {}
+    payload = (
+        by_hand
+        | frozen
+        | {
+            "format": 1,
+            "read": str(read.pk),
+            "reader": str(assignment.reader_id),
+            "study": assignment.study.uid,
+            "content_no": read.content_no,
+            "round": str(assignment.round_id),
+            "protocol": {"version": protocol.version, "rule": protocol.label_rule, "segments": protocol.segments},
+            "revision": read.revision,
+            "arm": read.arm,
+            "class": read.reader_class,
+            "quality": read.quality,
+            "confidence": read.confidence,
+            "note_sha256": hashlib.sha256(read.note.encode()).hexdigest(),
+            "derived": {name: getattr(read, name) for name in DERIVED},
+            "findings": {row.segment: [row.visibility, row.plaque] for row in bundle.findings.values()},
+            "lesions": [_lesion(lesion) for lesion in bundle.lesions],
+            "frames": [_frame(bundle.annotations[key]) for key in sorted(bundle.annotations)],
+            "signed": {
+                "at": signed_at.astimezone(UTC).isoformat(timespec="microseconds"),
+                "name": signed_name,
+                "meaning": meaning,
+            },
+        }
+    )
     if assignment.stage_no > 1 or assignment.frames is not None:
         payload |= {"stage": assignment.stage_no, "asked_frames": assignment.frames}
     if assignment.shown_prediction is not None:

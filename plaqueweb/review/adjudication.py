@@ -24,6 +24,7 @@ from plaqueweb.predictions.showing import model_was_shown
 from plaqueweb.reads.choices import PlaqueClass, Reason
 from plaqueweb.reads.measure import measure_caliper
 from plaqueweb.reads.models import Assignment, Lesion, Read
+from plaqueweb.reads.readset import clips_of_case
 from plaqueweb.review.models import (
     LIVE_ADJUDICATION,
     UNDECIDED,
@@ -39,7 +40,6 @@ from plaqueweb.review.services import add_consensus, current_reads
 from plaqueweb.review.states import ADJUDICATION, CASE
 from plaqueweb.studies.blinding import blinded_studies
 from plaqueweb.studies.models import ASSIGNED_STATES
-from plaqueweb.studies.selectors import clips_of_study
 
 REASONS = ("ulceration", "mobile", "thrombus")
 OWN, NEW = "own", "new"
@@ -197,7 +197,7 @@ def _values(case: Case, finding: Finding) -> dict[str, Any]:
     if finding.caliper is None:
         return values | {"caliper": None, "thickness_mm": None, "thickness_px": None}
     clip_id, frame, region, ends = _caliper(finding.caliper)
-    clip = next((row for row in clips_of_study(case.study_id, pictures=False) if row.pk == clip_id), None)
+    clip = next((row for row in clips_of_case(case.round_id, case.study_id, pictures=False) if row.pk == clip_id), None)
     if clip is None or not 1 <= frame <= clip.frames:
         raise Invalid(_("The caliper lies on no frame of this study."), rule="caliper-place")
     if any(not (0 <= x <= clip.columns and 0 <= y <= clip.rows) for x, y in ends):

@@ -18,6 +18,7 @@ from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.showing import model_was_shown
 from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
+from plaqueweb.reads.readset import clips_of_case
 from plaqueweb.reads.selectors import lesion_payload
 from plaqueweb.review import rules, words
 from plaqueweb.review.adjudication import REASONS
@@ -36,7 +37,7 @@ from plaqueweb.review.services import answers_of
 from plaqueweb.review.shown import frame_payload
 from plaqueweb.studies.blinding import blinded_studies
 from plaqueweb.studies.models import ASSIGNED_STATES, DEFAULT_RULE, Clip, Project
-from plaqueweb.studies.selectors import clip_payload, clips_of_study
+from plaqueweb.studies.selectors import clip_payload
 
 NAMES = "ABCDEFGH"
 
@@ -139,7 +140,7 @@ def own_adjudication(user: User, pk: object, *, slug: str = "") -> Adjudication:
 def adjudication_payload(row: Adjudication, *, user: User) -> dict[str, Any]:
     """Return one adjudication as JSON: pictures and question; after the blind answer the reads too, without names."""
     case = row.case
-    clips = clips_of_study(case.study_id)
+    clips = clips_of_case(case.round_id, case.study_id)
     rule = case.round.protocol.label_rule or DEFAULT_RULE
     blind = BlindAnswer.objects.filter(adjudication=row).first()
     out: dict[str, Any] = {

@@ -20,10 +20,10 @@ from plaqueweb.jobs.models import LIVE, InferenceJob
 from plaqueweb.predictions.models import ClipPrediction, PipelineState, Prediction
 from plaqueweb.reads.choices import AssignmentState
 from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
+from plaqueweb.reads.readset import clips_of_case
 from plaqueweb.review.masks import FrameDice, MarkedFrame, ModelMasks, Place, frame_dice, marked_frames
 from plaqueweb.review.models import UNDECIDED, Case, Consensus, DifferenceNote
 from plaqueweb.studies.models import ASSIGNED_STATES, DEFAULT_RULE, Clip, Region
-from plaqueweb.studies.selectors import clips_for_reading
 
 Row = TypeVar("Row")
 HIDDEN = "none"
@@ -188,7 +188,7 @@ def compare(*, user: User, case: Case, read: str = "", pipeline: str = "") -> Co
     hidden = pipeline == HIDDEN
     chosen_read = _choose(reads, read, lambda row: row.pk)
     chosen = None if hidden else _choose(predictions, pipeline, lambda row: row.pipeline_id)
-    clips = list(clips_for_reading([case.study_id]))
+    clips = clips_of_case(case.round_id, case.study_id)
     out = Comparison(case, user, reads, chosen_read, predictions, chosen, hidden, clips)
     if chosen_read is not None:
         out.annotations = list(

@@ -142,6 +142,8 @@ class Study(BaseModel):
     content_no = models.PositiveIntegerField(default=0)
     content_hash = models.CharField(max_length=64, blank=True)
     ready_at = models.DateTimeField(null=True, blank=True)
+    prepared_at = models.DateTimeField(null=True, blank=True)  # a person has gone through its clips
+    preparing_at = models.DateTimeField(null=True, blank=True)  # what is read was changed and is not settled yet
     last_arrival_at = models.DateTimeField(null=True, blank=True)
 
     objects = StudyQuerySet.as_manager()
@@ -165,8 +167,13 @@ class ClipQuerySet(ScopedQuerySet):
     project_field = "study__project_id"
 
     def visible_to(self, user: User) -> Self:
-        """Stored clips of visible studies, and of the studies assigned to the user."""
-        assigned = Q(
+        """Stored clips of visible studies, and those to be read in the cases assigned to the user.
+
+        A measurement drawn into the picture is an answer: it stays hidden from whoever still reads the study blind.
+        """
+        from plaqueweb.studies.blinding import blinded_studies
+
+        mine = Q(
             study__assignments__reader=user,
             study__assignments__opened_at__isnull=False,
             study__assignments__state__in=ASSIGNED_STATES,
@@ -174,7 +181,11 @@ class ClipQuerySet(ScopedQuerySet):
             state=ClipState.STORED,
         )
         seen = Q(study__project_id__in=projects_with(user, Capability.VIEW_STUDIES))
-        return self.filter(pk__in=Clip.objects.filter(seen | assigned).values("pk"))
+        signed = Q(study__assignments__state="signed", use=ClipUse.REFERENCE)
+        frozen = Q(read_sets__read_set__round__assignments__reader=user, read_sets__use=ClipUse.READ)
+        tells = Q(calipers=True, study__in=blinded_studies(user))
+        found = seen & ~tells | mine & (Q(use=ClipUse.READ) | signed & ~tells | frozen)
+        return self.filter(pk__in=Clip.objects.filter(found).values("pk"))
 
     def for_reading(self) -> Self:
         """Clips a reader and a model look at."""
@@ -198,12 +209,14 @@ class Clip(BaseModel):
     frame_offsets = models.JSONField(default=list)  # byte offset and length of each frame in the cine bundle
     synthetic = models.BooleanField(default=False)
     burnt_in = models.BooleanField(default=False)
+    calipers = models.BooleanField(default=False)  # a measurement is, or seems to be, drawn into the picture
     colour_share = models.FloatField(default=0.0)
     manufacturer = models.CharField(max_length=64, blank=True)
     scanner_model = models.CharField(max_length=64, blank=True)
     segment = models.CharField(max_length=16, choices=Segment, blank=True)
     view = models.CharField(max_length=8, choices=View, default=View.UNKNOWN)
     use = models.CharField(max_length=16, choices=ClipUse, default=ClipUse.READ)
+    use_reason = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=16, choices=ClipState)
 
     objects = ClipQuerySet.as_manager()

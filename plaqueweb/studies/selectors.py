@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from plaqueweb.core.prepared import Prepared, PreparedIn
-from plaqueweb.studies.choices import CalibrationSource
+from plaqueweb.studies.choices import CalibrationSource, ClipState, ClipUse
 from plaqueweb.studies.models import Clip, Region
 
 FRAME_NUMBER = "{n}"
@@ -33,21 +33,27 @@ def clips_for_reading(study_ids: Iterable[UUID], *, pictures: bool = True) -> Qu
     Without ``pictures`` the stored object and the frame times are left out: a save measures, it shows nothing.
     """
     regions = Prefetch("regions", queryset=Region.objects.order_by("number"))
-    rows = _readable(pictures=pictures).filter(study_id__in=list(study_ids))
+    rows = readable(pictures=pictures).filter(study_id__in=list(study_ids))
     return rows.prefetch_related(regions).order_by("study_id", "number", "id")
 
 
-def _readable(*, pictures: bool) -> QuerySet[Clip]:
-    rows: QuerySet[Clip] = Clip.objects.for_reading().defer("frame_offsets")
+def readable(*, pictures: bool, use: str | None = ClipUse.READ) -> QuerySet[Clip]:
+    """Stored clips of one use (None: of any) with what a page or, without ``pictures``, a measurement needs."""
+    stored: QuerySet[Clip] = Clip.objects.filter(state=ClipState.STORED)
+    rows = (stored if use is None else stored.filter(use=use)).defer("frame_offsets")
     rows = rows.select_related("cine") if pictures else rows.defer("frame_offsets", "frame_times_ms")
     return rows.order_by("number", "id")
 
 
 def clips_of_study(study_id: UUID, *, pictures: bool = True) -> list[Clip]:
     """Return what ``clips_for_reading`` returns for one study. Two queries, whose SQL is made once."""
-    clips = (_CLIPS if pictures else _CLIPS_TO_MEASURE)(study=study_id)
+    return with_regions((_CLIPS if pictures else _CLIPS_TO_MEASURE)(study=study_id), _REGIONS(study=study_id))
+
+
+def with_regions(clips: list[Clip], regions: Iterable[Region]) -> list[Clip]:
+    """Hang regions that were loaded at once on their clips."""
     of_clip: dict[UUID, list[Region]] = defaultdict(list)
-    for region in _REGIONS(study=study_id):
+    for region in regions:
         of_clip[region.clip_id].append(region)
     for clip in clips:
         hang_regions(clip, of_clip[clip.pk])
@@ -64,7 +70,7 @@ def hang_regions(clip: Any, regions: list[Region]) -> None:
 def clip_summaries(study_ids: Iterable[UUID]) -> dict[UUID, ClipSummary]:
     """Return for each study what the worklist says of its clips: one query for 50 studies, counted by the database."""
     return {
-        study_id: ClipSummary(clips, _scale(scaled=regions, with_scale=with_scale, by_hand=by_hand))
+        study_id: ClipSummary(clips, scale_in_words(scaled=regions, with_scale=with_scale, by_hand=by_hand))
         for study_id, clips, regions, with_scale, by_hand in _SUMMARIES(study_ids)
     }
 
@@ -104,6 +110,7 @@ def clip_payload(clip: Clip) -> dict[str, Any]:
         "synthetic": clip.synthetic,
         "segment": clip.segment,
         "view": clip.view,
+        "use": clip.use,
         "state": clip.state,
         "cine_url": f"{base}cine/?v={version}",
         "frame_url": f"{base}frames/{FRAME_NUMBER}/?v={version}",
@@ -118,10 +125,10 @@ def scale_words(clips: Sequence[Clip]) -> str:
     ]
     sources = [source for of_clip in given for source in of_clip]
     by_hand = sources.count(CalibrationSource.MANUAL)
-    return _scale(scaled=len(sources), with_scale=sum(map(bool, given)), by_hand=by_hand)
+    return scale_in_words(scaled=len(sources), with_scale=sum(map(bool, given)), by_hand=by_hand)
 
 
-def _scale(*, scaled: int, with_scale: int, by_hand: int) -> str:
+def scale_in_words(*, scaled: int, with_scale: int, by_hand: int) -> str:
     """In two words where the millimetres come from: regions with a scale, clips that have one, scales set by hand."""
     if scaled > with_scale:
         return _("two regions")
@@ -150,8 +157,8 @@ def _summaries(study_ids: list[UUID]) -> QuerySet[Clip, Any]:
 
 
 _SUMMARIES = PreparedIn(_summaries)
-_CLIPS = Prepared(lambda study: _readable(pictures=True).filter(study_id=study), "study")
-_CLIPS_TO_MEASURE = Prepared(lambda study: _readable(pictures=False).filter(study_id=study), "study")
+_CLIPS = Prepared(lambda study: readable(pictures=True).filter(study_id=study), "study")
+_CLIPS_TO_MEASURE = Prepared(lambda study: readable(pictures=False).filter(study_id=study), "study")
 _REGIONS = Prepared(
     lambda study: Region.objects.filter(clip__in=Clip.objects.for_reading().filter(study_id=study)).order_by("number"),
     "study",

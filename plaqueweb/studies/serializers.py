@@ -45,6 +45,7 @@ class ClipOut(serializers.Serializer[Any]):
     synthetic = serializers.BooleanField()
     segment = serializers.CharField()
     view = serializers.CharField()
+    use = serializers.CharField(help_text="read; reference: shown after signing only, holds no marks")
     state = serializers.CharField()
     cine_url = serializers.CharField()
     frame_url = serializers.CharField()

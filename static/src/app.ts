@@ -6,6 +6,7 @@ import "./css/base.css";
 import "./css/shell.css";
 import "./css/components.css";
 import "./css/pages.css";
+import "./css/prepare.css";
 import "./css/worklist.css";
 import { startDialogs } from "./base/dialogs.ts";
 import { startFills } from "./base/fills.ts";

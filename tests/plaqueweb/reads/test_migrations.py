@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from plaqueweb.reads.models import Assignment, Read
 from plaqueweb.studies.models import Disclosure
-from tests.factories import CaseListFactory, ProtocolFactory, StudyFactory, UserFactory
+from tests.factories import CaseListFactory, ProtocolFactory, SubjectFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 UNGUARDED = [("reads", "0001_initial"), ("studies", "0001_initial")]
@@ -43,8 +43,11 @@ def before() -> Iterator[Any]:
 
 def stored(apps: Any, policy: str) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
     """A signed case of a round and its disclosure, written by the tables of that time."""
-    study, reader = StudyFactory(), UserFactory()
-    protocol, cases = ProtocolFactory(project=study.project), CaseListFactory(project=study.project)
+    subject, reader = SubjectFactory(), UserFactory()
+    protocol, cases = ProtocolFactory(project=subject.project), CaseListFactory(project=subject.project)
+    study = apps.get_model("studies", "Study").objects.create(
+        id=uuid.uuid4(), project_id=subject.project_id, subject_id=subject.pk, number=1, uid=uuid.uuid4().hex
+    )
     round_ = apps.get_model("reads", "Round").objects.create(
         id=uuid.uuid4(), project_id=study.project_id, protocol_id=protocol.pk, case_list_id=cases.pk, name=policy,
         policy=policy, seed=1,
