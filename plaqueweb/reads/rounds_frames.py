@@ -89,9 +89,8 @@ def _pools(seen: Sequence[Seen], frames: Mapping[UUID, Collection[Place]]) -> It
         if row.all_none and not row.plaque and not row.key
         for place in frames.get(row.study, ())
     ]
-    for row in seen:
-        row_clips = {place[0] for place in row.plaque | row.key}
-        yield [(row.study, place) for place in frames.get(row.study, ()) if place[0] not in row_clips]
+    marked = {place[0] for row in seen for place in row.plaque | row.key}
+    yield [(row.study, place) for row in seen for place in frames.get(row.study, ()) if place[0] not in marked]
 
 
 def stage_two_state(round_: Round) -> dict[str, Any] | None:

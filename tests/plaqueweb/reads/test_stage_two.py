@@ -49,11 +49,15 @@ def readings(draw: st.DrawFn) -> tuple[list[Seen], dict[uuid.UUID, list[tuple[uu
 def test_all_key_frames_and_a_fifth_without_plaque(made: Any, seed: str) -> None:
     seen, frames = made
     keys = {(row.study, place) for row in seen for place in row.key}
-    try:
-        chosen = choose_frames(seen, frames, seed=seed)
-    except ValueError:
-        assert not keys or len(seen) < 6
+    marked = {place[0] for row in seen for place in row.plaque | row.key}
+    free = {(row.study, place) for row in seen for place in row.free - row.plaque - row.key}
+    free |= {(row.study, place) for row in seen for place in frames[row.study] if place[0] not in marked}
+    if not keys or len(free) * 4 < len(keys):
+        with pytest.raises(ValueError, match="frame"):
+            choose_frames(seen, frames, seed=seed)
         return
+
+    chosen = choose_frames(seen, frames, seed=seed)
 
     all_of = {(study, place) for study, places in chosen.items() for place in places}
     without = all_of - keys
