@@ -168,7 +168,8 @@ class Room:
         filled = json.loads(self._run("-m", "plaqueweb.ops.room", json.dumps(cases)))
         self.email, self.slug, self.cases = filled["email"], filled["slug"], filled["cases"]
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.address = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.port = int(self.listener.getsockname()[1])
+        self.address = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -190,6 +191,8 @@ class Room:
 
     def start(self) -> None:
         """Start the web process and wait until it answers."""
+        if self.listener.fileno() < 0:
+            self.listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
         number = self.listener.fileno()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "plaqueweb.ops.child", "web", f"fd://{number}"], cwd=ROOT, env=self.environment,
@@ -206,7 +209,8 @@ class Room:
         raise RuntimeError("the web process did not answer")
 
     def kill(self) -> None:
-        """End the web process at once, as a crash would."""
+        """End the web process at once, as a crash would: nobody listens any more."""
+        self.listener.close()
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
@@ -216,7 +220,6 @@ class Room:
     def close(self) -> None:
         """End it and take the folder away."""
         self.kill()
-        self.listener.close()
         shutil.rmtree(self.var, ignore_errors=True)
 
 

@@ -12,6 +12,7 @@ import { startDialogs } from "./base/dialogs.ts";
 import { startFills } from "./base/fills.ts";
 import { startKeys } from "./base/keys.ts";
 import { startLive } from "./base/live.ts";
+import { startLogout } from "./base/logout.ts";
 import { startRows } from "./base/rows.ts";
 import { startToasts } from "./base/toasts.ts";
 
@@ -21,6 +22,7 @@ startRows();
 startLive();
 startFills();
 startKeys();
+startLogout();
 
 if (document.querySelector("[data-upload]")) {
   void import("./upload/main.ts").then(({ startUpload }) => {

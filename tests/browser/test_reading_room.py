@@ -15,7 +15,7 @@ from tests.browser.conftest import Console
 from tests.conftest import REPO, skip_or_fail
 
 pytestmark = pytest.mark.browser
-PLAIN, UNSCALED, BIPLANE, CARRY = range(4)
+PLAIN, UNSCALED, BIPLANE, CARRY, KILLED, TABS, EXPIRED, PEN = range(8)
 OpenCase = Callable[..., Page]
 
 
@@ -24,7 +24,7 @@ def room() -> Iterator[Room]:
     """One room for this file: each test reads its own case."""
     if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
         skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain", "plain"], ["unscaled"], ["biplane"], ["plain"]])
+    made = Room([["plain", "plain"], ["unscaled"], ["biplane"], *[["plain"]] * 5])
     yield made
     made.close()
 
@@ -183,3 +183,124 @@ def test_a_lesion_is_carried_over_the_loop_and_kept_frame_by_frame(open_case: Op
     expect(page.locator(".rd-carry")).to_be_hidden()
     page.keyboard.press("Control+z")
     assert sorted(frame["frame"] for frame in read_of(page, room, CARRY)["frames"]) == [1, 2, 4]
+
+
+def expected(console: Console, *parts: str) -> None:
+    """Forget complaints that a test provokes, however many there are of them."""
+    console.complaints[:] = [text for text in console.complaints if not any(part in text for part in parts)]
+
+
+def caliper_on(page: Page, x: float) -> None:
+    page.keyboard.press("c")
+    drag(page, (x, 0.3), (x, 0.4))
+    page.keyboard.press("Escape")
+
+
+def calipers_of(page: Page, room: Room, case: int) -> int:
+    return sum(len(frame["calipers"]) for frame in read_of(page, room, case)["frames"])
+
+
+def test_a_killed_server_loses_nothing(open_case: OpenCase, room: Room, console: Console) -> None:
+    page = open_case(KILLED)
+    caliper_on(page, 0.3)
+    saved(page)
+    room.kill()
+    page.keyboard.press("ArrowRight")
+    caliper_on(page, 0.4)
+    expect(page.locator(".rd-save")).to_contain_text("Offline since", timeout=20_000)
+
+    room.start()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    expect(page.locator("#reading[data-ready]")).to_be_visible()
+    saved(page)
+    expected(console, "ERR_", "status of 50")
+    assert calipers_of(page, room, KILLED) == 2
+
+
+def test_two_tabs_never_overwrite_each_other(open_case: OpenCase, room: Room, console: Console) -> None:
+    first = open_case(TABS)
+    second = open_case(TABS, first.context)
+    caliper_on(first, 0.3)
+    saved(first)
+    second.bring_to_front()
+    second.keyboard.press("ArrowRight")
+    caliper_on(second, 0.5)
+
+    dialog = second.get_by_role("dialog", name="Changed in another window")
+    expect(dialog).to_contain_text("Saved there")
+    dialog.get_by_role("button", name="Keep mine").click()
+    saved(second)
+    expected(console, "status of 412")
+    assert calipers_of(second, room, TABS) == 2
+
+
+def test_a_session_that_ends_in_mid_stroke_asks_for_the_password_in_place(
+    open_case: OpenCase, room: Room, console: Console
+) -> None:
+    page = open_case(EXPIRED)
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("c")
+    page.mouse.move(*at(page, 0.4, 0.3))
+    page.mouse.down()
+    page.context.clear_cookies(name="sessionid")
+    page.mouse.move(*at(page, 0.4, 0.5), steps=4)
+    page.mouse.up()
+
+    dialog = page.get_by_role("dialog", name="Log in again")
+    dialog.get_by_label("Password").fill(room.password)
+    page.keyboard.press("Enter")
+    saved(page)
+    expect(page.locator("#reading")).to_have_attribute("data-frame", "5")
+    expect(page.locator('.rd-tool[aria-pressed="true"]')).to_have_attribute("aria-label", "Caliper")
+    expected(console, "status of 401", "status of 403")
+    assert calipers_of(page, room, EXPIRED) == 1
+
+
+TOUCH = """([type, kind, id, x, y, size]) => {
+  const pane = document.querySelector('.rd-pane');
+  pane.setPointerCapture = () => undefined;
+  pane.dispatchEvent(new PointerEvent(type, {
+    pointerType: kind, pointerId: id, clientX: x, clientY: y, width: size, height: size, bubbles: true,
+    cancelable: true, button: type === "pointermove" ? -1 : 0, buttons: type === "pointerup" ? 0 : 1,
+  }));
+}"""
+
+
+def test_the_pen_draws_while_the_hand_rests_and_two_fingers_zoom(open_case: OpenCase, room: Room) -> None:
+    page = open_case(PEN)
+
+    def touch(type_: str, kind: str, number: int, x: float, y: float, size: int = 12) -> None:
+        page.evaluate(TOUCH, [f"pointer{type_}", kind, number, *at(page, x, y), size])
+
+    page.keyboard.press("l")
+    page.keyboard.press("b")
+    touch("down", "pen", 1, 0.4, 0.5, 1)
+    touch("down", "touch", 2, 0.8, 0.8)
+    touch("move", "touch", 2, 0.6, 0.6)
+    touch("move", "pen", 1, 0.45, 0.5, 1)
+    touch("up", "pen", 1, 0.45, 0.5, 1)
+    saved(page)
+    frames = read_of(page, room, PEN)["frames"]
+    row = frames[0]["masks"]["1"]["rle"]
+    assert len(frames) == 1
+    assert sum(row[1::2]) < 0.02 * sum(row)
+    zoom = page.locator(".rd-options .rd-num").first.inner_text()
+
+    page.wait_for_timeout(700)
+    touch("down", "touch", 3, 0.4, 0.5)
+    touch("down", "touch", 4, 0.6, 0.5)
+    touch("move", "touch", 4, 0.8, 0.5)
+    touch("up", "touch", 4, 0.8, 0.5)
+    touch("up", "touch", 3, 0.4, 0.5)
+    expect(page.locator(".rd-options > .rd-num").first).not_to_have_text(zoom)
+    assert read_of(page, room, PEN)["frames"] == frames
+
+
+def test_logging_out_leaves_nothing_in_the_browser(open_case: OpenCase, room: Room) -> None:
+    page = open_case(PEN)
+    page.goto(f"{room.address}/p/room/worklist/")
+    page.locator("form[data-logout] button").click()
+    page.wait_for_url("**/login/**")
+    assert page.evaluate("indexedDB.databases().then(all => all.map(one => one.name))") == []

@@ -60,3 +60,21 @@ export class PendingStore {
     return next;
   }
 }
+
+/** How many cases have changes here that are not on the server. Nothing is made where nothing was kept. */
+export async function pendingCases(): Promise<number> {
+  try {
+    if (!(await indexedDB.databases()).some(({ name }) => name === DATABASE)) return 0;
+    return (await run("readonly", (store) => store.getAllKeys())).length;
+  } catch {
+    return 0;
+  }
+}
+
+/** Throw away all that was kept in this browser, whoever's it was. */
+export function forgetPending(): Promise<void> {
+  return new Promise((resolve) => {
+    const request = indexedDB.deleteDatabase(DATABASE);
+    request.onsuccess = request.onerror = request.onblocked = () => resolve();
+  });
+}

@@ -7,6 +7,8 @@ import { PendingStore } from "./pending.ts";
 import type { Assignment, Patch, Place, Read } from "./types.ts";
 
 const API = "/api/v1";
+/** The largest save takes 48 s at 2 Mb/s. */
+const SAVE_TIMEOUT = 60_000;
 
 export interface Person {
   /** What the log-in form asks for. */
@@ -84,7 +86,9 @@ export class Session {
 
   private async patch(patch: Patch, draftNo: number): Promise<Read> {
     const headers = { "If-Match": `"${draftNo}"` };
-    const { data } = await call<Read>("PATCH", `${API}/reads/${this.readId}/`, { headers, body: { save_id: patch.save_id, ...patch.body } });
+    // A server that took the request and never answers counts as away; the save id keeps the next try from storing twice.
+    const signal = AbortSignal.timeout(SAVE_TIMEOUT);
+    const { data } = await call<Read>("PATCH", `${API}/reads/${this.readId}/`, { headers, signal, body: { save_id: patch.save_id, ...patch.body } });
     return data;
   }
 

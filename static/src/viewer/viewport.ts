@@ -19,6 +19,7 @@ import { cornerElements, type Corners } from "./corners.ts";
 import type { Box, Point } from "./geometry.ts";
 import type { FrameStore } from "./frames.ts";
 import { chordElement, lineElement, rulerElement, svg, type Chord, type Line, type RulerTick } from "./overlay.ts";
+import { Palm } from "./palm.ts";
 import { GreyWindow, paintDifference, paintLayer, paintPicture, type LayerMode, type MaskLayer, type Placement } from "./paint.ts";
 import type { View } from "./view.ts";
 
@@ -91,6 +92,7 @@ export class Viewport {
   private current: Tool | null = null;
   private drag: Drag | null = null;
   private readonly touches = new Map<number, Point>();
+  private readonly palm = new Palm();
   private pointer: Point | null = null;
   private width = 1;
   private height = 1;
@@ -411,6 +413,12 @@ export class Viewport {
   }
 
   private pointerDown(event: PointerEvent): void {
+    if (event.pointerType === "pen") {
+      this.palm.pen(event.timeStamp, true);
+      this.touches.clear();
+    }
+    const use = event.pointerType === "touch" ? this.palm.touch(event.timeStamp, event.width, event.height) : "draw";
+    if (use === "ignore") return event.preventDefault();
     this.onActive();
     const screen = this.screenOf(event);
     this.pointer = screen;
@@ -428,7 +436,7 @@ export class Viewport {
     else if (event.button === 0) {
       const editable = this.frame === this.view.state.frame;
       this.onPress(this.toPicture(screen));
-      const taken = this.current !== null && editable && this.current.down(this.at(event));
+      const taken = use === "draw" && this.current !== null && editable && this.current.down(this.at(event));
       this.drag = { kind: taken ? "tool" : "pan", pointer: event.pointerId, last: screen };
     }
     event.preventDefault();
@@ -436,6 +444,9 @@ export class Viewport {
   }
 
   private pointerMove(event: PointerEvent): void {
+    if (event.pointerType === "pen") this.palm.pen(event.timeStamp, event.buttons !== 0);
+    // A resting hand: it was not taken when it came down.
+    if (event.pointerType === "touch" && !this.touches.has(event.pointerId)) return;
     const screen = this.screenOf(event);
     this.pointer = screen;
     if (this.touches.size === 2 && this.touches.has(event.pointerId)) {
@@ -444,6 +455,7 @@ export class Viewport {
     }
     const drag = this.drag;
     if (!drag || drag.kind === "tool") {
+      if (drag && drag.pointer !== event.pointerId) return;
       const events = event.getCoalescedEvents?.() ?? [];
       this.current?.move((events.length ? events : [event]).map((one) => this.at(one)), drag !== null);
     } else if (drag.kind === "pan") {
@@ -466,6 +478,7 @@ export class Viewport {
   }
 
   private pointerUp(event: PointerEvent, cancelled: boolean): void {
+    if (event.pointerType === "pen") this.palm.pen(event.timeStamp, false);
     this.touches.delete(event.pointerId);
     const drag = this.drag;
     if (!drag || drag.pointer !== event.pointerId) return;

@@ -136,6 +136,7 @@ def addresses(world: dict[str, Any]) -> list[str]:
         "public_id": public,
         "batch": uuids[:2],
         "name": ["error"],
+        "row": uuids[:3],
     }
     found = set()
     for route in patterns(get_resolver()):

@@ -1,0 +1,19 @@
+/** Logging out takes along what the reading page kept in this browser; what was not sent yet is asked about first. */
+import { gettext, interpolate } from "../viewer/words.ts";
+import { forgetPending, pendingCases } from "../reading/pending.ts";
+
+export function startLogout(): void {
+  const form = document.querySelector<HTMLFormElement>("form[data-logout]");
+  form?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void leave(form);
+  });
+}
+
+async function leave(form: HTMLFormElement): Promise<void> {
+  const n = await pendingCases();
+  const words = interpolate(gettext("Changes in %(n)s case(s) are not saved yet and exist only in this browser. Log out and throw them away?"), { n });
+  if (n && !window.confirm(words)) return;
+  await forgetPending();
+  form.submit();
+}
