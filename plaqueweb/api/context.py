@@ -43,6 +43,7 @@ ITEMS: list[tuple[str, Any, str, Any, tuple[str, ...]]] = [
     ("agreement-discordance", _("Discordance"), "wall", _("Trust"), (C.SEE_RESULTS, C.READ)),
     ("pipelines", _("Pipelines"), "pipeline", _("Machine"), (C.SEE_RESULTS,)),
     ("jobs", _("Jobs"), "work", _("Machine"), (C.SEE_RESULTS,)),
+    ("members", _("Members"), "user", _("Machine"), (C.MANAGE_MEMBERS,)),
     ("audit", _("Audit"), "audit", _("Machine"), (C.VIEW_AUDIT,)),
 ]
 
