@@ -304,3 +304,23 @@ def test_logging_out_leaves_nothing_in_the_browser(open_case: OpenCase, room: Ro
     page.locator("form[data-logout] button").click()
     page.wait_for_url("**/login/**")
     assert page.evaluate("indexedDB.databases().then(all => all.map(one => one.name))") == []
+
+
+def test_no_serious_barrier_on_the_worklist_and_the_reading_page(open_case: OpenCase, room: Room) -> None:
+    axe = (REPO / "static" / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+    def barriers(page: Page) -> list[str]:
+        page.evaluate(axe)
+        found = page.evaluate("axe.run()")["violations"]
+        grave = [one for one in found if one["impact"] in ("serious", "critical")]
+        return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in grave]
+
+    page = open_case(PLAIN, bypass_csp=True)
+    assert barriers(page) == []
+    page.keyboard.press("l")
+    expect(page.locator(".rd-lesion")).to_be_visible()
+    assert barriers(page) == []
+    page.keyboard.press("?")
+    assert barriers(page) == []
+    page.goto(f"{room.address}/p/room/worklist/")
+    assert barriers(page) == []

@@ -33,6 +33,11 @@ export const TOOL_WORDS: Record<ToolName, () => string> = {
 
 const TOOL_KEYS: [ToolName, string][] = [["select", "V"], ["caliper", "C"], ["brush", "B"], ["eraser", "⇧B"], ["polygon", "P"], ["threshold", "T"], ["grow", "G"], ["wall", "W"], ["scale", "Q"]];
 
+/** The name of a tool: with its key where that is more than a letter, so that what stands on the button is in its name. */
+function spoken(words: string, key: string): string {
+  return key.length > 1 ? `${words} ${key}` : words;
+}
+
 export class Rail {
   readonly root = el("div", { class: "rd-rail", role: "toolbar", "aria-label": gettext("Tools"), "aria-orientation": "vertical" });
   private readonly tools = new Map<ToolName, HTMLButtonElement>();
@@ -41,7 +46,7 @@ export class Rail {
   constructor(actions: RailActions) {
     for (const [name, key] of TOOL_KEYS) {
       const words = TOOL_WORDS[name]();
-      const made = button({ class: "rd-tool", "aria-label": words, title: words, "aria-pressed": "false" }, () => actions.tool(name), icon(name), el("span", { "aria-hidden": "true", "data-cap": key }, key));
+      const made = button({ class: "rd-tool", "aria-label": spoken(words, key), title: words, "aria-pressed": "false" }, () => actions.tool(name), icon(name), el("span", { "aria-hidden": "true", "data-cap": key }, key));
       this.tools.set(name, made);
       if (name !== "select") this.drawing.push(made);
       this.root.append(made);
@@ -66,7 +71,7 @@ export class Rail {
   }
 
   private plain(name: string, key: string, words: string, run: () => void): HTMLButtonElement {
-    return button({ class: "rd-tool", "aria-label": words, title: words }, run, icon(name), el("span", { "aria-hidden": "true", "data-cap": key }, key));
+    return button({ class: "rd-tool", "aria-label": spoken(words, key), title: words }, run, icon(name), el("span", { "aria-hidden": "true", "data-cap": key }, key));
   }
 
   private held(name: string, key: string, words: string, set: (on: boolean) => void): HTMLButtonElement {
