@@ -68,6 +68,7 @@ def store_programme(
     _people(project, people)
     readers = _simulated(project, [traits.name for traits in programme.parameters.readers], Role.READER)
     adjudicator = _simulated(project, ["Simulated adjudicator"], Role.ADJUDICATOR)[0]
+    engineer = _simulated(project, ["Simulated engineer"], Role.ENGINEER)[0]
     end = until or timezone.now()
     start = end - timedelta(weeks=programme.parameters.weeks)
     rows = store_studies(programme, project, start, _batches(programme), say)
@@ -77,7 +78,7 @@ def store_programme(
         told += store_predictions(programme, pipeline, number, rows, _batches(programme), say)
     room = ReadingRoom(programme, project, rows, readers, start)
     reads = room.read_everything(_batches(programme), say)
-    settle(programme, room.round, rows, adjudicator, say)
+    settle(programme, room.round, rows, adjudicator=adjudicator, engineer=engineer, say=say)
     return Stored(project, len(rows), reads, told)
 
 

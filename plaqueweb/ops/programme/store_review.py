@@ -34,12 +34,17 @@ REASONS = (
 )  # fmt: skip
 
 
-def settle(programme: Programme, round_: Round, studies: Sequence[Study], adjudicator: User, say: Any) -> None:
-    """Compare the cases, adjudicate most of those that differ, note reasons, freeze the list and close the round."""
+def settle(
+    programme: Programme, round_: Round, studies: Sequence[Study], *, adjudicator: User, engineer: User, say: Any
+) -> None:
+    """Compare the cases, adjudicate most of those that differ, note reasons, freeze the list and close the round.
+
+    The engineer notes why the model differs: an adjudicator may not see the cases that still wait.
+    """
     refresh_cases(round=round_)
     _adjudicate(programme, round_, studies, adjudicator)
     say("cases in review", len(studies), len(studies))
-    _note(programme, round_, studies, adjudicator)
+    _note(programme, round_, studies, engineer)
     if round_.case_list.frozen_at is None:
         freeze_case_list(case_list=round_.case_list, by=None)
     if round_.closed_at is None:

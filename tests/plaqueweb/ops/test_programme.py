@@ -24,12 +24,12 @@ from plaqueweb.predictions.simulated import record_simulated_predictions, regist
 from plaqueweb.reads.choices import MaskSource
 from plaqueweb.reads.models import FrameMask, Read
 from plaqueweb.reads.signing import sign_simulated, verify_read
-from plaqueweb.review.models import Consensus, ConsensusKind
+from plaqueweb.review.models import UNDECIDED, Case, Consensus, ConsensusKind, DifferenceNote
 from plaqueweb.studies.models import Clip, Study
 from tests.factories import PipelineFactory, ProjectFactory, member
 
 pytestmark = pytest.mark.django_db
-P = Parameters(studies=12, weeks=4, seed=5, repeats=0.2, follow_ups=0.0)  # one study a subject: the unit is either
+P = Parameters(studies=12, weeks=4, seed=19, repeats=0.2, follow_ups=0.0)  # one study a subject: the unit is either
 
 
 @pytest.fixture
@@ -122,6 +122,9 @@ def test_the_known_truth_and_references_are_there(stored: Stored, drawn: Program
         assert row.reasons == {key: bool(drawn.studies.reasons[n, place]) for place, key in enumerate(REASONS)}
     kinds = set(Consensus.objects.values_list("kind", flat=True))
     assert {ConsensusKind.AGREED, ConsensusKind.ADJUDICATED} <= kinds
+    assert not any(Consensus.objects.values_list("model_visible", flat=True))
+    assert Case.objects.queued().filter(state__in=UNDECIDED).exists()
+    assert DifferenceNote.objects.filter(case__in=Case.objects.queued().filter(state__in=UNDECIDED)).exists()
 
 
 def test_the_agreement_page_counts_the_same_as_the_draw(stored: Stored, drawn: Programme) -> None:
