@@ -74,7 +74,8 @@ class Context:
     """Conditions of a study. ``segment`` is that of the index lesion of the reference, else of most readers', else of
     the model's key clip; ``quality`` the reference's, else the worst that a reader gave. "" is unknown.
 
-    ``sex`` and ``age_band`` are the subject's; ``arrived`` when the study was ready.
+    ``sex`` and ``age_band`` are the subject's; ``arrived`` when the study was ready. ``picture`` is the size of the
+    first clip, say 800x600.
     """
 
     segment: str = ""
@@ -85,6 +86,7 @@ class Context:
     age_band: str = ""
     arrived: datetime | None = None
     frames: int = 0
+    picture: str = ""
 
 
 @dataclass(frozen=True)

@@ -163,17 +163,20 @@ def contexts(units: Sequence[Unit], answers: Mapping[uuid.UUID, Sequence[Answer]
     """The conditions of each study."""
     studies = [unit.study for unit in units]
     clips: dict[uuid.UUID, list[tuple[str, str, str, int]]] = defaultdict(list)
+    sizes: dict[uuid.UUID, str] = {}
     scaled: set[uuid.UUID] = set()
     people: dict[uuid.UUID, tuple[str, str, Any]] = {}
     for part in batches(studies):
         stored = Clip.objects.filter(study_id__in=part, state=ClipState.STORED).order_by("study_id", "number")
-        for study, *rest in stored.values_list("study_id", "manufacturer", "scanner_model", "segment", "frames"):
+        fields = ("study_id", "manufacturer", "scanner_model", "segment", "frames", "columns", "rows")
+        for study, *rest in stored.values_list(*fields):
             clips[study].append((rest[0], rest[1], rest[2], rest[3]))
+            sizes.setdefault(study, f"{rest[4]}x{rest[5]}")
         known = Region.objects.filter(clip__study_id__in=part, row_mm__isnull=False, valid=True)
         scaled.update(known.values_list("clip__study_id", flat=True).distinct())
-        fields = ("pk", "subject__sex", "subject__age_band", "ready_at")
+        of_people = ("pk", "subject__sex", "subject__age_band", "ready_at")
         people.update(
-            {pk: (sex, band, at) for pk, sex, band, at in Study.objects.filter(pk__in=part).values_list(*fields)}
+            {pk: (sex, band, at) for pk, sex, band, at in Study.objects.filter(pk__in=part).values_list(*of_people)}
         )
     made = {}
     for unit in units:
@@ -188,6 +191,7 @@ def contexts(units: Sequence[Unit], answers: Mapping[uuid.UUID, Sequence[Answer]
             age_band=band,
             arrived=at,
             frames=sum(clip[3] for clip in clips.get(unit.study, ())),
+            picture=sizes.get(unit.study, ""),
         )
     return made
 

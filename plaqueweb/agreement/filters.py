@@ -38,7 +38,16 @@ UNITS = {
 }
 DESCRIPTIVE = ("clip", "frame")
 SCALES = {"yes": gettext_lazy("with scale"), "no": gettext_lazy("no scale in the file")}
+PERIODS = {
+    "": gettext_lazy("by the number of cases"),
+    "1": gettext_lazy("1 week"),
+    "2": gettext_lazy("2 weeks"),
+    "4": gettext_lazy("4 weeks"),
+}
+SPLITS = {"": gettext_lazy("pipeline"), "scanner": gettext_lazy("pipeline and scanner")}
 LABELS = {
+    "period": gettext_lazy("Period"),
+    "split": gettext_lazy("Series for each"),
     "segment": gettext_lazy("Segment"),
     "quality": gettext_lazy("Quality"),
     "scanner": gettext_lazy("Scanner"),
@@ -85,6 +94,8 @@ def offered(names: Iterable[str], known_scanners: Iterable[str], units: Iterable
         "scale": {key: str(label) for key, label in SCALES.items()},
         "kind": {key: str(label) for key, label in KINDS.items()},
         "unit": {key: str(UNITS[key]) for key in units},
+        "period": {key: str(label) for key, label in PERIODS.items()},
+        "split": {key: str(label) for key, label in SPLITS.items()},
     }
     return {name: every[name] for name in names}
 

@@ -14,7 +14,7 @@ from plaqueweb.accounts.models import User
 from plaqueweb.agreement import filters as flt
 from plaqueweb.agreement import present, selectors
 from plaqueweb.agreement.boards import registry
-from plaqueweb.agreement.boards.base import Board
+from plaqueweb.agreement.boards.base import Board, Gate
 from plaqueweb.agreement.models import AgreementRun
 from plaqueweb.agreement.services import run_for
 from plaqueweb.core.errors import NotFound
@@ -61,6 +61,9 @@ class Report:
     views: dict[str, str] = field(default_factory=dict)
     fields: list[flt.FilterField] = field(default_factory=list)
     interim: bool = False
+    gate: Gate | None = None
+    plain: bool = False
+    """Nothing was asked for: the page that everybody opens first."""
 
     @property
     def results(self) -> dict[str, Any]:
@@ -112,9 +115,12 @@ def build(user: User, project: Project, asked: Mapping[str, str], board: Board |
         views={name: kept.get(name, "") for name in board.views},
         fields=flt.fields(values, options),
         interim=found.interim,
+        plain=not kept and not any(asked.get(name) for name in flt.COMPARISON),
     )
     if selection.pipeline is None or not selection.against:
         return report
+    if board.gate is not None and (gate := board.gate(report)) is not None:
+        return replace(report, gate=gate)
     inputs = board.check(report) if board.check else {}
     frozen = selectors.manifest(
         user, selection, found, kind=board.slug, parts=board.parts, options={**options, **inputs}

@@ -18,6 +18,7 @@ from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.boards.base import Board
 from plaqueweb.agreement.boards.shown import Chart
 from plaqueweb.agreement.export import chart_csv, to_csv
+from plaqueweb.agreement.plans import note_look
 from plaqueweb.agreement.report import Report, build, visible_project
 from plaqueweb.agreement.services import ENDED_BADLY, try_again
 from plaqueweb.audit.services import record_event
@@ -65,8 +66,20 @@ def board(request: HttpRequest, slug: str, board: str) -> HttpResponse:
             response["HX-Refresh"] = "true"  # the whole page has figures now
         return response
     if report.has_figures:
+        look(report)
+        if tab.seen is not None:
+            tab.seen(report)
         context |= tab.present(report)
+    elif report.gate is not None:
+        context |= report.gate.context
     return render(request, tab.template, context)
+
+
+def look(report: Report) -> None:
+    """Count that figures over a test list were shown."""
+    round_, run = report.selection.round, report.run
+    if round_ is not None and run is not None:
+        note_look(case_list=round_.case_list, by=report.user, input_hash=run.input_hash, board=report.board.slug)
 
 
 def _frame(report: Report) -> dict[str, Any]:
@@ -95,6 +108,7 @@ def _frame(report: Report) -> dict[str, Any]:
         "results": results if report.has_figures else {},
         "n": results.get("n"),
         "interim": report.interim,
+        "gate": report.gate,
         "descriptive": report.options.get("unit") in flt.DESCRIPTIVE,
         "ended_badly": report.run is not None and report.run.work_state in ENDED_BADLY,
         "query": present.query(selection),
@@ -149,6 +163,8 @@ def download_chart(request: HttpRequest, slug: str) -> HttpResponse:
     tab = _named_board(request)
     project, report = _report(request, slug, tab)
     charts = tab.present(report)["charts"] if report.has_figures else {}
+    if charts:
+        look(report)
     chart: Chart | None = charts.get(request.GET.get("chart", ""))
     if chart is None:
         raise NotFound(_("There is nothing here that you may see."))

@@ -139,3 +139,10 @@ class Alarm(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.chart} of {self.pipeline_id} from {self.starts_on}"
+
+    @property
+    def chip_state(self) -> str:
+        """The glyph that goes with the state: somebody must decide, is at it, has decided."""
+        return {AlarmState.OPEN.value: "held", AlarmState.OWNED.value: "opened", AlarmState.CLOSED.value: "done"}[
+            self.state
+        ]

@@ -25,6 +25,14 @@ Present = Callable[["Report"], dict[str, Any]]
 
 
 @dataclass(frozen=True)
+class Gate:
+    """What stands before the figures: the template that asks for it, and its context."""
+
+    template: str
+    context: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Board:
     """One tab.
 
@@ -33,7 +41,8 @@ class Board:
     ``against``, ``rule_mm`` and ``counts``. ``parts`` name what of the evidence is loaded (``evidence.PARTS``).
     ``filters`` change numbers and enter the hash; ``views`` are further parameters of the address that only change how
     they are shown. ``inputs`` are free parameters that change numbers, checked by ``check`` (say a second pipeline).
-    ``inline`` is the number of studies up to which a run is computed within the request.
+    ``inline`` is the number of studies up to which a run is computed within the request. ``gate`` returns what must be
+    done before anything is computed or shown, None to go on; ``seen`` is called when figures are shown to a person.
     """
 
     slug: str
@@ -50,6 +59,8 @@ class Board:
     inputs: tuple[str, ...] = ()
     check: Callable[[Report], dict[str, str]] | None = None
     inline: int = 500
+    seen: Callable[[Report], None] | None = None
+    gate: Callable[[Report], Gate | None] | None = None
     visible: Callable[[Any, Any], bool] | None = None
 
     @property

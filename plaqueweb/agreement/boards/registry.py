@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from plaqueweb.agreement.boards import overview
+from plaqueweb.agreement.boards import overview, pipelines, readers, subgroups, time
 from plaqueweb.agreement.boards.base import Board
 
-BOARDS: tuple[Board, ...] = (overview.BOARD,)
+BOARDS: tuple[Board, ...] = (overview.BOARD, readers.BOARD, pipelines.BOARD, time.BOARD, subgroups.BOARD)
 _BY_SLUG = {board.slug: board for board in BOARDS}
 
 

@@ -1,7 +1,7 @@
 """Has it changed? Disagreement and label-free signals by week, each pipeline (and scanner) with limits of its own.
 
 Pure and JSON-ready. Every pipeline starts anew: its first cases are its baseline, and no change is smoothed over.
-Agreement is dated by the reader's signature, a signal by the prediction.
+Agreement is dated by the reader's signature, a signal by the study's arrival.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def compute_time(
         weeks: length of a period; 0 takes the shortest of 1, 2 and 4 in which the middle period has 20 cases.
         by_scanner: a series for each pipeline and scanner, else for each pipeline.
     """
-    length = weeks or period_length([row.at for row in met])
     series = _grouped(met, by_scanner)
+    length = weeks or max((period_length([row.at for row in rows]) for rows in series.values()), default=WEEKS[0])
     signals = _grouped(seen, by_scanner)
     return {
         "weeks": length,
@@ -195,16 +195,27 @@ def _case_by_case(rows: Sequence[Met], level: float | None, base: int) -> dict[s
     differs = [not row.agrees for row in rows]
     smooth = stats.ewma([float(x) for x in differs], level, float(np.sqrt(level * (1 - level))), WEIGHT, WIDTH)
     cusum = stats.bernoulli_cusum(differs, level, after, decision)
-    above = smooth.values > smooth.upper
     return {
         "ewma": smooth.values.tolist(),
         "ewma_limit": smooth.upper.tolist(),
-        "ewma_at": [int(place) for place in np.flatnonzero(above & ~np.r_[False, above[:-1]]) if place >= base],
+        "ewma_at": [place for place in _excursions(smooth, level) if place >= base],
         "cusum": cusum.upper.tolist(),
         "decision": decision,
         "looks_for": after,
         "at": list(cusum.alarms),
     }
+
+
+def _excursions(chart: stats.Chart, level: float) -> list[int]:
+    """Where a value first lies above its limit; the next counts once it was back at the level: one cause, one alarm."""
+    found, ready = [], True
+    for place, (value, limit) in enumerate(zip(chart.values, chart.upper, strict=True)):
+        if ready and value > limit:
+            found.append(place)
+            ready = False
+        elif value <= level:
+            ready = True
+    return found
 
 
 def _alarms(

@@ -92,14 +92,7 @@ export function forest(data: ForestData, c: Colours): Option {
     ...base(c),
     grid: { left: 168, right: 120, top: 8, bottom: BOTTOM },
     xAxis: axis(c, data.x, { nameGap: 24 }),
-    yAxis: {
-      type: "value", inverse: true, min: -0.5, max: count - 0.5, interval: 1, show: true,
-      axisLine: { show: false }, axisTick: { show: false }, splitLine: { show: false },
-      axisLabel: {
-        formatter: (value: number) => (heads[value] ? `{l|${heads[value].label}}\n{g|${heads[value].ground}}` : ""),
-        rich: { l: { color: c.ink, fontSize: 12, lineHeight: 15, align: "left", width: 150 }, g: { color: c.faint, fontSize: 11, lineHeight: 13, align: "left", width: 150 } },
-      },
-    },
+    yAxis: { type: "value", inverse: true, min: -0.5, max: count - 0.5, show: false },
     series: [
       ...data.rows.flatMap((row, place) =>
         row.low === null || row.high === null
@@ -121,6 +114,19 @@ export function forest(data: ForestData, c: Colours): Option {
               }],
         ),
         markLine: markLines(c, data.rules),
+      },
+      {
+        // Names stand at their rows: ticks of a value axis would fall between them.
+        type: "scatter",
+        silent: true,
+        symbolSize: 0,
+        data: heads.map((row, place) => ({
+          value: [data.x.min ?? 0, place],
+          label: {
+            show: true, position: "left", distance: 10, formatter: `{l|${row.label}}\n{g|${row.ground}}`,
+            rich: { l: { color: c.ink, fontSize: 12, lineHeight: 15, align: "left", width: 150 }, g: { color: c.faint, fontSize: 11, lineHeight: 13, align: "left", width: 150 } },
+          },
+        })),
       },
       {
         type: "scatter",

@@ -8,7 +8,7 @@ import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 
 import { optionOf } from "./draw.ts";
-import type { Colours, Option, Payload, Tone } from "./types.ts";
+import type { Colours, ForestData, Option, Payload, Tone } from "./types.ts";
 
 use([
   AriaComponent, BarChart, GraphicComponent, GridComponent, HeatmapChart, LineChart, MarkAreaComponent, MarkLineComponent,
@@ -41,6 +41,8 @@ function complete(payload: Payload, option: Option): Option {
 
 /** Draw into a node that has a size; a click on a mark opens its cases. */
 export function mount(node: HTMLElement, payload: Payload): void {
+  const rows = payload.draw === "forest" ? (payload.data as ForestData).rows.filter((row) => !row.joined).length : 0;
+  if (rows > 6) node.style.height = `${rows * 36 + 48}px`; // many rows need more room than a card's usual height
   const chart = init(node, null, { renderer: "svg" });
   chart.setOption({ ...font(node), ...complete(payload, optionOf(payload, colours(node))) });
   chart.on("click", (at) => {

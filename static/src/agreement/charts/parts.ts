@@ -8,7 +8,7 @@ const MINUS = "−";
 /** A tick with a real minus, and a plus where signs are asked for: −1, 0, +1. */
 export function tick(value: number, ticks: Axis["ticks"] = "plain"): string {
   if (ticks === "none") return "";
-  if (ticks === "percent") return `${Math.round(value * 100)}`;
+  if (ticks === "percent") return tick(Math.round(value * 100));
   const text = String(Math.abs(Math.round(value * 1000) / 1000));
   if (text === "0") return "0";
   return (value < 0 ? MINUS : ticks === "signed" ? "+" : "") + text;

@@ -101,6 +101,16 @@ def test_the_period_is_the_shortest_with_twenty_cases_in_the_middle_one() -> Non
     assert period_length([]) == 1
 
 
+def test_two_pipelines_on_the_same_studies_do_not_make_a_week_fuller() -> None:
+    found = compute_time(met([(12, 2)] * 8) + met([(12, 2)] * 8, "two"), [], [])
+    assert found["weeks"] == 2
+
+
+def test_a_moving_average_that_stays_high_is_one_alarm() -> None:
+    series = one(compute_time(met([(25, 3)] * 4 + [(25, 9)] * 12), [], []))
+    assert len([a for a in series["alarms"] if a["chart"] == "ewma"]) == 1
+
+
 def test_periods_of_several_weeks_never_move() -> None:
     starts = {period_start(MONDAY + timedelta(days=d), 4) for d in range(28 * 3)}
     assert all(start.weekday() == 0 for start in starts)
