@@ -51,6 +51,8 @@ def open_case(chromium: Browser, room: Room, console: Console) -> Iterator[OpenC
             watch(page, console)
         page.goto(f"{room.address}/read/{room.cases[case]}/")
         expect(page.locator("#reading[data-ready]")).to_be_visible()
+        # Nothing can be drawn before the first picture is there.
+        expect(page.locator('#reading .vp[data-frame]:not([data-frame="0"])').first).to_be_visible()
         return page
 
     yield opened
