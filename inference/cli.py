@@ -63,6 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--jobs", type=int, default=1, help="processes that render or decode")
     evaluate.add_argument("--write-cards", action="store_true", help="write the figures into the model cards")
     _add_pipeline(evaluate)
+    calibrate = commands.add_parser("calibrate", help="fix threshold and uncertainty on validation clips")
+    calibrate.add_argument("--subjects", type=int, default=300, help="validation subjects of the phantom")
+    calibrate.add_argument("--frames", type=int, default=6, help="frames a clip")
+    calibrate.add_argument("--every", type=int, default=4, help="every n-th moment")
+    calibrate.add_argument("--seed", type=int, default=11)
+    calibrate.add_argument("--beyond", action="store_true", help="one value of each clip beyond its trained range")
+    calibrate.add_argument("--jobs", type=int, default=1, help="processes that render")
+    calibrate.add_argument("--write", action="store_true", help="write them into pipeline and card")
+    _add_pipeline(calibrate)
     predict = commands.add_parser("predict", help="predict DICOM, PNG and JPEG files or folders of them")
     predict.add_argument("paths", type=Path, nargs="+")
     predict.add_argument("--out", type=Path, required=True)
@@ -182,6 +191,30 @@ def _evaluate(args: argparse.Namespace, console: Console) -> int:
     return 1 if outcome.unreadable else 0
 
 
+def _calibrate(args: argparse.Namespace, console: Console) -> int:
+    from inference.checkpoints import PIPELINE_FILE
+    from inference.evaluation.calibration import calibrate, look, write
+    from inference.evaluation.sources import PhantomSource
+    from inference.phantom.cohort import SPLITS
+
+    source = PhantomSource(
+        args.subjects, args.frames, args.seed, out_of_range=args.beyond, every=args.every, split=SPLITS[1]
+    )
+    predictor, spec = _predictor(args)
+    with _bar(console) as bar:
+        task = bar.add_task("validation clips", total=args.subjects)
+        clips = look(
+            predictor, source, processes=args.jobs, progress=lambda done, total: bar.update(task, completed=done)
+        )
+    found = calibrate(clips, source.describe())
+    print(f"temperature {found.temperature}, threshold {found.threshold:.2f} ({found.clips} clips)")
+    print(f"thickness error {found.error} ({found.measured} clips), left-out folds {found.within}")
+    if args.write:
+        done = write(found, spec, args.pipeline or PIPELINE_FILE)
+        console.print(f"pipeline {done.name} {done.hash[:12]} written", markup=False)
+    return 0
+
+
 def _predict(args: argparse.Namespace, console: Console) -> int:
     from inference.files import predict_files
     from inference.uncertainty import draws_of
@@ -223,7 +256,14 @@ def _bench(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-_COMMANDS = {"phantom": _phantom, "train": _train, "evaluate": _evaluate, "predict": _predict, "bench": _bench}
+_COMMANDS = {
+    "phantom": _phantom,
+    "train": _train,
+    "calibrate": _calibrate,
+    "evaluate": _evaluate,
+    "predict": _predict,
+    "bench": _bench,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

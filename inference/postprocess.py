@@ -30,6 +30,7 @@ __all__ = [
     "depth_thickness",
     "displayed_mm",
     "inscribed_thickness",
+    "most_telling",
     "rule_verdict",
     "thickness_from_mask",
     "wall_normal_thickness",
@@ -148,16 +149,35 @@ def rule_verdict(
     return None if thick is None else False
 
 
+MOST_TELLING: tuple[NoResult, ...] = (
+    NoResult.FAILED,
+    NoResult.OUT_OF_DISTRIBUTION,
+    NoResult.POOR_QUALITY,
+    NoResult.COLOUR,
+    NoResult.NO_AORTA,
+    NoResult.NO_SCALE,
+)
+"""Which reason stands for a study of which no clip has a class: a failure first, since somebody has to look into it,
+then the nearer a clip came to a result, the more its reason says."""
+
+
+def most_telling(reasons: Iterable[NoResult | None]) -> NoResult | None:
+    """The reason that stands for several, by ``MOST_TELLING``; None where none is given."""
+    given = set(reasons)
+    return next((reason for reason in MOST_TELLING if reason in given), None)
+
+
 def aggregate_study(clips: Sequence[ClipResult], *, threshold: float) -> StudyResult:
     """A study from its clips: the greatest probability, and the greatest official thickness with its frame.
 
-    ``key_clip`` counts from 0 in the order given. Raises ValueError when no clip is given.
+    Where no clip has a class, the most telling of their reasons stands (:func:`most_telling`). ``key_clip`` counts
+    from 0 in the order given. Raises ValueError when no clip is given.
     """
     if not clips:
         raise ValueError("A study result needs at least one clip.")
     answered = [clip.probability_complex for clip in clips if clip.probability_complex is not None]
     probability = max(answered, default=None)
-    no_result = None if answered else clips[0].no_result or NoResult.FAILED
+    no_result = None if answered else most_telling(clip.no_result for clip in clips) or NoResult.FAILED
     measured = [(clip.max_thickness_mm, n) for n, clip in enumerate(clips) if clip.max_thickness_mm is not None]
     areas = [clip.max_plaque_area_mm2 for clip in clips if clip.max_plaque_area_mm2 is not None]
     thickness, key_clip = max(measured, default=(None, None), key=lambda item: item[0] or 0.0)

@@ -37,7 +37,7 @@ from inference.pictures import Planes, StoredPicture, planes_of
 from inference.preprocess import CANVAS, Canvas, choose_region, colour_share
 from inference.second_look import SecondLook
 from inference.types import ClipResult, FrameResult, RegionBox
-from inference.uncertainty import THICKNESS_SD
+from inference.uncertainty import ThicknessError
 
 Frame = NDArray[Any] | StoredPicture
 Frames = Iterable[Frame] | Callable[[], Iterable[Frame]]
@@ -230,7 +230,7 @@ class Predictor:
             self.forward,
             self.reference,
             self.temperature,
-            self.cards[1].metrics.get(THICKNESS_SD),
+            ThicknessError.from_metrics(self.cards[1].metrics),
             self.draws,
         )
 

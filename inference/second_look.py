@@ -18,7 +18,17 @@ from inference.hosts import Kept
 from inference.measure import ClipMeasurer
 from inference.ood import OodReference, clip_score, flag_text, frames_to_score
 from inference.types import ClipResult, FrameResult, NoResult
-from inference.uncertainty import Floats, Forward, Spread, around, base_thickness_sd, larger, spread_over_draws
+from inference.uncertainty import (
+    Floats,
+    Forward,
+    Spread,
+    ThicknessError,
+    around,
+    base_thickness_sd,
+    frame_spread,
+    larger,
+    spread_over_draws,
+)
 
 SCORE, DRAWS = "out-of-distribution score", "uncertainty from {draws} draws"
 Aggregate = Callable[[list[FrameResult]], ClipResult]
@@ -27,13 +37,13 @@ Aggregate = Callable[[list[FrameResult]], ClipResult]
 
 @dataclass(frozen=True)
 class SecondLook:
-    """``net`` is the classifier, ``segmenter_sd_mm`` the u_seg of the segmenter's card, ``draws`` 0 or from 2."""
+    """``net`` is the classifier, ``error`` what the segmenter's card says of thickness, ``draws`` 0 or from 2."""
 
     net: nn.Module
     forward: Forward
     reference: OodReference | None
     temperature: float
-    segmenter_sd_mm: float | None = None
+    error: ThicknessError | None = None
     draws: int = 0
 
     def at(self, result: ClipResult, measurer: ClipMeasurer, kept: Kept, aggregate: Aggregate) -> ClipResult:
@@ -59,7 +69,7 @@ class SecondLook:
         spread = self._spread(result, measurer, kept)
         if spread is not None:
             outputs = (*outputs, DRAWS.format(draws=spread.draws))
-        base = base_thickness_sd(result.spacing_mm, self.segmenter_sd_mm)
+        base = base_thickness_sd(result.spacing_mm, self._segmenter_sd(result))
         measured = result.no_result is None and result.max_thickness_mm is not None
         return replace(
             result,
@@ -70,6 +80,12 @@ class SecondLook:
             area_sd_mm2=spread.area_mm2 if spread else None,
             probability_sd=spread.probability if spread else None,
         )
+
+    def _segmenter_sd(self, result: ClipResult) -> float | None:
+        if self.error is None or result.max_thickness_mm is None:
+            return None
+        frames = [frame.max_thickness_mm for frame in result.per_frame if frame.no_result is None]
+        return self.error.sd(result.max_thickness_mm, frame_spread(frames), has_mobile_part(result))
 
     def _score(self, kept: Kept) -> float | None:
         if self.reference is None or not kept.images:
@@ -90,6 +106,11 @@ class SecondLook:
 
         images = np.stack([kept.images[number] for number in frames])
         return spread_over_draws(images, self.forward, measure, draws=self.draws, temperature=self.temperature)
+
+
+def has_mobile_part(result: ClipResult) -> bool:
+    """Whether something stood free in the lumen on any plaque of the clip, moving or not."""
+    return any(lesion.mobility_frames for lesion in result.lesions)
 
 
 def refused(frames: Sequence[FrameResult]) -> list[FrameResult]:

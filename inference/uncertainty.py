@@ -1,17 +1,20 @@
 """How sure thickness, area and probability are.
 
 Two sources. Always: the standard uncertainty u of a thickness, u^2 = s^2 / 6 + u_seg^2, with s the side of a pixel
-(each end of the chord is known to a pixel, s^2 / 12 each) and u_seg the spread of the segmenter's error on validation
-pictures, from its card. On demand: test-time augmentation. The key frame and its neighbours are read again, flipped,
-shifted, resized and with other grey values; the outputs are moved back before anything is measured, and the standard
-deviation over the draws is the uncertainty (Wang et al., Neurocomputing 338:34-45, 2019). The larger of both counts.
+(each end of the chord is known to a pixel, s^2 / 12 each) and u_seg the segmenter's error as validation clips show it,
+from its card: it grows with the thickness, with the spread between the frames of the clip, and where a mobile part
+stands on the wall (see :class:`ThicknessError`). On demand: test-time augmentation. The key frame and its neighbours
+are read again, flipped, shifted, resized and with other grey values; the outputs are moved back before anything is
+measured, and the standard deviation over the draws is the uncertainty (Wang et al., Neurocomputing 338:34-45, 2019).
+The larger of both counts.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +31,9 @@ Measure = Callable[[Floats, Floats], Sequence[FrameResult]]
 """Frame results from probabilities (n) and mask logits (n, classes, size, size)."""
 
 THICKNESS_SD = "validation_thickness_sd_mm"
-"""Name in the segmenter's card, among its metrics, of u_seg in mm."""
+"""Name in the segmenter's card, among its metrics, of the plain spread of the error: u_seg where no more is known."""
+THICKNESS_ERROR = "thickness_error"
+"""Name in the segmenter's card, among its metrics, of the values of :class:`ThicknessError`."""
 MOST_DRAWS = 64
 _SHIFT, _SCALE, _GAMMA, _GAIN = 0.03, 0.04, 0.2, 0.12
 _OUTSIDE = 30.0
@@ -42,6 +47,53 @@ class Spread:
     area_mm2: float | None
     probability: float | None
     draws: int
+
+
+@dataclass(frozen=True)
+class ThicknessError:
+    """u_seg^2 = ``base_mm``^2 + (``per_mm`` x thickness)^2 + (``per_spread`` x spread)^2 (+ ``mobile_mm``^2).
+
+    The thickness is the measured one, in mm; the spread between the frames is that of :func:`frame_spread`;
+    ``mobile_mm`` counts where a mobile part was seen. Fitted by ``inference.evaluation.calibration``.
+    """
+
+    base_mm: float
+    per_mm: float = 0.0
+    per_spread: float = 0.0
+    mobile_mm: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in self.__dict__.items():
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} of a thickness error is a number not below zero; got {value}.")
+
+    def sd(self, thickness_mm: float, spread_mm: float = 0.0, mobile: bool = False) -> float:
+        """u_seg in mm of one measured thickness."""
+        parts = (
+            self.base_mm,
+            self.per_mm * thickness_mm,
+            self.per_spread * spread_mm,
+            self.mobile_mm if mobile else 0.0,
+        )
+        return math.hypot(*parts)
+
+    @classmethod
+    def from_metrics(cls, metrics: Mapping[str, Any]) -> ThicknessError | None:
+        """What a segmenter's card says; the plain spread where it says no more, None where it says nothing.
+
+        Raises ValueError for values that are no lengths.
+        """
+        fitted = metrics.get(THICKNESS_ERROR)
+        if fitted is not None:
+            return cls(**{name: float(fitted[name]) for name in cls.__dataclass_fields__})
+        plain = metrics.get(THICKNESS_SD)
+        return None if plain is None else cls(float(plain))
+
+
+def frame_spread(values: Sequence[float | None]) -> float:
+    """Robust spread (1.4826 x MAD) of a thickness over the frames that show plaque; 0 with fewer than three."""
+    found = np.array([value for value in values if value], dtype=np.float64)
+    return 1.4826 * float(np.median(np.abs(found - np.median(found)))) if found.size > 2 else 0.0
 
 
 @dataclass(frozen=True)

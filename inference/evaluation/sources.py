@@ -58,7 +58,10 @@ def beyond(spec: PhantomSpec, rng: np.random.Generator) -> tuple[PhantomSpec, st
 
 @dataclass(frozen=True)
 class PhantomJob:
-    """One subject of the phantom's test split: the seed holds the split's index, so that no training has seen it."""
+    """One subject of a split of the phantom: the seed holds the split's index, so that no training has seen the test's.
+
+    Neither has it seen these validation subjects: a last number in their seed sets them apart from the training's.
+    """
 
     seed: int
     number: int
@@ -68,23 +71,24 @@ class PhantomJob:
     family: Family | None
     families: str
     out_of_range: bool
+    split: str = SPLITS[2]
 
     def load(self) -> Case:
         """Render the subject's clip."""
-        rng = np.random.default_rng((*subject_spec_seed(self.seed, SPLITS[2], self.number), 9))
+        rng = np.random.default_rng((*subject_spec_seed(self.seed, self.split, self.number), 9))
         spec = random_spec(rng, self.kind, family=self.family, families=self.families, marks=1.0)
         varied = ""
         if self.out_of_range:
             spec, varied = beyond(spec, rng)
         clip = simulate_clip(spec, self.frames, every=self.every)
         truth = truth_from(dict(clip.truth), family=spec.family, beyond=varied)
-        name = f"{SPLITS[2]}-{self.number:05d}"
+        name = f"{self.split}-{self.number:05d}"
         return make_case(name, name, clip.frames, (clip.region,), clip.labels, STRUCTURES, truth)
 
 
 @dataclass(frozen=True)
 class PhantomSource:
-    """Unseen subjects of the phantom, one clip each.
+    """Unseen subjects of the phantom, one clip each; ``split`` is "test", or "validation" to fix a threshold on.
 
     ``family`` is a family's name, or "trained", "held-out" or "all". With ``out_of_range`` one value of every clip lies
     beyond what any training clip had. Raises ValueError for an unknown family, or fewer than two subjects.
@@ -97,12 +101,15 @@ class PhantomSource:
     out_of_range: bool = False
     every: int = 4
     kinds: tuple[Kind, ...] = KINDS_IN_TURN
+    split: str = SPLITS[2]
 
     def __post_init__(self) -> None:
         if self.subjects < 2:
             raise ValueError("An evaluation needs at least two subjects.")
         if self.frames < 1 or self.every < 1:
             raise ValueError("An evaluation needs at least one frame a subject, and every n-th moment with n from 1.")
+        if self.split not in SPLITS[1:]:
+            raise ValueError(f"Unseen subjects are of the split {' or '.join(SPLITS[1:])}; got {self.split!r}.")
         if self.family not in (*FAMILY_SETS, *get_args(Family)):
             known = ", ".join((*FAMILY_SETS, *get_args(Family)))
             raise ValueError(f"A family of appearance is one of {known}; got {self.family!r}.")
@@ -116,7 +123,11 @@ class PhantomSource:
             kind = self.kinds[number % len(self.kinds)]
             # A round of kinds shares one family, the next round has the next, so that each family has every kind.
             family = several[number // len(self.kinds) % len(several)] if several else named[self.family]
-            jobs.append(PhantomJob(self.seed, number, kind, self.frames, self.every, family, "all", self.out_of_range))
+            jobs.append(
+                PhantomJob(
+                    self.seed, number, kind, self.frames, self.every, family, "all", self.out_of_range, self.split
+                )
+            )
         return jobs
 
     def describe(self) -> dict[str, Any]:
@@ -124,7 +135,7 @@ class PhantomSource:
         return {
             "source": "phantom",
             "phantom": PHANTOM_VERSION,
-            "split": SPLITS[2],
+            "split": self.split,
             "subjects": self.subjects,
             "frames": self.frames,
             "every": self.every,

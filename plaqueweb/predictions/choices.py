@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from inference import postprocess
 from inference.types import NoResult
 
 
@@ -24,16 +25,8 @@ class NoResultReason(models.TextChoices):
 
 R = NoResultReason
 
-MOST_TELLING: tuple[NoResultReason, ...] = (
-    R.FAILED,
-    R.OUT_OF_DISTRIBUTION,
-    R.POOR_QUALITY,
-    R.COLOUR,
-    R.NO_AORTA,
-    R.NO_SCALE,
-)
-"""Which reason stands for a study of which no clip has a class: a failure first, since somebody has to look into it,
-then the nearer a clip came to a result, the more its reason says."""
+MOST_TELLING: tuple[NoResultReason, ...] = tuple(NoResultReason(reason.value) for reason in postprocess.MOST_TELLING)
+"""Which reason stands for a study of which no clip has a class; the library's order."""
 
 WHAT_TO_DO: dict[NoResultReason, Any] = {
     R.FAILED: _("Run the job again; if it fails again, tell whoever looks after the pipeline."),
@@ -47,8 +40,8 @@ WHAT_TO_DO: dict[NoResultReason, Any] = {
 
 def most_telling(reasons: Iterable[str | None]) -> str:
     """The reason that stands for several, by ``MOST_TELLING``; "" where none is given. Raises ValueError for others."""
-    given = {NoResultReason(reason) for reason in reasons if reason}
-    return next((reason.value for reason in MOST_TELLING if reason in given), "")
+    told = postprocess.most_telling(NoResult(reason) for reason in reasons if reason)
+    return "" if told is None else told.value
 
 
 def what_to_do(reason: str) -> str:

@@ -115,6 +115,17 @@ def test_a_study_in_which_no_clip_has_a_result_says_why() -> None:
     assert study.no_result is study.no_thickness is NoResult.COLOUR
 
 
+def test_of_several_reasons_the_most_telling_stands_whatever_the_order_of_the_clips() -> None:
+    refused = replace(clip(0.5, None, None), probability_complex=None)
+    reasons = [NoResult.NO_AORTA, NoResult.COLOUR, NoResult.OUT_OF_DISTRIBUTION]
+
+    for order in (reasons, reasons[::-1]):
+        study = post.aggregate_study([replace(refused, no_result=reason) for reason in order], threshold=0.5)
+        assert study.no_result is NoResult.OUT_OF_DISTRIBUTION
+    assert post.aggregate_study([refused], threshold=0.5).no_result is NoResult.FAILED
+    assert set(post.MOST_TELLING) == set(NoResult)
+
+
 def test_a_clip_without_result_does_not_weaken_the_others() -> None:
     refused = replace(clip(0.5, None, None), probability_complex=None, no_result=NoResult.NO_AORTA)
 
