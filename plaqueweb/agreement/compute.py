@@ -35,6 +35,7 @@ def compute(options: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
     table = stats.confusion(reference, model)
     subjects = [unit.subject for unit in units]
     return common(evidence, options) | {
+        "unit": "subject" if _asked_unit(options) == "subject" else "study",
         "confusion": table.counts.tolist(),
         "class": class_figures(table, reference, model, subjects),
         "accuracy": accuracy_figures(table, reference, model, subjects) if accuracy else None,
@@ -47,8 +48,11 @@ def compute(options: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
 
 def chosen_units(evidence: Evidence, options: Mapping[str, Any]) -> list[Unit]:
     """Studies, or one unit a subject where the filter ``unit`` asks for it."""
-    wanted = options.get("unit") or options.get("options", {}).get("unit")
-    return per_subject(evidence.units) if wanted == "subject" else evidence.units
+    return per_subject(evidence.units) if _asked_unit(options) == "subject" else evidence.units
+
+
+def _asked_unit(options: Mapping[str, Any]) -> str:
+    return str(options.get("unit") or options.get("options", {}).get("unit") or "")
 
 
 def _subjects_of(reference: list[int | None], model: list[int | None], subjects: list[Any]) -> tuple[bool, int]:

@@ -23,8 +23,9 @@ from plaqueweb.studies.models import Study
 Progress = Callable[[int, int], None]
 """Called with how much is done of how much; raises when the work was cancelled."""
 READER = "reader:"
-PARTS: tuple[str, ...] = ("frames", "pairs", "repeats", "pipelines", "curves", "lesions")
-"""``frames``: Dice of the marked frames. ``pairs``: the same between each two readers. ``repeats``: second readings.
+PARTS: tuple[str, ...] = ("frames", "pairs", "borders", "repeats", "pipelines", "curves", "lesions")
+"""``frames``: Dice of the marked frames. ``pairs``: the same between each two readers. ``borders``: HD95, ASSD and NSD
+of these frames too. ``repeats``: second readings.
 ``pipelines``: predictions of every visible pipeline. ``curves``: the model on the reader's key frame. ``lesions``: all
 lesions of each read and prediction."""
 
@@ -135,7 +136,9 @@ def load(manifest: dict[str, Any], progress: Progress | None = None) -> Evidence
         every = [pk for pk, (study, _answer) in reads.items() if study in kept] if "pairs" in parts else []
         given = {uuid.UUID(first): uuid.UUID(pk) for first, pk in manifest.get("same_frames", {}).items()}
         scored, every = [given.get(pk, pk) for pk in scored], [given.get(pk, pk) for pk in every]
-        found = replace(found, frames=load_frames(scored, every, prediction_of, kept, progress))
+        found = replace(
+            found, frames=load_frames(scored, every, prediction_of, kept, progress, borders="borders" in parts)
+        )
     return found
 
 

@@ -37,10 +37,13 @@ def load_frames(
     predictions: Mapping[uuid.UUID, uuid.UUID],
     subjects: Mapping[uuid.UUID, uuid.UUID],
     progress: Progress | None = None,
+    *,
+    borders: bool = False,
 ) -> Frames:
     """Compare the declared frames of ``scored`` reads with the study's prediction, as the comparison page does.
 
-    With ``every`` read also each two readers on frames that both declared. Read by read: masks are not held together.
+    With ``every`` read also each two readers on frames that both declared, and the model with each of them; ``scores``
+    are of ``scored`` alone. Study by study: masks are not held together. ``borders`` adds distances in mm.
     """
     scores: dict[uuid.UUID, list[FrameScore]] = defaultdict(list)
     pairs: list[FramePair] = []
@@ -54,21 +57,23 @@ def load_frames(
         model = _model(predictions.get(study))
         clips = {row.clip_id: row.clip for own in declared.values() for row in own}
         marked = {read: marked_frames(own) for read, own in declared.items()}
-        for read in wanted & set(reads):
-            unknown[study] += len(rows.get(read, ())) - len(declared.get(read, ()))
+        for read in reads:
             own = declared.get(read, [])
             reader = own[0].read.assignment.reader_id if own else None
             found = [
-                _with_model(study, subjects[study], reader, frame, model, clips)
+                _with_model(study, subjects[study], reader, frame, model, clips, borders)
                 for frame in marked.get(read, {}).values()
             ]
             kept = [pair for pair in found if pair is not None]
-            no_result[study] += len(own) - len(kept)
             pairs += kept
+            if read not in wanted:
+                continue
+            unknown[study] += len(rows.get(read, ())) - len(own)
+            no_result[study] += len(own) - len(kept)
             scores[study] += [score_frame(subjects[study], p.reader_px, p.other_px, p.dice) for p in kept]
         if every:
             people = {read: own[0].read.assignment.reader_id for read, own in declared.items() if own}
-            pairs += _between_readers(study, subjects[study], marked, people, clips)
+            pairs += _between_readers(study, subjects[study], marked, people, clips, borders)
         if progress is not None:
             progress(done, len(groups))
     return Frames(dict(scores), sum(unknown.values()), sum(no_result.values()), pairs, dict(unknown), dict(no_result))
@@ -113,6 +118,7 @@ def _with_model(
     frame: MarkedFrame,
     model: ModelMasks,
     clips: Mapping[uuid.UUID, Clip],
+    borders: bool,
 ) -> FramePair | None:
     """None where the model gave no result on the frame's clip."""
     clip = clips[frame.place[0]]
@@ -121,12 +127,12 @@ def _with_model(
         return None
     if len(clip.regions.all()) > 1:
         theirs = within(theirs, region_of(clip, frame.place[2]))
-    return _pair(study, subject, frame, theirs, clip, reader, None)
+    return _pair(study, subject, frame, theirs, clip, reader, None, borders)
 
 
 def _pair(
     study: uuid.UUID, subject: uuid.UUID, frame: MarkedFrame, theirs: Mask, clip: Clip, reader: uuid.UUID,
-    other: uuid.UUID | None,
+    other: uuid.UUID | None, borders: bool,
 ) -> FramePair:  # fmt: skip
     ours = frame.plaque
     region = region_of(clip, frame.place[2])
@@ -135,7 +141,7 @@ def _pair(
     dice = metrics.dice(ours, theirs)
     kind = score_frame(subject, a, b, dice).kind
     distances: dict[str, float | None] = {}
-    if a and b and spacing is not None:
+    if borders and a and b and spacing is not None:
         distances = surface_distances(ours, theirs, spacing)
     return FramePair(
         study, subject, frame.place, reader, other, kind, dice, a, b,
@@ -164,13 +170,16 @@ def _between_readers(
     marked: Mapping[uuid.UUID, Mapping[Any, MarkedFrame]],
     people: Mapping[uuid.UUID, uuid.UUID],
     clips: Mapping[uuid.UUID, Clip],
+    borders: bool,
 ) -> list[FramePair]:
     found = []
     for first, second in combinations(sorted(people, key=lambda read: people[read]), 2):
         for place in marked[first].keys() & marked[second].keys():
             one, two = marked[first][place], marked[second][place]
             if one.shape == two.shape:
-                found.append(_pair(study, subject, one, two.plaque, clips[place[0]], people[first], people[second]))
+                found.append(
+                    _pair(study, subject, one, two.plaque, clips[place[0]], people[first], people[second], borders)
+                )
     return sorted(found, key=lambda pair: (str(pair.reader), str(pair.other), str(pair.key)))
 
 

@@ -48,6 +48,7 @@ FIGURE_WORDS = {
     "npv": gettext_lazy("NPV"),
     "same_class": gettext_lazy("Same class"),
     "within_1mm": gettext_lazy("Thickness within 1.0 mm"),
+    "dice": gettext_lazy("Dice, plaque only"),
     "answered": gettext_lazy("Model gave a class"),
     "observed_all": gettext_lazy("Same class, all studies"),
     "accuracy_all": gettext_lazy("Accuracy, all studies"),
@@ -61,7 +62,7 @@ METHOD_WORDS = {
     "t": gettext_lazy("t"),
     "subject bootstrap": gettext_lazy("subjects resampled 2 000 times"),
     "newcombe": gettext_lazy("Newcombe"),
-    "logit": gettext_lazy("DeLong, logit scale"),
+    "logit": gettext_lazy("logit scale"),
     "f": gettext_lazy("F"),
     "mover": gettext_lazy("MOVER"),
     "rank": gettext_lazy("ranks"),
@@ -246,10 +247,11 @@ def sentence(selection: Selection, results: Mapping[str, Any]) -> str:
         "count": figure["count"],
         "n": figure["n"],
         "share": percent(figure["value"]),
+        "units": _("subjects") if results.get("unit") == "subject" else _("studies"),
     }
-    text = _("%(model)s agrees with %(other)s in %(count)s of %(n)s studies (%(share)s).") % words
+    text = _("%(model)s agrees with %(other)s in %(count)s of %(n)s %(units)s (%(share)s).") % words
     if selection.has_reference:
-        text = _("%(model)s gives the class of the reference in %(count)s of %(n)s studies (%(share)s).") % words
+        text = _("%(model)s gives the class of the reference in %(count)s of %(n)s %(units)s (%(share)s).") % words
     return f"{text} {all_studies(results)}".strip()
 
 

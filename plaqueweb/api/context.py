@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import ResolverMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +48,11 @@ ITEMS: list[tuple[str, Any, str, Any, tuple[str, ...]]] = [
 ]
 
 
+def _here(match: ResolverMatch, name: str) -> bool:
+    """Tell whether an address belongs to an item; every tab of the dashboard belongs to Agreement."""
+    return match.url_name == name or (name == "agreement" and "board" in match.kwargs)
+
+
 _PROJECTS = Prepared(lambda user: Project.objects.visible_to(User(pk=user)).order_by("name"), "user")
 
 
@@ -65,7 +70,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return base | {"projects": projects}
     roles = user.roles_in(project.pk)
     nav = [
-        NavItem(str(label), icon, reverse(name, args=[project.slug]), str(group), match.url_name == name)
+        NavItem(str(label), icon, reverse(name, args=[project.slug]), str(group), _here(match, name))
         for name, label, icon, group, needed in ITEMS
         if any(user.can(capability, project.pk) for capability in needed)
     ]

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from plaqueweb.agreement import present
 from plaqueweb.agreement.boards.base import Board, Results
 from plaqueweb.agreement.boards.ceilings import ceiling_chart
 from plaqueweb.agreement.boards.pairshown import bland_altman
+from plaqueweb.agreement.boards.parts import Picks
+from plaqueweb.agreement.boards.trust import compute_trust, trust_chart
 from plaqueweb.agreement.compute import compute as figures
 from plaqueweb.agreement.evidence import Evidence
 from plaqueweb.agreement.filters import AS_READ, NARROWING
+from plaqueweb.agreement.stats.interchange import MARGIN
 
 if TYPE_CHECKING:
     from plaqueweb.agreement.report import Report
@@ -21,7 +25,9 @@ if TYPE_CHECKING:
 
 def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
     """The figures of the comparison, and the readers' beside them."""
-    return figures(options, evidence) | {"rule_mm": float(options["rule_mm"])}
+    picks = Picks(evidence.units)
+    trust = compute_trust(evidence, picks)
+    return figures(options, evidence) | {"rule_mm": float(options["rule_mm"]), "trust": trust, "picks": picks.found}
 
 
 def show(report: Report) -> dict[str, Any]:
@@ -34,9 +40,10 @@ def show(report: Report) -> dict[str, Any]:
     keys = [] if accuracy else ["observed"]
     keys += ["kappa", "ac1", "pabak", "positive", "negative"]
     kind = report.options.get("kind") or AS_READ
-    pairs = bland_altman(report, results["thickness"][kind], kind)
+    pairs, trust = bland_altman(report, results["thickness"][kind], kind), trust_chart(report)
     return {
         "sentence": present.sentence(selection, results),
+        "human": human_sentence(results["ceiling"]),
         "ground": present.ground(selection, results),
         "matrix": present.matrix(selection.project, selection, results["confusion"]),
         "same": present.line("observed", found["observed"], subjects=subjects),
@@ -53,7 +60,41 @@ def show(report: Report) -> dict[str, Any]:
         "pairs": pairs,
         "without_mm": {key: results["thickness"][key] for key in ("reference_without_mm", "model_without_mm")},
         "dice": present.dice_words(results["dice"]),
-        "charts": {pairs.key: pairs},
+        "trust": trust,
+        "charts": {pairs.key: pairs, trust.key: trust},
+    }
+
+
+def human_sentence(ceiling: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """The model beside the readers in one sentence and its ground; None without two readers or without an interval.
+
+    "As often" is said when the whole interval lies above minus the margin, "less often" when it lies below 0.
+    """
+    row = next((row for row in (ceiling or {}).get("rows", []) if row["key"] == "same_class"), None)
+    if ceiling is None or row is None or row["difference"]["interval"] is None:
+        return None
+    found = row["difference"]
+    if found["interval"]["high"] < 0:
+        claim = _("The model agrees with a reader less often than two readers agree")
+    elif found["interval"]["low"] > -MARGIN:
+        claim = _("The model agrees with a reader as often as two readers agree")
+    else:
+        claim = _("Whether the model agrees with a reader as often as two readers agree cannot be told yet")
+    parts = [
+        _("95 %% CI %(interval)s") % {"interval": present.interval_words(found["interval"], share=True, sign=True)},
+        ngettext("%(n)s subject", "%(n)s subjects", row["subjects"]) % {"n": row["subjects"]},
+        ngettext("%(n)s reader", "%(n)s readers", ceiling["readers"]) % {"n": ceiling["readers"]},
+        _("margin %(margin)s") % {"margin": present.percent(-MARGIN, sign=True)},
+    ]
+    index = ceiling["williams"]
+    if index["value"] is not None:
+        interval = present.interval_words(index["interval"], share=False)
+        words = _("Williams’ index %(value)s") % {"value": present.number(index["value"], 2)}
+        parts.append(f"{words} ({interval})" if interval else words)
+    difference = present.percent(found["value"], sign=True)
+    return {
+        "text": _("%(claim)s: difference %(difference)s.") % {"claim": claim, "difference": difference},
+        "ground": " · ".join(parts),
     }
 
 
@@ -63,7 +104,8 @@ BOARD = Board(
     template="agreement/boards/overview.html",
     compute=compute,
     present=show,
-    parts=("frames", "curves"),
+    version=2,
+    parts=("frames", "pairs", "curves"),
     filters=(*NARROWING, "kind", "unit"),
     defaults=(("unit", "subject"), ("kind", AS_READ)),
 )

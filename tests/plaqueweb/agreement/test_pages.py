@@ -57,7 +57,7 @@ def page(world: World, client: Client, name: str = "agreement", **query: str) ->
 def test_the_page_says_accuracy_against_the_known_truth(full: World, browser_of: Browser) -> None:
     text = page(full, browser_of(full.coordinator)).content.decode()
 
-    assert "PlaqueNet 0.1 gives the class of the reference in 10 of 12 studies (83.3 %)." in text
+    assert "PlaqueNet 0.1 gives the class of the reference in 10 of 12 subjects (83.3 %)." in text
     assert "Sensitivity" in text
     assert "Specificity" in text
     assert "95 % CI 55.2 to 95.3 % · against: Known truth · 12 subjects · 12 studies · 0 frames · 0 missing" in text
@@ -67,7 +67,7 @@ def test_against_a_named_reader_the_page_says_agrees_with_and_never_accuracy(ful
     response = page(full, browser_of(full.coordinator), against=f"reader:{full.reader_a.pk}")
     text = response.content.decode()
 
-    assert "PlaqueNet 0.1 agrees with Reader A in 10 of 12 studies (83.3 %)." in text
+    assert "PlaqueNet 0.1 agrees with Reader A in 10 of 12 subjects (83.3 %)." in text
     assert "Accuracy" not in text
     assert "Sensitivity" not in text
 
@@ -198,7 +198,7 @@ def test_a_plain_reader_sees_cases_by_number_and_no_study_label_or_pseudonym(ful
     assert "Case 5" in text
     assert case.study.label not in text
     assert case.study.subject.pseudonym not in text
-    assert "in 1 of 1 studies" in text
+    assert "in 1 of 1 subjects" in text
 
 
 def test_the_same_rows_are_computed_once_and_a_new_read_makes_a_new_run(full: World, browser_of: Browser) -> None:
@@ -235,7 +235,7 @@ def test_a_large_comparison_is_queued_and_shown_when_the_worker_has_done_it(
     assert "a worker computes it" in waiting.content.decode()
     assert finished == 1
     assert (fragment.status_code, fragment["HX-Refresh"]) == (286, "true")
-    assert "in 10 of 12 studies" in done.content.decode()
+    assert "in 10 of 12 subjects" in done.content.decode()
 
 
 def test_a_failed_run_says_so_and_can_be_queued_again(

@@ -20,7 +20,7 @@ export function axis(c: Colours, of: Axis, more: Option = {}): Option {
     name: of.name ?? "",
     nameLocation: "middle",
     nameTextStyle: { color: c.faint, fontSize: 11, fontFamily: "inherit" },
-    axisLabel: { color: c.faint, fontSize: 11, fontFamily: "inherit", formatter: (value: number) => tick(value, of.ticks) },
+    axisLabel: { color: c.faint, fontSize: 11, fontFamily: "inherit", hideOverlap: true, formatter: (value: number) => tick(value, of.ticks) },
     axisLine: { show: false },
     axisTick: { show: false },
     splitLine: { lineStyle: { color: c.grid, width: 1 } },
