@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from plaqueweb.agreement.boards import overview, pipelines, readers, subgroups, time
+from plaqueweb.agreement.boards import classification, overview, pipelines, readers, subgroups, time
 from plaqueweb.agreement.boards.base import Board
 
-BOARDS: tuple[Board, ...] = (overview.BOARD, readers.BOARD, pipelines.BOARD, time.BOARD, subgroups.BOARD)
+BOARDS: tuple[Board, ...] = (
+    overview.BOARD,
+    classification.BOARD,
+    readers.BOARD,
+    pipelines.BOARD,
+    time.BOARD,
+    subgroups.BOARD,
+)
 _BY_SLUG = {board.slug: board for board in BOARDS}
 
 
