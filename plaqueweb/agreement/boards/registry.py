@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from plaqueweb.agreement.boards import classification, overview, pipelines, readers, subgroups, time
+from plaqueweb.agreement.boards import classification, measurement, overview, pipelines, readers, subgroups, time
 from plaqueweb.agreement.boards.base import Board
 
 BOARDS: tuple[Board, ...] = (
     overview.BOARD,
     classification.BOARD,
+    measurement.BOARD,
     readers.BOARD,
     pipelines.BOARD,
     time.BOARD,
