@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from plaqueweb.agreement.boards import classification, measurement, overview, pipelines, readers, subgroups, time
+from plaqueweb.agreement.boards import (
+    classification,
+    measurement,
+    overview,
+    pipelines,
+    readers,
+    segmentation,
+    subgroups,
+    time,
+)
 from plaqueweb.agreement.boards.base import Board
 
 BOARDS: tuple[Board, ...] = (
     overview.BOARD,
     classification.BOARD,
+    segmentation.BOARD,
     measurement.BOARD,
     readers.BOARD,
     pipelines.BOARD,
