@@ -34,6 +34,7 @@ ITEMS: list[tuple[str, Any, str, Any, tuple[str, ...]]] = [
     ("studies", _("Studies"), "list", "", (C.VIEW_STUDIES,)),
     ("release-queue", _("Release queue"), "gate", "", (C.RELEASE,)),
     ("prepare", _("Case preparation"), "grid", "", (C.PREPARE,)),
+    ("protocol", _("Protocol"), "list", _("Reading"), (C.MANAGE_ROUNDS,)),
     ("rounds", _("Rounds"), "clock", _("Reading"), (C.MANAGE_ROUNDS,)),
     ("case-lists", _("Case lists"), "list", _("Reading"), (C.MANAGE_ROUNDS,)),
     ("worklist", _("My worklist"), "eye", _("Reading"), (C.READ,)),

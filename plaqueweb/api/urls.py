@@ -4,13 +4,14 @@ from django.urls import path
 from django.views.decorators.cache import cache_control
 from django.views.i18n import JavaScriptCatalog
 
-from plaqueweb.api import members, pages
+from plaqueweb.api import members, pages, protocols
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path("p/<slug:slug>/enter/", pages.enter, name="enter"),
     path("words.js", cache_control(private=True, max_age=3600)(JavaScriptCatalog.as_view()), name="words"),
     path("p/<slug:slug>/members/", members.members, name="members"),
+    path("p/<slug:slug>/protocol/", protocols.protocol, name="protocol"),
     path("p/<slug:slug>/audit/", pages.audit, name="audit"),
     path("read/<str:public_id>/compare/", pages.compare_of, name="compare-of"),
 ]

@@ -353,6 +353,7 @@ def protocol_payload(protocol: Protocol) -> dict[str, Any]:
         "rule": {
             "version": rule["version"],
             "thickness_mm": rule["thickness_mm"],
+            "reasons": list(rule.get("reasons", [])),
             "words": rule_words(protocol),
         },
     }

@@ -255,6 +255,7 @@ class SegmentShape(Shape):
 class RuleShape(Shape):
     version = s.CharField()
     thickness_mm = s.FloatField()
+    reasons = s.ListField(child=s.CharField())
     words = s.CharField()
 
 

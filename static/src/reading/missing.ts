@@ -44,7 +44,7 @@ function missingFindings(draft: Draft): Missing[] {
 function missingReasons(draft: Draft): Missing[] {
   const index = draft.index;
   if (!index) return draft.lesions.length ? [{ field: "lesions.index", words: gettext("Index lesion") }] : [];
-  return REASONS.filter(({ key }) => index[key] === null).map(({ key, words }) => ({
+  return REASONS.filter(({ key }) => draft.protocol.rule.reasons.includes(key) && index[key] === null).map(({ key, words }) => ({
     field: `lesions.${index.number}.${key}`,
     words: interpolate(gettext("Lesion %(n)s: %(reason)s"), { n: index.number, reason: words() }),
   }));

@@ -109,7 +109,7 @@ export interface Protocol {
   version: number;
   segments: { key: string; label: string }[];
   required: string[];
-  rule: { version: string; thickness_mm: number; words: string };
+  rule: { version: string; thickness_mm: number; reasons: string[]; words: string };
 }
 
 export interface Assignment {

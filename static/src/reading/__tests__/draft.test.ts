@@ -14,7 +14,7 @@ const protocol: Protocol = {
   version: 1,
   segments: [{ key: "arch", label: "Arch" }, { key: "descending", label: "Descending" }],
   required: ["findings", "class", "quality", "confidence"],
-  rule: { version: "v1", thickness_mm: 4, words: "" },
+  rule: { version: "v1", thickness_mm: 4, reasons: ["ulceration", "mobile", "thrombus"], words: "" },
 };
 let draft: Draft;
 
@@ -133,6 +133,14 @@ describe("what is missing", () => {
     expect(draft.finding("arch")).toEqual({ visibility: "well", plaque: "present" });
     expect(draft.finding("descending")).toEqual({ visibility: "well", plaque: "none" });
     expect(missingOf(draft).map(({ field }) => field)).toEqual(["reader_class", "quality", "confidence"]);
+  });
+
+  it("is only the reasons that the rule counts", () => {
+    const mobileOnly = new Draft([clip], { ...protocol, rule: { ...protocol.rule, reasons: ["mobile"] } });
+    mobileOnly.addLesion(clip);
+    const fields = missingOf(mobileOnly).map(({ field }) => field);
+    expect(fields).toContain("lesions.1.mobile");
+    expect(fields).not.toContain("lesions.1.ulceration");
   });
 
   it("is the reasons of the index lesion and the extent of a painted frame", () => {

@@ -12,5 +12,5 @@ export const protocol: Protocol = {
   version: 1,
   segments: [{ key: "arch", label: "Arch" }, { key: "descending", label: "Descending" }],
   required: ["findings", "class", "quality", "confidence"],
-  rule: { version: "v1", thickness_mm: 4, words: "" },
+  rule: { version: "v1", thickness_mm: 4, reasons: ["ulceration", "mobile", "thrombus"], words: "" },
 };

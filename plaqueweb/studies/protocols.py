@@ -1,0 +1,149 @@
+"""The protocol editor: a new version is written beside the last, so that nothing changes under a round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Capability
+from plaqueweb.core.errors import Conflict, Invalid, NotAllowed
+from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.models import DEFAULT_REQUIRED, DEFAULT_RULE, Project, Protocol
+from plaqueweb.studies.services import REASONS, REQUIRED, create_protocol
+
+MAX_MM = 100
+REASON_WORDS = {
+    "ulceration": gettext_lazy("Ulceration"),
+    "mobile": gettext_lazy("Mobile part"),
+    "thrombus": gettext_lazy("Thrombus"),
+}
+REQUIRED_WORDS = {
+    "findings": gettext_lazy("Seen and plaque, of each segment"),
+    "class": gettext_lazy("Class"),
+    "quality": gettext_lazy("Quality"),
+    "confidence": gettext_lazy("Confidence"),
+}
+
+
+def limit_of(text: str) -> float:
+    """Return a limit in mm from what was typed; a comma counts as a point.
+
+    Raises:
+        Invalid: no number, not between 0 and 100 mm, or finer than 0.1 mm (rule ``protocol-limit``).
+    """
+    try:
+        number = Decimal(text.strip().replace(",", "."))
+    except InvalidOperation:
+        raise Invalid(_("“%(given)s” is no length in mm.") % {"given": text[:40]}, rule="protocol-limit") from None
+    if not math.isfinite(number) or not 0 < number < MAX_MM:
+        raise Invalid(_("The limit must lie between 0 and 100 mm."), rule="protocol-limit")
+    if number != round(number, 1):
+        raise Invalid(
+            _("The rule judges a thickness as displayed, to 0.1 mm: give the limit so too."), rule="protocol-limit"
+        )
+    return float(number)
+
+
+def save_version(
+    *,
+    project: Project,
+    based_on: int,
+    limit: str,
+    reasons: Sequence[str],
+    segments: Sequence[str],
+    required: Sequence[str],
+    by: User,
+) -> Protocol:
+    """Write the next version of a protocol. Rounds keep the version that they were opened under.
+
+    Args:
+        based_on: the newest version that the editor knew.
+        limit: thickness in mm from which a plaque is complex, as typed.
+        reasons: which of ``REASONS`` make a plaque complex whatever its thickness.
+        required: which of ``REQUIRED`` must be answered; the class always is.
+
+    Raises:
+        NotAllowed: ``by`` makes no rounds in this project.
+        Conflict: somebody saved a version meanwhile (rule ``protocol-stale``).
+        Invalid: a value against its rule, or nothing differs from the newest version (rule ``protocol-unchanged``).
+    """
+    if not by.can(Capability.MANAGE_ROUNDS, project.pk):
+        raise NotAllowed(_("You may not change the protocol of this project."))
+    newest = Protocol.objects.filter(project=project).order_by("-version").first()
+    found = newest.version if newest else 0
+    if found != based_on:
+        raise Conflict(
+            _("Version %(n)d was saved meanwhile. Your choices stand below: look at it, then save again.")
+            % {"n": found},
+            rule="protocol-stale",
+        )
+    if set(reasons) - set(REASONS) or set(required) - set(REQUIRED) or set(segments) - set(Segment.values):
+        raise Invalid(_("Choose among the reasons, segments and answers on the page."), rule="protocol-choice")
+    if not segments:
+        raise Invalid(_("Choose at least one segment."), rule="protocol-segments")
+    wanted: dict[str, Any] = {
+        "label_rule": {
+            "thickness_mm": limit_of(limit),
+            "reasons": [key for key in REASONS if key in reasons],
+        },
+        "segments": [key for key in Segment.values if key in segments],
+        "required": [key for key in REQUIRED if key in required or key == "class"],
+    }
+    if newest is not None and _content(newest) == wanted:
+        raise Invalid(_("Nothing differs from version %(n)d.") % {"n": found}, rule="protocol-unchanged")
+    rule = wanted["label_rule"]
+    named = {**rule, "version": f"complex@{rule['thickness_mm']:g}mm-v{found + 1}"}
+    try:
+        with transaction.atomic():
+            return create_protocol(
+                project=project, by=by, label_rule=named, segments=wanted["segments"], required=wanted["required"]
+            )
+    except IntegrityError:  # two saved the same number in the same moment
+        raise Conflict(_("A version was saved in the same moment: save again."), rule="protocol-stale") from None
+
+
+def _content(protocol: Protocol) -> dict[str, Any]:
+    rule = {**DEFAULT_RULE, **protocol.label_rule}
+    return {
+        "label_rule": {
+            "thickness_mm": float(rule["thickness_mm"]),
+            "reasons": [key for key in REASONS if key in rule["reasons"]],
+        },
+        "segments": [key for key in Segment.values if key in protocol.segments],
+        "required": [key for key in REQUIRED if key in protocol.required],
+    }
+
+
+def version_rows(project: Project) -> list[dict[str, Any]]:
+    """Return the versions of a protocol, newest first, in words."""
+    rows = []
+    for protocol in Protocol.objects.filter(project=project).order_by("-version"):
+        content = _content(protocol)
+        rows.append(
+            {
+                "protocol": protocol,
+                "limit": content["label_rule"]["thickness_mm"],
+                "reasons": ", ".join(str(REASON_WORDS[key]) for key in content["label_rule"]["reasons"]),
+                "segments": ", ".join(str(Segment(key).label) for key in content["segments"]),
+                "required": ", ".join(str(REQUIRED_WORDS[key]) for key in content["required"]),
+            }
+        )
+    return rows
+
+
+def form_values(protocol: Protocol | None) -> dict[str, Any]:
+    """Return what the editor shows first: the given version, or the default of a new project."""
+    content = _content(protocol or Protocol(label_rule={}, segments=Segment.values, required=DEFAULT_REQUIRED))
+    return {
+        "limit": f"{content['label_rule']['thickness_mm']:.1f}",
+        "reasons": content["label_rule"]["reasons"],
+        "segments": content["segments"],
+        "required": content["required"],
+    }
