@@ -8,14 +8,27 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import DomainError, NotFound
+from plaqueweb.predictions.showing import record_shown
+from plaqueweb.reads.selectors import rule_words
+from plaqueweb.review.rederive import PREDICTION, Rederived, Side, rederive, to_csv, verdict_words
 from plaqueweb.studies.choices import Segment
 from plaqueweb.studies.models import Project, Protocol
 from plaqueweb.studies.protocols import REASON_WORDS, REQUIRED_WORDS, form_values, save_version, version_rows
+
+SHOWN = 200  # flips on the page; the CSV holds all
+
+
+def _project(request: HttpRequest, slug: str) -> Project:
+    user = current_user(request)
+    project = Project.objects.visible_to(user).filter(slug=slug).first()
+    if project is None or not user.can(Capability.MANAGE_ROUNDS, project.pk):
+        raise NotFound(_("There is nothing here that you may see."))
+    return project
 
 
 @login_required
@@ -23,10 +36,7 @@ from plaqueweb.studies.protocols import REASON_WORDS, REQUIRED_WORDS, form_value
 @require_http_methods(["GET", "POST"])
 def protocol(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the versions; write the next one. ``?from=N`` fills the editor with an older version."""
-    user = current_user(request)
-    project = Project.objects.visible_to(user).filter(slug=slug).first()
-    if project is None or not user.can(Capability.MANAGE_ROUNDS, project.pk):
-        raise NotFound(_("There is nothing here that you may see."))
+    user, project = current_user(request), _project(request, slug)
     context: dict[str, object] = {"project": project}
     status = 200
     versions = Protocol.objects.filter(project=project).order_by("-version")
@@ -58,3 +68,68 @@ def protocol(request: HttpRequest, slug: str) -> HttpResponse:
         "reasons": REASON_WORDS.items(), "required": REQUIRED_WORDS.items(),
     }  # fmt: skip
     return render(request, "studies/protocol.html", context, status=status)
+
+
+@login_required
+@never_cache
+@require_safe
+def rederive_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """List who would flip under another version's label rule. Nothing stored changes."""
+    project = _project(request, slug)
+    versions = list(Protocol.objects.filter(project=project).order_by("-version"))
+    context: dict[str, object] = {"project": project, "versions": versions}
+    if len(versions) > 1:
+        found = _rederived(request, project, versions)
+        context |= {
+            "found": found, "flips": found.flips[:SHOWN], "rules": [rule_words(found.first), rule_words(found.second)],
+            "sides": [
+                {"words": words, "side": side, "moves": moves(side)}
+                for words, side in ((_("signed reads"), found.reads), (_("predictions"), found.predictions))
+            ],
+        }  # fmt: skip
+    return render(request, "studies/rederive.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def rederive_csv(request: HttpRequest, slug: str) -> HttpResponse:
+    """Give the same list as CSV."""
+    project = _project(request, slug)
+    versions = list(Protocol.objects.filter(project=project).order_by("-version"))
+    if len(versions) < 2 or not current_user(request).can(Capability.EXPORT, project.pk):
+        raise NotFound(_("There is nothing here that you may see."))
+    found = _rederived(request, project, versions)
+    answer = HttpResponse(to_csv(found), content_type="text/csv; charset=utf-8")
+    name = f"{project.slug}-rule-v{found.first.version}-to-v{found.second.version}.csv"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _rederived(request: HttpRequest, project: Project, versions: list[Protocol]) -> Rederived:
+    """The two versions of the address: by default the last one signed under, and the newest other one.
+
+    A verdict of a model is an answer of a model: that it was sent is written down, as at every other door.
+    """
+    signed = next((version for version in versions if version.frozen_at), versions[-1])
+    first = _version(request, "from", versions) or signed
+    second = _version(request, "to", versions) or next(version for version in versions if version != first)
+    user = current_user(request)
+    found = rederive(project=project, first=first, second=second, viewer=user)
+    shown = [flip.study.pk for flip in found.flips if flip.kind == PREDICTION]
+    record_shown(user=user, studies=shown, door="protocol-rederive")
+    return found
+
+
+def _version(request: HttpRequest, name: str, versions: list[Protocol]) -> Protocol | None:
+    wanted = request.GET.get(name, "")
+    found = next((version for version in versions if str(version.version) == wanted), None)
+    if wanted and found is None:
+        raise NotFound(_("There is nothing here that you may see."))
+    return found
+
+
+def moves(side: Side) -> list[dict[str, object]]:
+    """Return what became of the verdicts that differ, in words, the most frequent first."""
+    kept = [(count, *move) for move, count in side.moves.most_common() if move[0] != move[1]]
+    return [{"count": n, "before": verdict_words(a), "after": verdict_words(b)} for n, a, b in kept]

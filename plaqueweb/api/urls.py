@@ -12,6 +12,8 @@ urlpatterns = [
     path("words.js", cache_control(private=True, max_age=3600)(JavaScriptCatalog.as_view()), name="words"),
     path("p/<slug:slug>/members/", members.members, name="members"),
     path("p/<slug:slug>/protocol/", protocols.protocol, name="protocol"),
+    path("p/<slug:slug>/protocol/rederive/", protocols.rederive_page, name="protocol-rederive"),
+    path("p/<slug:slug>/protocol/rederive.csv", protocols.rederive_csv, name="protocol-rederive-csv"),
     path("p/<slug:slug>/audit/", pages.audit, name="audit"),
     path("read/<str:public_id>/compare/", pages.compare_of, name="compare-of"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,12 +187,16 @@ def _chord(bundle: Bundle, annotation: FrameAnnotation, number: int, key: tuple[
     return Measured(found.mm, found.px, ThicknessSource.MASK, key, manual)
 
 
-def label_verdict(bundle: Bundle) -> Verdict:
+def label_verdict(bundle: Bundle, rule: Mapping[str, Any] | None = None) -> Verdict:
     """Return what the label rule says of the lesions: complex when any lesion is, not complex when none can be.
 
     An answer "cannot tell" and a thickness without a scale are no "no": then the verdict is open.
+
+    Args:
+        bundle: needs findings and lesions only.
+        rule: another rule than that of the protocol which the read is answered under.
     """
-    rule = bundle.protocol.label_rule
+    rule = bundle.protocol.label_rule if rule is None else rule
     if not bundle.lesions:
         present = plaque_present(bundle)
         return Verdict(0, _("no plaque")) if present is False else Verdict(None, _("no lesion described"))
@@ -203,7 +208,7 @@ def label_verdict(bundle: Bundle) -> Verdict:
     return Verdict(None, "")
 
 
-def _lesion_verdict(lesion: Lesion, rule: dict[str, Any]) -> Verdict:
+def _lesion_verdict(lesion: Lesion, rule: Mapping[str, Any]) -> Verdict:
     limit = float(rule["thickness_mm"])
     answers = {key: getattr(lesion, key) for key in rule.get("reasons", [])}
     grounds = []

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from plaqueweb.review import words
+from plaqueweb.review import rederive, words
 from plaqueweb.review.models import Consensus, ConsensusKind
 
 register = template.Library()
@@ -47,3 +47,9 @@ def reference_words(row: Consensus) -> str:
 def rule_words(rule: str) -> str:
     """Return in words what two reads differ in."""
     return {"class": _("class differs"), "thickness": _("thickness differs"), "dice": _("areas differ")}.get(rule, rule)
+
+
+@register.filter
+def verdict_words(value: int | None) -> str:
+    """Return what the label rule says: complex, not complex, open."""
+    return rederive.verdict_words(value)

@@ -20,6 +20,7 @@ from plaqueweb.predictions.models import ClipPrediction, Prediction
 from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
 from plaqueweb.review.models import Adjudication, BlindAnswer, Case, Consensus, DifferenceNote, QueueEntry
 from plaqueweb.studies.models import Project
+from plaqueweb.studies.services import create_protocol
 from tests.factories import (
     AssignmentFactory,
     ClipFactory,
@@ -84,6 +85,7 @@ def world(project: Project) -> dict[str, Any]:
     DifferenceNote.objects.create(
         case=case, read_id=read.pk, prediction_id=prediction.pk, by=other, reason="missed", comment=CANARY
     )
+    create_protocol(project=project, by=None, label_rule={"thickness_mm": 9.0})  # under which everybody would flip
     judge = member(project, "adjudicator", name="Judge")
     QueueEntry.objects.create(case=case, trigger="rules", rules=["class"])
     mine = Adjudication.objects.create(case=case, adjudicator=other)
@@ -234,6 +236,8 @@ def test_the_crawl_can_find_a_canary(world: dict[str, Any]) -> None:
     assert any("/api/v1/reads/" in leak for leak in leaks)
     assert any("/api/v1/predictions/" in leak for leak in leaks)
     assert any(leak.endswith("/maps/error/") for leak in leaks)
+    assert any(leak.endswith("/protocol/rederive/") for leak in leaks)
+    assert any(leak.endswith("/protocol/rederive.csv") for leak in leaks)
 
 
 def test_a_hidden_object_answers_byte_for_byte_like_one_that_never_was(world: dict[str, Any]) -> None:
