@@ -17,8 +17,12 @@ from plaqueweb.accounts.api import current_user
 from plaqueweb.core.strict import AllowListedFilters, StrictSerializer
 from plaqueweb.predictions.showing import record_shown
 from plaqueweb.review import selectors, services
+from plaqueweb.review.comparison import Chosen
+from plaqueweb.review.comparison import compare as open_comparison
 from plaqueweb.review.models import Case, Consensus, DifferenceNote, DifferenceReason
 from plaqueweb.review.payload import compare_payload
+
+SIDES = "`read.<id>`, `reference.<kind>` or `pipeline.<id>`"
 
 
 class CaseOut(serializers.ModelSerializer[Case]):
@@ -71,19 +75,23 @@ class CaseViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveMode
         return selectors.visible_cases(current_user(self.request))
 
     @extend_schema(
-        parameters=[OpenApiParameter("read", OpenApiTypes.UUID), OpenApiParameter("pipeline", OpenApiTypes.STR)],
+        parameters=[
+            OpenApiParameter("left", OpenApiTypes.STR, description=SIDES),
+            OpenApiParameter("right", OpenApiTypes.STR, description=f"{SIDES}; `none` leaves the model out"),
+            OpenApiParameter("more", OpenApiTypes.UUID, many=True, description="up to four further reads"),
+            OpenApiParameter("read", OpenApiTypes.UUID, description="the same as `left=read.<id>`"),
+            OpenApiParameter("pipeline", OpenApiTypes.STR, description="the same as `right=pipeline.<id>`, or `none`"),
+        ],
         responses=OpenApiTypes.OBJECT,
     )
     @action(detail=True, methods=["get"])
     def compare(self, request: Request, pk: str) -> Response:
-        """Image, one read and one prediction side by side, with every number and how it came about."""
+        """Two answers side by side, a read and a prediction unless others are named, with every number."""
         user = current_user(request)
         case = selectors.visible_case(user, pk)
-        given = request.query_params
-        comparison = selectors.compare(
-            user=user, case=case, read=given.get("read", ""), pipeline=given.get("pipeline", "")
-        )
-        if comparison.prediction is not None:
+        asked = [(name, value) for name, values in request.query_params.lists() for value in values]
+        comparison = open_comparison(user=user, case=case, chosen=Chosen.of(asked))
+        if comparison.models:
             record_shown(user=user, studies=[case.study_id], door="comparison")
         return Response(compare_payload(comparison))
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference import metrics
 from inference.types import rle_decode
 from plaqueweb.core.storage import read_all
 from plaqueweb.predictions.models import ClipPrediction
@@ -140,10 +139,21 @@ class ModelMasks:
         """Tell whether the bare wall was stored too; without it the outer wall is known only where plaque is."""
         return any("wall" in stored["frames"].get(str(frame), {}) for stored in self._objects(clip))
 
+    def plaque_runs(self, clip: uuid.UUID, region: int) -> tuple[tuple[int, int], dict[int, list[int]]] | None:
+        """Return size and run lengths of the plaque by frame in one region, undecoded; None without a result there."""
+        for row, stored in zip(self._stored(clip), self._objects(clip), strict=True):
+            if row.region_number == region:
+                runs = {int(frame): found["plaque"] for frame, found in stored["frames"].items() if found.get("plaque")}
+                return (int(stored["size"][0]), int(stored["size"][1])), runs
+        return None
+
+    def _stored(self, clip: uuid.UUID) -> list[ClipPrediction]:
+        return [part for part in self.rows.get(clip, []) if part.masks is not None]
+
     def _objects(self, clip: uuid.UUID) -> list[dict[str, Any]]:
         if clip not in self._open:
-            rows = [part.masks for part in self.rows.get(clip, []) if part.masks is not None]
-            self._open[clip] = [json.loads(gzip.decompress(read_all(row))) for row in rows]
+            rows = [part.masks for part in self._stored(clip)]
+            self._open[clip] = [json.loads(gzip.decompress(read_all(row))) for row in rows if row is not None]
         return self._open[clip]
 
     def _once(self, clip: uuid.UUID, frame: int, names: tuple[str, ...]) -> Mask | None:
@@ -213,35 +223,3 @@ def polygon_mask(points: list[list[float]], shape: tuple[int, int]) -> Mask:
     odd = (turns % 2).astype(np.bool_).reshape(bottom - top, columns + 1)
     inside[top:bottom] = np.logical_xor.accumulate(odd, axis=1)[:, :columns]
     return inside
-
-
-@dataclass(frozen=True)
-class FrameDice:
-    """Dice of reader and model on one frame; ``value`` is None where both are empty."""
-
-    place: Place
-    value: float | None
-    declared: bool
-    reader_px: int
-    model_px: int
-
-
-def frame_dice(frames: dict[Place, MarkedFrame], model: ModelMasks, clips: dict[uuid.UUID, Clip]) -> list[FrameDice]:
-    """Compare every marked frame with the model, in clip and frame order; frames without a model result are left out.
-
-    Where a clip has several regions, only the annotated one is compared.
-    """
-    out: list[FrameDice] = []
-    for place, marked in frames.items():
-        clip = clips.get(place[0])
-        if clip is None or not marked.known:
-            continue
-        theirs = model.plaque(place[0], place[1])
-        if theirs is None or theirs.shape != marked.shape:
-            continue
-        several = len(clip.regions.all()) > 1
-        theirs = within(theirs, region_of(clip, place[2])) if several else theirs
-        value = metrics.dice(marked.plaque, theirs)
-        out.append(FrameDice(place, value, marked.declared, marked.area_px, int(np.count_nonzero(theirs))))
-    order = {pk: clip.number for pk, clip in clips.items()}
-    return sorted(out, key=lambda one: (order.get(one.place[0], 0), one.place[1], one.place[2]))

@@ -14,24 +14,23 @@ from inference.types import REASONS
 from plaqueweb.predictions.choices import NoResultReason, what_to_do
 from plaqueweb.predictions.models import ClipPrediction, Prediction
 from plaqueweb.review import words
-from plaqueweb.review.selectors import Comparison
+from plaqueweb.review.sides import ModelSide
 
 Stored = Mapping[str, Any]
 
 
-def model_words(comparison: Comparison) -> dict[str, Any] | None:
-    """Return what the model's column says of itself, or None where no prediction is shown."""
-    row = comparison.prediction
-    if row is None:
-        return None
+def model_words(side: ModelSide) -> dict[str, Any]:
+    """Return what a model's column says of itself."""
+    row = side.prediction
     return {
+        "pipeline": row.pipeline.name,
         "decision": str(row.get_decision_display()),
         "no_result": reason_words(row.no_result_reason) if row.predicted_class is None else None,
         "no_thickness": reason_words(row.no_thickness) if row.predicted_class is not None else None,
         "flags": list(row.flags or []),
-        "clips": _clips_without_result(comparison),
-        "lesions": lesions(comparison),
-        "details": [{"label": label, "value": value} for label, value in _details(comparison, row)],
+        "clips": _clips_without_result(side),
+        "lesions": lesions(side),
+        "details": [{"label": label, "value": value} for label, value in _details(side, row)],
     }
 
 
@@ -47,7 +46,7 @@ def reason_words(reason: str) -> dict[str, str] | None:
     }
 
 
-def _clips_without_result(c: Comparison) -> list[dict[str, Any]]:
+def _clips_without_result(c: ModelSide) -> list[dict[str, Any]]:
     """Clips that have no class while the study may have one."""
     return [
         {"clip": str(part.clip_id), "number": number, **(reason_words(part.no_result_reason) or {})}
@@ -56,19 +55,19 @@ def _clips_without_result(c: Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def _number(c: Comparison, part: ClipPrediction) -> int | None:
+def _number(c: ModelSide, part: ClipPrediction) -> int | None:
     clip = c.clip(part.clip_id)
     return clip.number if clip is not None else None
 
 
-def lesions(c: Comparison) -> list[dict[str, Any]]:
+def lesions(c: ModelSide) -> list[dict[str, Any]]:
     """The model's lesions over all clips, the thickest first."""
     found = [(part, lesion) for part in c.parts for lesion in part.lesions or []]
     found.sort(key=lambda pair: (pair[1].get("thickness_mm") or 0.0, pair[1].get("area_px") or 0), reverse=True)
     return [_lesion(c, part, lesion) for part, lesion in found]
 
 
-def _lesion(c: Comparison, part: ClipPrediction, lesion: Stored) -> dict[str, Any]:
+def _lesion(c: ModelSide, part: ClipPrediction, lesion: Stored) -> dict[str, Any]:
     number = _number(c, part)
     at = {"number": lesion.get("number"), "clip": number}
     said = lesion.get("reasons") or {}
@@ -120,7 +119,7 @@ def _more(lesion: Stored) -> Iterator[str]:
         yield _("%(value)s dB against the tissue around") % {"value": value}
 
 
-def _details(c: Comparison, row: Prediction) -> Iterator[tuple[str, str]]:
+def _details(c: ModelSide, row: Prediction) -> Iterator[tuple[str, str]]:
     yield _("Classifier and rule"), str(row.get_decision_display())
     if row.area_mm2 is not None:
         yield _("Largest area"), words.area(None, row.area_mm2, sd=row.area_sd_mm2)

@@ -1,11 +1,10 @@
-"""The table beside the pictures: physician, model, difference, and how each number came about."""
+"""The table beside the pictures: left, right, difference, and how each number came about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-import numpy as np
 from django.utils.translation import gettext as _
 
 from inference.postprocess import displayed_mm
@@ -13,22 +12,23 @@ from plaqueweb.predictions.models import Prediction
 from plaqueweb.reads.choices import Extent, PlaqueClass, Reason, ThicknessSource
 from plaqueweb.reads.models import Lesion, Read
 from plaqueweb.review import words
-from plaqueweb.review.masks import MarkedFrame, Mask, area, polygon_mask, within
+from plaqueweb.review.comparison import Comparison
+from plaqueweb.review.masks import Place
 from plaqueweb.review.model_words import ground
 from plaqueweb.review.rules import thickness_difference
-from plaqueweb.review.selectors import Comparison
+from plaqueweb.review.sides import NONE, ModelSide, ReadSide, ReferenceSide, Side, marks_of
 
 PUBLISHED_MINUTES = 30
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line, in words ready to show; ``difference`` is model − physician."""
+    """One line, in words ready to show; ``difference`` is right − left."""
 
     key: str
     label: str
-    physician: str = words.DASH
-    model: str = words.DASH
+    left: str = words.DASH
+    right: str = words.DASH
     difference: str = ""
     how: str = ""
 
@@ -44,28 +44,48 @@ def numbers(comparison: Comparison) -> list[Row]:
     return rows
 
 
+def difference_words(c: Comparison) -> str:
+    """Return the heading of the differences: ``Model − physician``, ``Right − left`` where both are of one kind."""
+    if c.left.role == c.right.role:
+        return _("Right − left")
+    titles = {"physician": _("physician"), "model": _("model"), "reference": _("reference")}
+    text = f"{titles.get(c.right.role, _('model'))} {words.MINUS} {titles.get(c.left.role, _('physician'))}"
+    return text[:1].upper() + text[1:]
+
+
+def _both(c: Comparison) -> bool:
+    return c.left.kind != NONE and c.right.kind != NONE
+
+
 def _class(c: Comparison) -> Row:
-    mine = c.read.reader_class if c.read else None
-    model = c.prediction
-    theirs = model.predicted_class if model else None
+    mine, theirs = c.left.plaque_class, c.right.plaque_class
     difference = ""
-    if c.read is not None and model is not None:
-        if theirs is None or mine == PlaqueClass.CANNOT_ASSESS:
+    if _both(c):
+        if mine is None or theirs is None or PlaqueClass.CANNOT_ASSESS in (mine, theirs):
             difference = _("not comparable")
         else:
             difference = _("same") if mine == theirs else _("differs")
-    model_words = words.class_short(theirs) if model is None or theirs is not None else words.class_words(None)
-    return Row("class", _("Class"), words.class_short(mine), model_words, difference, _score(model))
+    how = [_score(side.prediction, side.name if len(c.models) > 1 else "") for side in c.models]
+    cells = _class_cell(c.left), _class_cell(c.right)
+    return Row("class", _("Class"), *cells, difference, "; ".join(text for text in how if text))
 
 
-def _score(model: Prediction | None) -> str:
-    if model is None or model.probability is None:
+def _class_cell(side: Side) -> str:
+    if isinstance(side, ModelSide) and side.plaque_class is None:
+        return words.class_words(None)
+    return words.class_short(side.plaque_class)
+
+
+def _score(model: Prediction, name: str) -> str:
+    if model.probability is None:
         return ""
     values = {"p": f"{model.probability:.2f}", "cut": f"{model.pipeline.threshold:.2f}"}
     if model.probability_sd is not None:
         values["sd"] = f"{model.probability_sd:.2f}"
-        return _("calibrated probability %(p)s ± %(sd)s, cut-off %(cut)s") % values
-    return _("calibrated probability %(p)s, cut-off %(cut)s") % values
+        text = _("calibrated probability %(p)s ± %(sd)s, cut-off %(cut)s") % values
+    else:
+        text = _("calibrated probability %(p)s, cut-off %(cut)s") % values
+    return f"{name}: {text}" if name else text
 
 
 def reasons_of(read: Read, lesion: Lesion | None, cutoff_mm: float) -> list[str]:
@@ -84,112 +104,154 @@ def reasons_of(read: Read, lesion: Lesion | None, cutoff_mm: float) -> list[str]
 
 
 def _reason(c: Comparison) -> Row:
-    mine = reasons_of(c.read, c.index, c.cutoff_mm) if c.read else []
-    physician = ", ".join(mine) if mine else words.DASH
-    if c.prediction is None:
-        return Row("reason", _("Reason"), physician)
-    said = c.prediction.reasons or {}
-    if not said:
-        return Row("reason", _("Reason"), physician, _("not given"), "", _("model has no reasons"))
+    cells = _reason_cell(c, c.left), _reason_cell(c, c.right)
+    how = ""
+    if c.models:
+        gave = any(side.prediction.reasons for side in c.models)
+        how = _("model does not look for thrombus") if gave else _("model has no reasons")
+    return Row("reason", _("Reason"), *cells, "", how)
+
+
+def _reason_cell(c: Comparison, side: Side) -> str:
     names = {"thickness": _("thickness"), "ulceration": _("ulceration"), "mobile": _("mobile part")}
-    theirs = [name for key, name in names.items() if said.get(key) == "yes"]
-    how = _("model does not look for thrombus")
-    return Row("reason", _("Reason"), physician, ", ".join(theirs) or _("none found"), "", how)
+    if isinstance(side, ReadSide):
+        return ", ".join(reasons_of(side.read, side.index, c.cutoff_mm)) or words.DASH
+    if isinstance(side, ReferenceSide):
+        names["thrombus"] = _("thrombus")
+        return ", ".join(name for key, name in names.items() if _yes(side.consensus.reasons.get(key))) or words.DASH
+    if isinstance(side, ModelSide):
+        if not side.prediction.reasons:
+            return _("not given")
+        return ", ".join(n for key, n in names.items() if side.prediction.reasons.get(key) == "yes") or _("none found")
+    return words.DASH
+
+
+def _yes(answer: object) -> bool:
+    return answer is True or answer == Reason.YES
 
 
 def _answers(c: Comparison) -> Iterator[Row]:
-    """Ulceration and mobile part, answer beside answer; only where the model gives reasons."""
-    said = (c.prediction.reasons if c.prediction else None) or {}
-    parts = [lesion for part in c.parts for lesion in part.lesions or []]
+    """Ulceration and mobile part, answer beside answer; only where a model gives reasons."""
     for key, label in (("ulceration", _("Ulceration")), ("mobile", _("Mobile part"))):
-        if key not in said:
+        if not any(key in (side.prediction.reasons or {}) for side in c.models):
             continue
-        mine = getattr(c.index, key) if c.index is not None else ""
-        physician = words.answer_words("cannot tell" if mine == Reason.UNCLEAR else mine)
-        both = mine in (Reason.YES, Reason.NO) and said[key] in ("yes", "no")
-        difference = (_("same") if mine == said[key] else _("differs")) if both else ""
-        telling = [one for one in parts if (one.get("reasons") or {}).get(key) == said[key]]
+        said = [_answer(side, key) for side in c.pair]
+        both = all(answer in (Reason.YES, Reason.NO) for answer in said)
+        difference = (_("same") if said[0] == said[1] else _("differs")) if both else ""
+        telling = [
+            one for side in c.models for one in side.lesions
+            if (one.get("reasons") or {}).get(key) == (side.prediction.reasons or {}).get(key)
+        ]  # fmt: skip
         grounds = [text for one in telling if (text := ground(key, one))]
-        yield Row(key, label, physician, words.answer_words(said[key]), difference, grounds[0] if grounds else "")
+        cells = words.answer_words(said[0]), words.answer_words(said[1])
+        yield Row(key, label, *cells, difference, grounds[0] if grounds else "")
+
+
+def _answer(side: Side, key: str) -> str | None:
+    if isinstance(side, ModelSide):
+        said: str | None = (side.prediction.reasons or {}).get(key)
+        return said
+    given = getattr(side.index, key) if side.index is not None else ""
+    return "cannot tell" if given == Reason.UNCLEAR else given
+
+
+def thickness_words(side: Side) -> str:
+    """Return a side's official thickness, with its uncertainty where there is one."""
+    if isinstance(side, ModelSide):
+        return words.length(side.thickness_mm, side.thickness_px, sd=side.prediction.thickness_sd_mm)
+    manual = side.read.manual_scale if isinstance(side, ReadSide) else None
+    return words.length(side.thickness_mm, side.thickness_px, manual=manual)
 
 
 def _thickness(c: Comparison) -> Row:
-    read, model = c.read, c.prediction
-    mine = words.length(read.thickness_mm, read.thickness_px, manual=read.manual_scale) if read else words.DASH
-    theirs = words.DASH
-    if model is not None:
-        theirs = words.length(model.thickness_mm, model.thickness_px, sd=model.thickness_sd_mm)
+    left, right = c.pair
     difference, how = "", ""
-    if read is not None and model is not None:
-        gap = thickness_difference(read.thickness_mm, model.thickness_mm)
-        pixels = read.thickness_mm is None and model.thickness_mm is None
+    if _both(c):
+        gap = thickness_difference(left.thickness_mm, right.thickness_mm)
         if gap is not None:
             difference = _("%(value)s mm") % {"value": words.signed(gap, 1)}
-        elif pixels and read.thickness_px is not None and model.thickness_px is not None:
-            gap_px = round(model.thickness_px) - round(read.thickness_px)
+        elif _pixels_only(c) and left.thickness_px is not None and right.thickness_px is not None:
+            gap_px = round(right.thickness_px) - round(left.thickness_px)
             difference = _("%(value)s px") % {"value": words.signed(gap_px, 0)}
-        how = _thickness_how(c, read)
-    return Row("thickness", _("Official thickness"), mine, theirs, difference, how)
+        how = _thickness_how(c)
+    return Row("thickness", _("Official thickness"), thickness_words(left), thickness_words(right), difference, how)
 
 
-def _thickness_how(c: Comparison, read: Read) -> str:
-    how = {
-        ThicknessSource.CALIPER.value: _("caliper against mask chord"),
-        ThicknessSource.MASK.value: _("mask chord, both"),
-        ThicknessSource.IMPORTED.value: _("imported value against mask chord"),
-    }.get(read.thickness_source, "")
-    parts = [how] if how else []
-    model = c.prediction
-    if read.thickness_mm is None and model is not None and model.thickness_mm is None:
-        in_pixels = read.thickness_px is not None or model.thickness_px is not None
+def _pixels_only(c: Comparison) -> bool:
+    return c.left.thickness_mm is None and c.right.thickness_mm is None
+
+
+def _thickness_how(c: Comparison) -> str:
+    left, right = c.pair
+    ways = [_way(side) for side in c.pair]
+    parts = [_("mask chord, both")] if ways[0] == ways[1] == _("mask chord") else []
+    if not parts and all(ways):
+        parts = [_("%(a)s against %(b)s") % {"a": ways[0], "b": ways[1]}]
+    if _pixels_only(c):
+        in_pixels = left.thickness_px is not None or right.thickness_px is not None
         return ", ".join([*parts, _("no scale in the file")]) if in_pixels else ""
-    mine, theirs = (c.key if read.thickness_source else None), c.model_key
-    if mine and theirs and mine[:2] != theirs[:2]:
+    mine, theirs = left.key_place, right.key_place
+    if all(ways) and mine and theirs and mine[:2] != theirs[:2]:
         parts.append(_("frames %(a)d and %(b)d") % {"a": mine[1], "b": theirs[1]})
     return ", ".join(parts)
 
 
-def _key_frame(c: Comparison) -> MarkedFrame | None:
-    """The marked frame that area, Dice and ratio are told for: the reader's key frame, else the first marked one."""
-    return c.frames.get(c.key) if c.key is not None else None
-
-
-def _model_plaque(c: Comparison, marked: MarkedFrame) -> Mask | None:
-    return _in_region(c, marked, c.masks.plaque(*marked.place[:2]))
-
-
-def _in_region(c: Comparison, marked: MarkedFrame, mask: Mask | None) -> Mask | None:
-    """What the model marked in the region that was annotated; None where it cannot be laid over the picture."""
-    if mask is None or mask.shape != marked.shape:
-        return None
-    return within(mask, c.region(marked.place)) if _several_regions(c, marked) else mask
-
-
-def _several_regions(c: Comparison, marked: MarkedFrame) -> bool:
-    clip = c.clip(marked.place[0])
-    return clip is not None and len(clip.regions.all()) > 1
+def _way(side: Side) -> str:
+    """How a side came to its official thickness; nothing where it gave none or does not say."""
+    if isinstance(side, ModelSide):
+        return _("mask chord")
+    if isinstance(side, ReferenceSide):
+        return _("reference")
+    if not isinstance(side, ReadSide):
+        return ""
+    return {
+        ThicknessSource.CALIPER.value: _("caliper"),
+        ThicknessSource.MASK.value: _("mask chord"),
+        ThicknessSource.IMPORTED.value: _("imported value"),
+    }.get(side.read.thickness_source, "")
 
 
 def _area(c: Comparison) -> Iterator[Row]:
-    marked = _key_frame(c)
-    if marked is None or not marked.known:
+    place = c.focus
+    if place is None:
         return
-    region = c.region(marked.place)
-    px, mm2 = area(marked.area_px, region)
-    theirs = _model_plaque(c, marked)
-    model_px, model_mm2 = area(int(np.count_nonzero(theirs)), region) if theirs is not None else (None, None)
+    mine, theirs = (side.area_at(place) for side in c.pair)
+    marked = [side for side in c.pair if (marks := marks_of(side)) is not None and marks.plaque(place) is not None]
+    if not marked and (mine is None or theirs is None):
+        return
     difference = ""
-    if model_px is not None and marked.declared:
-        if mm2 is not None and model_mm2 is not None:
-            difference = _("%(value)s mm²") % {"value": words.signed(round(model_mm2, 1) - round(mm2, 1), 1)}
-        else:
-            difference = _("%(value)s px") % {"value": words.signed(model_px - px, 0)}
-    label = _("Area, frame %(frame)d") % {"frame": marked.place[1]}
-    how = _extent_words(marked.extent)
-    yield Row("area", label, words.area(px, mm2), words.area(model_px, model_mm2), difference, how)
+    if mine is not None and theirs is not None and c.left.declared(place) and c.right.declared(place):
+        difference = area_difference(mine, theirs)
+    how = "; ".join(_extents(c, place))
+    label = _("Area, frame %(frame)d") % {"frame": place[1]}
+    yield Row("area", label, _area_cell(mine), _area_cell(theirs), difference, how)
 
 
-def _extent_words(extent: str) -> str:
+def _area_cell(found: tuple[int, float | None] | None) -> str:
+    return words.DASH if found is None else words.area(*found)
+
+
+def area_difference(mine: tuple[int, float | None], theirs: tuple[int, float | None]) -> str:
+    """Return right − left of two areas in (pixels, mm²), in mm² where both have a scale."""
+    if mine[1] is not None and theirs[1] is not None:
+        return _("%(value)s mm²") % {"value": words.signed(round(theirs[1], 1) - round(mine[1], 1), 1)}
+    return _("%(value)s px") % {"value": words.signed(theirs[0] - mine[0], 0)}
+
+
+def _extents(c: Comparison, place: Place) -> list[str]:
+    """What was declared of a frame; with its side in front where two readers declared different things."""
+    said = {
+        name: extent_words(marks.frames[place].extent)
+        for name, side in ((_("left"), c.left), (_("right"), c.right))
+        if (marks := marks_of(side)) is not None and place in marks.frames
+    }
+    if len(set(said.values())) == 1:
+        return list(said.values())[:1]
+    return [f"{name}: {text}" for name, text in said.items()]
+
+
+def extent_words(extent: str) -> str:
+    """Return what a reader declared of a frame."""
     return {
         Extent.ALL_MARKED.value: _("all marked by the reader"),
         Extent.NO_PLAQUE.value: _("examined, no plaque"),
@@ -199,7 +261,7 @@ def _extent_words(extent: str) -> str:
 
 
 def _dice(c: Comparison) -> Iterator[Row]:
-    if c.prediction is None:
+    if not _both(c):
         return
     declared = [one for one in c.dice if one.declared]
     values = [one.value for one in declared if one.value is not None]
@@ -212,7 +274,7 @@ def _dice(c: Comparison) -> Iterator[Row]:
         parts.append(one if len(values) == 1 else several)
     if empty:
         parts.append(_("%(n)d examined, both without plaque") % {"n": empty})
-    here = c.dice_at(c.key)
+    here = c.dice_at(c.focus)
     shown = here if here is not None and here.declared else None
     if shown is None and values:
         shown = next(one for one in declared if one.value is not None)
@@ -222,22 +284,22 @@ def _dice(c: Comparison) -> Iterator[Row]:
 
 
 def _ratio(c: Comparison) -> Iterator[Row]:
-    marked = _key_frame(c)
-    if marked is None or marked.outline is None:
+    place = c.focus
+    if place is None:
         return
-    wall = polygon_mask(marked.outline, marked.shape)
-    inside = int(np.count_nonzero(wall))
-    mine = 100 * int(np.count_nonzero(marked.plaque & wall)) / inside if inside and marked.known else None
-    theirs = None
-    aorta, plaque = _in_region(c, marked, c.masks.aorta(*marked.place[:2])), _model_plaque(c, marked)
-    if aorta is not None and plaque is not None and aorta.any():
-        theirs = 100 * int(np.count_nonzero(plaque)) / int(np.count_nonzero(aorta))
+    drawn = [marks for side in c.pair if (marks := marks_of(side)) is not None]
+    if drawn and not any(place in side.frames and side.frames[place].outline is not None for side in drawn):
+        return
+    mine, theirs = (side.aorta_share(place) for side in c.pair)
+    if not drawn and (mine is None or theirs is None):
+        return
     difference = ""
-    if mine is not None and theirs is not None and marked.declared:
+    if mine is not None and theirs is not None and c.left.declared(place) and c.right.declared(place):
         points = round(theirs) - round(mine)
         difference = _("%(value)s points") % {"value": words.signed(points, 0)}
     how = _("area in outer wall")
-    if theirs is not None and not c.masks.knows_wall(marked.place[0], marked.place[1]):
+    bare = [side for side in c.models if side.aorta_share(place) is not None and not side.masks.knows_wall(*place[:2])]
+    if bare:
         how = _("in outer wall; model: lumen and plaque")
     yield Row("ratio", _("Plaque / aorta"), _percent(mine), _percent(theirs), difference, how)
 
@@ -247,9 +309,14 @@ def _percent(value: float | None) -> str:
 
 
 def _time(c: Comparison) -> Row:
-    mine = words.duration(c.read.assignment.active_seconds) if c.read else words.DASH
-    theirs = words.duration(c.prediction.seconds) if c.prediction else words.DASH
     how = _("published: %(n)d min") % {"n": PUBLISHED_MINUTES}
-    if c.prediction is not None and c.prediction.device:
-        how += _(" · run on %(device)s") % {"device": c.prediction.device}
-    return Row("time", _("Reading or run time"), mine, theirs, "", how)
+    devices = list(dict.fromkeys(side.prediction.device for side in c.models if side.prediction.device))
+    if devices:
+        how += _(" · run on %(device)s") % {"device": ", ".join(devices)}
+    return Row("time", _("Reading or run time"), _seconds(c.left), _seconds(c.right), "", how)
+
+
+def _seconds(side: Side) -> str:
+    if isinstance(side, ReadSide):
+        return words.duration(side.read.assignment.active_seconds)
+    return words.duration(side.prediction.seconds) if isinstance(side, ModelSide) else words.DASH

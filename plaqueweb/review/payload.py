@@ -2,61 +2,80 @@
 
 from __future__ import annotations
 
-import math
-import uuid
 from typing import Any
 
-import numpy as np
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.work import WorkState
 from plaqueweb.jobs.models import LIVE
-from plaqueweb.predictions.models import ClipPrediction
 from plaqueweb.predictions.selectors import prediction_payload
 from plaqueweb.reads.choices import Arm, Policy, Reveal
 from plaqueweb.reads.models import Read
 from plaqueweb.review import selectors
-from plaqueweb.review.masks import Place, area
+from plaqueweb.review.comparison import Comparison
+from plaqueweb.review.curve import curve_payload
+from plaqueweb.review.masks import Place
 from plaqueweb.review.model_words import model_words
 from plaqueweb.review.models import Case, DifferenceReason
-from plaqueweb.review.numbers import numbers
-from plaqueweb.review.selectors import Comparison, Position
+from plaqueweb.review.numbers import difference_words, numbers
+from plaqueweb.review.selectors import Position
 from plaqueweb.review.shown import read_payload
-from plaqueweb.review.verdict import verdict
+from plaqueweb.review.sides import (
+    NONE,
+    PIPELINE,
+    READ,
+    REFERENCE,
+    ModelSide,
+    ReadSide,
+    Side,
+    marks_of,
+    read_name,
+    reference_name,
+)
+from plaqueweb.review.verdict import noun, verdict
+from plaqueweb.review.words import class_short, class_words
 from plaqueweb.studies.selectors import clip_payload
-
-AREA_PX, AREA_MM2 = 1, 2
-"""Rows of ``ClipPrediction.curves``."""
 
 
 def compare_payload(comparison: Comparison) -> dict[str, Any]:
-    """Return everything of SPEC's compare document."""
+    """Return everything of the compare document: the two sides, further reads, and what lies between them."""
     case, user = comparison.case, comparison.user
     place = selectors.position(user, case)
     said = verdict(comparison)
     sources = {pk for row in comparison.references for pk in row.source_reads}
     sees_studies = user.can(Capability.VIEW_STUDIES, case.round.project_id)
+    reads, predictions = _shown_reads(comparison), [prediction_payload(side.prediction) for side in comparison.models]
+    first = str(comparison.prediction.pk) if comparison.prediction is not None else None
+    words = [model_words(side) for side in comparison.models]
     return {
         "case": {"id": str(case.pk), "number": place.number, "of": place.of, "state": case.state},
         "round": round_payload(case),
         "study": {"label": case.study.label if sees_studies else None},
         "clips": [clip_payload(clip) for clip in comparison.clips],
         "reads": [_read_choice(row, str(row.pk) in sources) for row in comparison.reads],
-        "read": read_payload(comparison),
         "predictions": [{"id": str(p.pk), "pipeline": p.pipeline.name} for p in comparison.predictions],
-        "prediction": prediction_payload(comparison.prediction) if comparison.prediction else None,
-        "model": model_words(comparison),
+        "choices": choices_payload(comparison),
+        "left": side_payload(comparison, comparison.left),
+        "right": side_payload(comparison, comparison.right),
+        "more": [str(side.read.pk) for side in comparison.more],
+        "read": next((row for row in reads if row["id"] == _id(comparison.read)), None),
+        "further_reads": [row for row in reads if row["id"] != _id(comparison.read)],
+        "prediction": next((row for row in predictions if row["id"] == first), None),
+        "further_predictions": [row for row in predictions if row["id"] != first],
+        "model": words[-1] if words else None,
+        "models": words,
         "model_hidden": comparison.model_hidden,
         "model_state": model_state(comparison),
         "verdict": said.text,
         "verdict_ground": said.ground,
         "numbers": [row.as_dict() for row in numbers(comparison)],
+        "difference": difference_words(comparison),
         "open_at": _place(open_at(comparison)),
-        "model_key": _place(comparison.model_key),
-        "largest_difference": _place(largest_difference(comparison)),
-        "curve": {str(clip.pk): _curve(comparison, clip.pk, clip.frames) for clip in comparison.clips},
+        "model_key": _place(comparison.models[-1].key_place if comparison.models else None),
+        "largest_difference": _place(next(iter(comparison.differing), None)),
+        "curve": {str(clip.pk): curve_payload(comparison, clip) for clip in comparison.clips},
         "dice": [
             {"clip": str(one.place[0]), "frame": one.place[1], "region": one.place[2], "dice": one.value}
             for one in comparison.dice
@@ -65,6 +84,68 @@ def compare_payload(comparison: Comparison) -> dict[str, Any]:
         "next_url": next_url(comparison, place),
         "reason": reason_payload(comparison),
     }
+
+
+def _id(row: Read | None) -> str | None:
+    return str(row.pk) if row is not None else None
+
+
+def _shown_reads(comparison: Comparison) -> list[dict[str, Any]]:
+    """Every read whose marks are shown, once."""
+    shown = [*(marks for side in comparison.pair if (marks := marks_of(side)) is not None), *comparison.more]
+    return [read_payload(side) for side in {side.read.pk: side for side in shown}.values()]
+
+
+def side_payload(comparison: Comparison, side: Side) -> dict[str, Any]:
+    """What stands over a pane: who answers, the class, and which read or prediction below holds the marks."""
+    marks = marks_of(side)
+    prediction = side.prediction if isinstance(side, ModelSide) else None
+    signed = side.read.signed_at if isinstance(side, ReadSide) else None
+    return {
+        "key": side.key,
+        "kind": side.kind,
+        "role": side.role,
+        "title": title_of(comparison, side),
+        "name": side.name,
+        "noun": noun(comparison, side),
+        "simulated": isinstance(side, ReadSide) and side.read.assignment.reader.is_simulated,
+        "signed_at": signed.isoformat() if signed else None,
+        "signed_time": f"{signed:%H:%M}" if signed else "",
+        "class": side.plaque_class,
+        "class_words": class_short(side.plaque_class)
+        if side.plaque_class is not None or not prediction
+        else class_words(None),
+        "score": _score_words(side),
+        "key_place": _place(side.key_place),
+        "read": str(marks.read.pk) if marks is not None else None,
+        "prediction": str(prediction.pk) if prediction is not None else None,
+    }
+
+
+def _score_words(side: Side) -> str:
+    if not isinstance(side, ModelSide) or side.prediction.probability is None:
+        return ""
+    values = {"p": f"{side.prediction.probability:.2f}", "cut": f"{side.prediction.pipeline.threshold:.2f}"}
+    return _("%(p)s, cut-off %(cut)s") % values
+
+
+def title_of(comparison: Comparison, side: Side) -> str:
+    """The heading of a pane: a role; an empty right side is where a model would stand."""
+    known = {"physician": _("Physician"), "model": _("Model"), "reference": _("Reference")}
+    return known.get(side.role, _("Physician") if side is comparison.left else _("Model"))
+
+
+def choices_payload(comparison: Comparison) -> list[dict[str, Any]]:
+    """What either side may be, in groups, with the key that an address takes."""
+    reads = [(f"{READ}.{row.pk}", read_name(row), row.assignment.reader.is_simulated) for row in comparison.reads]
+    references = [(f"{REFERENCE}.{row.kind}", reference_name(row), False) for row in comparison.references]
+    models = [(f"{PIPELINE}.{row.pipeline_id}", row.pipeline.name, False) for row in comparison.predictions]
+    groups = ((_("Reads"), reads), (_("Reference"), references), (_("Pipelines"), models))
+    return [
+        {"group": name, "rows": [{"key": key, "name": label, "simulated": sim} for key, label, sim in rows]}
+        for name, rows in groups
+        if rows
+    ]
 
 
 def round_payload(case: Case) -> dict[str, Any]:
@@ -113,6 +194,7 @@ def _read_choice(read: Read, is_reference: bool) -> dict[str, Any]:
     return {
         "id": str(read.pk),
         "reader": reader.name,
+        "name": read_name(read),
         "simulated": reader.is_simulated,
         "signed_at": read.signed_at.isoformat() if read.signed_at else None,
         "class": read.reader_class,
@@ -137,67 +219,38 @@ def model_state(comparison: Comparison) -> dict[str, Any] | None:
 
 
 def open_at(comparison: Comparison) -> Place | None:
-    """Return where the page opens: the reader's key frame, a marked frame, the model's key frame, the first frame."""
-    place = comparison.key or comparison.model_key
-    if place is not None and comparison.clip(place[0]) is not None:
+    """Return where the page opens: a marked key frame, a marked frame, the model's key frame, the first frame."""
+    place = comparison.focus
+    if place is not None and any(clip.pk == place[0] for clip in comparison.clips):
         return place
     return (comparison.clips[0].pk, 1, 1) if comparison.clips else None
-
-
-def largest_difference(comparison: Comparison) -> Place | None:
-    """Return the marked frame where reader and model differ most: lowest Dice, then the largest gap of areas."""
-    compared = [one for one in comparison.dice if one.value is not None]
-    pool = [one for one in compared if one.declared] or compared
-    if not pool:
-        return None
-    worst = min(pool, key=lambda one: (round(one.value or 0.0, 4), -abs(one.model_px - one.reader_px)))
-    return worst.place
 
 
 def _place(place: Place | None) -> dict[str, Any] | None:
     return None if place is None else {"clip": str(place[0]), "frame": place[1], "region": place[2]}
 
 
-def _curve(comparison: Comparison, clip: uuid.UUID, frames: int) -> dict[str, Any]:
-    """Return plaque area by frame: the model's on every frame, the reader's where marked. One unit for both."""
-    parts = [part for part in comparison.parts if part.clip_id == clip]
-    rows = [_curves(part, frames) for part in parts]
-    marked = [one for place, one in comparison.frames.items() if place[0] == clip and not one.erased]
-    areas = [_marked_area(comparison, one.place) for one in marked]
-    scaled = all(mm2 is not None for _px, mm2 in areas) and all(not np.isnan(r[AREA_MM2]).all() for r in rows)
-    unit = "mm²" if scaled and (rows or marked) else "px"
-    values = np.sum([row[AREA_MM2 if unit == "mm²" else AREA_PX] for row in rows], axis=0) if rows else []
-    points = [
-        {"frame": one.place[1], "area": mm2 if unit == "mm²" else px, "extent": one.extent}
-        for one, (px, mm2) in zip(marked, areas, strict=True)
-    ]
-    return {
-        "model_area": [None if math.isnan(value) else round(float(value), 2) for value in values],
-        "unit": unit,
-        "marked": sorted(points, key=lambda point: point["frame"]),
-    }
-
-
-def _curves(part: ClipPrediction, frames: int) -> np.ndarray[Any, Any]:
-    """Unpack (4, frames) float32: probability, area px, area mm² or NaN, thickness mm or NaN."""
-    return np.frombuffer(bytes(part.curves), dtype="<f4").reshape(4, frames)
-
-
-def _marked_area(comparison: Comparison, place: Place) -> tuple[int, float | None]:
-    return area(comparison.frames[place].area_px, comparison.region(place))
-
-
 def reason_payload(comparison: Comparison) -> dict[str, Any]:
     """Return the list of reasons, and the one that was given."""
-    note = selectors.latest_note(comparison)
-    both = comparison.read is not None and comparison.prediction is not None
+    read, prediction = comparison.read, comparison.prediction
+    both = read is not None and prediction is not None
+    note = None
+    if read is not None and prediction is not None:
+        note = selectors.latest_note(user=comparison.user, case=comparison.case, read=read, prediction=prediction)
     return {
         "chosen": note.reason if note else None,
         "comment": note.comment if note else "",
         "by": note.by.name if note else None,
         "may_note": both,
+        "why_not": "" if both else _why_no_reason(comparison),
         "choices": [{"key": value, "label": str(label)} for value, label in DifferenceReason.choices],
     }
+
+
+def _why_no_reason(comparison: Comparison) -> str:
+    if NONE in (comparison.left.kind, comparison.right.kind):
+        return _("no model result to compare")
+    return _("for a read beside a model")
 
 
 def next_url(comparison: Comparison, place: Position) -> str | None:

@@ -1,14 +1,12 @@
-"""What a user may compare: a case with the reads and predictions shown to that user, opened once per request."""
+"""What a user may compare in a case: its reads, predictions and references, and where it stands among the cases."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import TypeVar
 
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.models import User
@@ -17,17 +15,13 @@ from plaqueweb.core.errors import NotFound
 from plaqueweb.core.prepared import Prepared
 from plaqueweb.core.work import WorkState
 from plaqueweb.jobs.models import LIVE, InferenceJob
-from plaqueweb.predictions.models import ClipPrediction, PipelineState, Prediction
+from plaqueweb.predictions.models import PipelineState, Prediction
 from plaqueweb.reads.choices import AssignmentState
-from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
-from plaqueweb.reads.readset import clips_of_case
-from plaqueweb.review.masks import FrameDice, MarkedFrame, ModelMasks, Place, frame_dice, marked_frames
+from plaqueweb.reads.models import Assignment, Read
 from plaqueweb.review.models import UNDECIDED, Case, Consensus, DifferenceNote
-from plaqueweb.studies.models import ASSIGNED_STATES, DEFAULT_RULE, Clip, Region
+from plaqueweb.studies.models import ASSIGNED_STATES
 
 Row = TypeVar("Row")
-HIDDEN = "none"
-"""Value of ``pipeline`` that leaves the model out, for deciding without it."""
 
 
 @dataclass(frozen=True)
@@ -38,82 +32,6 @@ class Position:
     of: int
     next_case: uuid.UUID | None
     next_assignment: str | None
-
-
-@dataclass
-class Comparison:
-    """One read beside one prediction of a case. Everything in it may be shown to the user it was opened for."""
-
-    case: Case
-    user: User
-    reads: list[Read]
-    read: Read | None
-    predictions: list[Prediction]
-    prediction: Prediction | None
-    model_hidden: bool
-    clips: list[Clip]
-    frames: dict[Place, MarkedFrame] = field(default_factory=dict)
-    annotations: list[FrameAnnotation] = field(default_factory=list)
-    lesions: list[Lesion] = field(default_factory=list)
-    parts: list[ClipPrediction] = field(default_factory=list)
-    masks: ModelMasks = field(default_factory=lambda: ModelMasks({}))
-    dice: list[FrameDice] = field(default_factory=list)
-    job: InferenceJob | None = None
-
-    @property
-    def index(self) -> Lesion | None:
-        """The lesion that official thickness and class stand on: the index lesion, else the only one."""
-        found = next((row for row in self.lesions if row.is_index), None)
-        return found or (self.lesions[0] if len(self.lesions) == 1 else None)
-
-    @property
-    def key(self) -> Place | None:
-        """The reader's key frame: of the index lesion, else the first marked frame."""
-        lesion = self.index
-        if lesion is not None and lesion.key_clip_id and lesion.key_frame:
-            return lesion.key_clip_id, lesion.key_frame, lesion.key_region or 1
-        return self.first_marked
-
-    @property
-    def first_marked(self) -> Place | None:
-        """The first frame the reader said anything about, in clip and frame order."""
-        order = {clip.pk: clip.number for clip in self.clips}
-        places = sorted((order[p[0]], p[1], p[2], p) for p in self.frames if p[0] in order)
-        return places[0][3] if places else None
-
-    @property
-    def model_key(self) -> Place | None:
-        """The model's key frame."""
-        row = self.prediction
-        if row is None or row.key_clip_id is None or row.key_frame is None:
-            return None
-        return row.key_clip_id, row.key_frame, row.key_region or 1
-
-    @cached_property
-    def references(self) -> list[Consensus]:
-        """The study's references in force that the user may see."""
-        return references(self.user, self.case)
-
-    @property
-    def cutoff_mm(self) -> float:
-        """The protocol's thickness from which a plaque is complex."""
-        rule = self.case.round.protocol.label_rule or DEFAULT_RULE
-        return float(rule.get("thickness_mm", DEFAULT_RULE["thickness_mm"]))
-
-    def clip(self, pk: uuid.UUID | None) -> Clip | None:
-        """Return a clip of the study by id."""
-        return next((row for row in self.clips if row.pk == pk), None)
-
-    def region(self, place: Place | None) -> Region | None:
-        """Return the region of a place."""
-        clip = self.clip(place[0]) if place else None
-        if clip is None or place is None:
-            return None
-        return next((row for row in clip.regions.all() if row.number == place[2]), None)
-
-    def dice_at(self, place: Place | None) -> FrameDice | None:
-        """Return the overlap on one frame, if it was compared."""
-        return next((one for one in self.dice if one.place == place), None)
 
 
 def visible_cases(user: User) -> QuerySet[Case]:
@@ -172,47 +90,6 @@ def prediction_of(user: User, case: Case, pk: uuid.UUID) -> Prediction:
     return _found(next((row for row in comparable_predictions(user, case) if row.pk == pk), None))
 
 
-def compare(*, user: User, case: Case, read: str = "", pipeline: str = "") -> Comparison:
-    """Open a comparison.
-
-    Args:
-        user: who looks.
-        case: from ``visible_case``.
-        read: id of the read; empty takes one's own, else the first signed.
-        pipeline: id of the pipeline; empty takes the active one, ``none`` leaves the model out.
-
-    Raises:
-        NotFound: the read or pipeline is not among those the user may compare here.
-    """
-    reads, predictions = comparable_reads(user, case), comparable_predictions(user, case)
-    hidden = pipeline == HIDDEN
-    chosen_read = _choose(reads, read, lambda row: row.pk)
-    chosen = None if hidden else _choose(predictions, pipeline, lambda row: row.pipeline_id)
-    clips = clips_of_case(case.round_id, case.study_id)
-    out = Comparison(case, user, reads, chosen_read, predictions, chosen, hidden, clips)
-    if chosen_read is not None:
-        out.annotations = list(
-            FrameAnnotation.objects.filter(read=chosen_read).select_related("mask", "clip").order_by("clip_id", "frame")
-        )
-        out.frames = marked_frames(out.annotations)
-        out.lesions = list(chosen_read.lesions.all())
-    if chosen is not None:
-        parts = ClipPrediction.objects.select_related("masks", "clip")
-        prefetch_related_objects([chosen], Prefetch("clips", queryset=parts))
-        out.parts = list(chosen.clips.all())
-        out.masks = ModelMasks.of(out.parts)
-        out.dice = frame_dice(out.frames, out.masks, {clip.pk: clip for clip in clips})
-    elif not hidden:
-        out.job = latest_job(user, case)
-    return out
-
-
-def _choose(rows: Sequence[Row], wanted: str, key: Callable[[Row], uuid.UUID]) -> Row | None:
-    if not wanted:
-        return rows[0] if rows else None
-    return _found(next((row for row in rows if str(key(row)) == wanted), None))
-
-
 def _found(row: Row | None) -> Row:
     if row is None:
         raise NotFound(_("There is nothing here that you may see."))
@@ -249,12 +126,10 @@ def position(user: User, case: Case) -> Position:
     return Position(case.number, max(total, case.number), behind[0] if behind else None, None)
 
 
-def latest_note(comparison: Comparison) -> DifferenceNote | None:
+def latest_note(*, user: User, case: Case, read: Read, prediction: Prediction) -> DifferenceNote | None:
     """The last reason that anybody gave for this read and prediction, one's own first. Who sees the case sees it."""
-    if comparison.read is None or comparison.prediction is None:
-        return None
-    newest = _NOTES(case=comparison.case.pk, read=comparison.read.pk, prediction=comparison.prediction.pk)
-    own = (row for row in newest if row.by_id == comparison.user.pk)
+    newest = _NOTES(case=case.pk, read=read.pk, prediction=prediction.pk)
+    own = (row for row in newest if row.by_id == user.pk)
     return next(own, newest[0] if newest else None)
 
 
@@ -304,7 +179,6 @@ _REFERENCES = Prepared(_references, "user", "study")
 _NOTES = Prepared(_notes, "case", "read", "prediction")
 
 __all__ = [
-    "HIDDEN", "Comparison", "Position", "as_uuid", "comparable_predictions", "comparable_reads", "compare",
-    "latest_job", "latest_note", "may_adjudicate", "position", "prediction_of", "read_of", "references",
-    "visible_case", "visible_cases",
+    "Position", "as_uuid", "comparable_predictions", "comparable_reads", "latest_job", "latest_note",
+    "may_adjudicate", "position", "prediction_of", "read_of", "references", "visible_case", "visible_cases",
 ]  # fmt: skip

@@ -7,16 +7,15 @@ from typing import Any
 from plaqueweb.reads.models import FrameAnnotation, Read
 from plaqueweb.reads.selectors import lesion_payload
 from plaqueweb.review.masks import MarkedFrame, Place
-from plaqueweb.review.selectors import Comparison
+from plaqueweb.review.sides import ReadSide
 
 
-def read_payload(comparison: Comparison) -> dict[str, Any] | None:
-    """Return the chosen read with all its masks, or None where nothing was signed."""
-    read = comparison.read
-    if read is None:
-        return None
+def read_payload(side: ReadSide) -> dict[str, Any]:
+    """Return a read with all its masks."""
+    read = side.read
     return {
         "id": str(read.pk),
+        "reader": read.assignment.reader.name,
         "state": read.state,
         "draft_no": read.draft_no,
         "revision": read.revision,
@@ -30,8 +29,8 @@ def read_payload(comparison: Comparison) -> dict[str, Any] | None:
                 for row in read.findings.all()
             },
         },
-        "lesions": [lesion_payload(row) for row in comparison.lesions],
-        "frames": [frame_payload(row, comparison.frames) for row in comparison.annotations],
+        "lesions": [lesion_payload(row) for row in side.lesions],
+        "frames": [frame_payload(row, side.frames) for row in side.annotations],
         "thickness_mm": read.thickness_mm,
         "thickness_px": read.thickness_px,
         "thickness_source": read.thickness_source or None,

@@ -1,4 +1,4 @@
-"""One sentence that says whether reader and model agree, and by how much, with its ground beside it."""
+"""One sentence that says whether two answers agree, and by how much, with its ground beside it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from inference.postprocess import displayed_mm
 from plaqueweb.core.work import WorkState
 from plaqueweb.reads.choices import PlaqueClass
 from plaqueweb.review import words
+from plaqueweb.review.comparison import Comparison
 from plaqueweb.review.masks import Place
 from plaqueweb.review.rules import thickness_difference
-from plaqueweb.review.selectors import Comparison
+from plaqueweb.review.sides import NONE, ModelSide, ReadSide, Side, marks_of
 
 SAME_PLAQUE = 0.1
 """Two areas on one frame are the same plaque when they share more than this part of the smaller one."""
@@ -31,38 +32,56 @@ class Verdict:
 
 def verdict(comparison: Comparison) -> Verdict:
     """Return the sentence for a comparison; every branch has one."""
-    read, prediction = comparison.read, comparison.prediction
-    if read is None:
+    left, right = comparison.pair
+    if left.kind == NONE:
         return Verdict(_("No signed read yet."), "")
     if comparison.model_hidden:
         return _readers_only(comparison)
-    if prediction is None:
+    if right.kind == NONE:
         return _no_prediction(comparison)
-    mine, theirs = read.reader_class, prediction.predicted_class
-    pair = {"model": words.class_words(theirs), "physician": words.class_words(mine)}
-    if mine == PlaqueClass.CANNOT_ASSESS or theirs is None or mine != theirs:
-        text = _("Model: %(model)s · Physician: %(physician)s.") % pair
-        return Verdict(text, _ground(comparison))
+    mine, theirs = left.plaque_class, right.plaque_class
+    if mine is None or theirs is None or PlaqueClass.CANNOT_ASSESS in (mine, theirs) or mine != theirs:
+        said = {"right": words.class_words(theirs), "left": words.class_words(mine)}
+        names = {"a": noun(comparison, right, start=True), "b": noun(comparison, left, start=True)}
+        return Verdict(_("%(a)s: %(right)s · %(b)s: %(left)s.") % (said | names), _ground(comparison))
     return Verdict(_same_class(comparison), _ground(comparison))
+
+
+def noun(comparison: Comparison, side: Side, *, start: bool = False) -> str:
+    """Return what a side is called in a sentence: "model" beside a physician, else by its name."""
+    if comparison.left.role == comparison.right.role:
+        return side.name
+    plain = {
+        "physician": _("Physician") if start else _("physician"),
+        "model": _("Model") if start else _("model"),
+        "reference": _("Reference") if start else _("reference"),
+    }
+    return plain.get(side.role, "")
 
 
 def _readers_only(comparison: Comparison) -> Verdict:
     others = [row for row in comparison.reads if row.assignment.repeat_no == 0]
+    shown = words.class_words(comparison.left.plaque_class)
     if len(others) < 2:
-        return Verdict(_("Physician: %(words)s.") % {"words": _class_of(comparison)}, _("Model hidden."))
+        return Verdict(_("Physician: %(words)s.") % {"words": shown}, _("Model hidden."))
     if len({row.reader_class for row in others}) == 1:
-        text = _("%(n)d readers: all %(words)s.") % {"n": len(others), "words": _class_of(comparison)}
+        text = _("%(n)d readers: all %(words)s.") % {
+            "n": len(others),
+            "words": words.class_words(others[0].reader_class),
+        }
         return Verdict(text, _("Model hidden."))
     named = [f"{row.assignment.reader.name}: {words.class_words(row.reader_class)}" for row in others]
     return Verdict(" · ".join(named) + ".", _("Model hidden."))
 
 
-def _class_of(comparison: Comparison) -> str:
-    return words.class_words(comparison.read.reader_class if comparison.read else None)
-
-
 def _no_prediction(comparison: Comparison) -> Verdict:
-    text = _("Physician: %(physician)s. No model result yet.") % {"physician": _class_of(comparison)}
+    pair = {
+        "name": noun(comparison, comparison.left, start=True),
+        "words": words.class_words(comparison.left.plaque_class),
+    }
+    if isinstance(comparison.left, ModelSide):
+        return Verdict(_("%(name)s: %(words)s. No signed read yet.") % pair, "")
+    text = _("%(name)s: %(words)s. No model result yet.") % pair
     job = comparison.job
     if job is None:
         return Verdict(text, _("No model has run on this study."))
@@ -78,65 +97,73 @@ def _no_prediction(comparison: Comparison) -> Verdict:
 
 
 def _same_class(comparison: Comparison) -> str:
-    read, prediction = comparison.read, comparison.prediction
-    if read is None or prediction is None:
-        raise ValueError("a verdict on two answers needs both")
-    if _both_empty(comparison):
+    left, right = comparison.pair
+    if sees_none(left) and sees_none(right):
         return _("Same class; both see no plaque.")
     head = {True: _("Same plaque, same class"), False: _("Different plaque, same class"), None: _("Same class")}
-    tail = _thickness_tail(read.thickness_mm, prediction.thickness_mm, read.thickness_px, prediction.thickness_px)
+    tail = _thickness_tail(comparison)
     return _("%(head)s; %(tail)s.") % {"head": head[same_plaque(comparison)[0]], "tail": tail}
 
 
-def _both_empty(comparison: Comparison) -> bool:
-    read, prediction = comparison.read, comparison.prediction
-    return read is not None and prediction is not None and read.plaque_present is False and not prediction.area_px
+def sees_none(side: Side) -> bool:
+    """Tell whether a side says that there is no plaque at all."""
+    if isinstance(side, ReadSide):
+        return side.read.plaque_present is False
+    return isinstance(side, ModelSide) and not side.prediction.area_px
 
 
-def _thickness_tail(mine: float | None, theirs: float | None, mine_px: float | None, theirs_px: float | None) -> str:
-    gap = thickness_difference(mine, theirs)
+def _thickness_tail(comparison: Comparison) -> str:
+    left, right = comparison.pair
+    gap = thickness_difference(left.thickness_mm, right.thickness_mm)
+    name = {"name": noun(comparison, right)}
     if gap is not None:
         if gap == 0:
             return _("same thickness")
-        value = {"mm": f"{abs(gap):.1f}"}
-        return _("model %(mm)s mm thinner") % value if gap < 0 else _("model %(mm)s mm thicker") % value
-    if mine is None and theirs is None and mine_px is not None and theirs_px is not None:
-        pixels = round(theirs_px) - round(mine_px)
+        value = name | {"mm": f"{abs(gap):.1f}"}
+        return _("%(name)s %(mm)s mm thinner") % value if gap < 0 else _("%(name)s %(mm)s mm thicker") % value
+    unscaled = left.thickness_mm is None and right.thickness_mm is None
+    if unscaled and left.thickness_px is not None and right.thickness_px is not None:
+        pixels = round(right.thickness_px) - round(left.thickness_px)
         if pixels == 0:
             return _("same thickness in pixels")
-        value = {"px": str(abs(pixels))}
-        return _("model %(px)s px thinner") % value if pixels < 0 else _("model %(px)s px thicker") % value
+        value = name | {"px": str(abs(pixels))}
+        return _("%(name)s %(px)s px thinner") % value if pixels < 0 else _("%(name)s %(px)s px thicker") % value
     return _("no thickness to compare")
 
 
 def same_plaque(comparison: Comparison) -> tuple[bool | None, Place | None]:
-    """Tell whether reader and model mark the same plaque, and on which frame it was matched.
+    """Tell whether both sides mark the same plaque, and on which frame it was matched.
 
-    The reader's index lesion is laid over the model's plaque on the reader's key frame first, then on every other
-    marked frame. None: one of them marked nothing that could be matched.
+    A reader's index lesion is laid over the other side's plaque on the reader's key frame first, then on every other
+    marked frame; two models are compared on the left one's key frame. None: nothing that could be matched.
     """
-    lesion = comparison.index
-    number = lesion.number if lesion is not None else None
-    marked = [one for one in comparison.frames.values() if one.runs]
-    key = comparison.key
-    marked.sort(key=lambda one: (one.place != key, str(one.place[0]), one.place[1]))
-    compared = False
-    for one in marked:
-        theirs = comparison.masks.plaque(one.place[0], one.place[1])
-        mine = one.lesions.get(number) if number is not None else one.plaque
-        if theirs is None or mine is None or theirs.shape != mine.shape or not mine.any():
-            continue
-        compared = compared or bool(theirs.any())
-        if _touches(mine, theirs):
-            return True, one.place
-    return (False if compared else None), None
+    left, right = comparison.pair
+    first, other = (left, right) if marks_of(left) else (right, left)
+    marks = marks_of(first)
+    if marks is None:
+        place = left.key_place
+        pair = (left.plaque(place), right.plaque(place)) if place is not None else (None, None)
+        return _matched(place, *pair)
+    number = marks.index.number if marks.index is not None else None
+    places = sorted(marks.places, key=lambda place: place != marks.key_place)
+    answer: bool | None = None
+    for place in places:
+        marked = marks.frames[place]
+        mine = marked.lesions.get(number) if number is not None else marked.plaque
+        found, where = _matched(place, mine if marked.runs else None, other.plaque(place))
+        if found:
+            return True, where
+        answer = answer if found is None else found
+    return answer, None
 
 
-def _touches(mine: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> bool:
-    """Overlap of the reader's lesion with the model's plaque, which may reach on into other lesions."""
-    both = int(np.count_nonzero(mine & theirs))
-    smaller = min(int(np.count_nonzero(mine)), int(np.count_nonzero(theirs)))
-    return smaller > 0 and both / smaller > SAME_PLAQUE
+def _matched(place: Place | None, a: Any, b: Any) -> tuple[bool | None, Place | None]:
+    """Overlap of one plaque with another side's, which may reach on into other lesions."""
+    if a is None or b is None or a.shape != b.shape or not a.any() or not b.any():
+        return None, None
+    both = int(np.count_nonzero(a & b))
+    smaller = min(int(np.count_nonzero(a)), int(np.count_nonzero(b)))
+    return (True, place) if both / smaller > SAME_PLAQUE else (False, None)
 
 
 def _ground(comparison: Comparison) -> str:
@@ -145,26 +172,28 @@ def _ground(comparison: Comparison) -> str:
 
 
 def _no_result(comparison: Comparison) -> str:
-    row = comparison.prediction
-    if row is None or row.predicted_class is not None:
-        return ""
-    reason = str(row.get_no_result_reason_display()) or _("no reason given")
-    return _("The model gives no result: %(reason)s.") % {"reason": reason}
+    out: list[str] = []
+    for side in comparison.models:
+        row = side.prediction
+        if row.predicted_class is None:
+            reason = str(row.get_no_result_reason_display()) or _("no reason given")
+            name = _("The model") if len(comparison.models) == 1 else side.name
+            out.append(_("%(name)s gives no result: %(reason)s.") % {"name": name, "reason": reason})
+    return " ".join(out)
 
 
 def _side_of_cutoff(comparison: Comparison) -> str:
-    read, prediction, cut = comparison.read, comparison.prediction, comparison.cutoff_mm
-    if read is None or prediction is None:
-        return ""
-    mine, theirs = read.thickness_mm, prediction.thickness_mm
+    left, right = comparison.pair
+    cut = comparison.cutoff_mm
+    mine, theirs = left.thickness_mm, right.thickness_mm
     limit = {"mm": f"{cut:.1f}"}
     if mine is None or theirs is None:
-        pixels_only = mine is None and theirs is None and (read.thickness_px or prediction.thickness_px)
+        pixels_only = mine is None and theirs is None and (left.thickness_px or right.thickness_px)
         return _("No scale in the file.") if pixels_only else ""
-    sides = [displayed_mm(value) >= cut - 1e-6 for value in (mine, theirs)]
-    if all(sides):
+    above = [displayed_mm(value) >= cut - 1e-6 for value in (mine, theirs)]
+    if all(above):
         text = _("Both are %(mm)s mm or more.") % limit
-    elif not any(sides):
+    elif not any(above):
         text = _("Both are below %(mm)s mm.") % limit
     else:
         text = _("On two sides of %(mm)s mm.") % limit
@@ -174,7 +203,7 @@ def _side_of_cutoff(comparison: Comparison) -> str:
 
 
 def _where(comparison: Comparison) -> str:
-    lesion = comparison.index
+    lesion = next((side.index for side in comparison.pair if side.index is not None), None)
     if lesion is None:
         return ""
     segment = words.segment_words(lesion.segment)
@@ -187,10 +216,12 @@ def _where(comparison: Comparison) -> str:
 
 
 def _earlier(comparison: Comparison) -> str:
-    read, prediction = comparison.read, comparison.prediction
-    if read is None or prediction is None or read.content_no == prediction.content_no:
+    left, right = comparison.pair
+    if left.content_no is None or right.content_no is None or left.content_no == right.content_no:
         return ""
-    return _("Read and model saw different contents of this study.")
+    if left.role != right.role:
+        return _("Read and model saw different contents of this study.")
+    return _("The two saw different contents of this study.")
 
 
-__all__ = ["Verdict", "same_plaque", "verdict"]
+__all__ = ["Verdict", "noun", "same_plaque", "sees_none", "verdict"]

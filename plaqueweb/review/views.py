@@ -16,6 +16,8 @@ from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.showing import record_shown
 from plaqueweb.reads.models import Assignment
 from plaqueweb.review import overview, selectors, services
+from plaqueweb.review.comparison import Chosen, Comparison
+from plaqueweb.review.comparison import compare as open_comparison
 from plaqueweb.review.models import Case
 from plaqueweb.review.numbers import numbers
 from plaqueweb.review.payload import compare_payload
@@ -68,12 +70,12 @@ def _case(request: HttpRequest, slug: str, pk: object) -> Case:
     return case
 
 
-def _comparison(request: HttpRequest, case: Case) -> selectors.Comparison:
+def _comparison(request: HttpRequest, case: Case) -> Comparison:
     """Open what the address names. Who has to decide meets the reads without the model first."""
     user = current_user(request)
-    pipeline = request.GET.get("pipeline", selectors.HIDDEN if selectors.may_adjudicate(user, case) else "")
-    found = selectors.compare(user=user, case=case, read=request.GET.get("read", ""), pipeline=pipeline)
-    if found.prediction is not None:
+    asked = [(name, value) for name, values in request.GET.lists() for value in values]
+    found = open_comparison(user=user, case=case, chosen=Chosen.of(asked))
+    if found.models:
         record_shown(user=user, studies=[case.study_id], door="comparison")
     return found
 
@@ -86,13 +88,14 @@ def compare(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
     case = _case(request, slug, pk)  # it may have entered an adjudicator's queue just now
     comparison = _comparison(request, case)
     user = comparison.user
-    reader = comparison.read.assignment.reader if comparison.read else None
+    payload = compare_payload(comparison)
     context = {
         "project": case.round.project,
         "case": case,
         "comparison": comparison,
-        "reader": reader,
-        "payload": compare_payload(comparison),
+        "payload": payload,
+        "sides": (payload["left"], payload["right"]),
+        "simulated": any(payload[side]["simulated"] for side in ("left", "right")),
         "references": [] if comparison.model_hidden else comparison.references,
         "may_adjudicate": selectors.may_adjudicate(user, case),
         "synthetic": case.round.project.is_synthetic or any(clip.synthetic for clip in comparison.clips),
@@ -121,10 +124,20 @@ def compare_csv(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="case-{place.number}.csv"'
     out = csv.writer(response)
-    out.writerow(["number", "physician", "model", "model minus physician", "how"])
+    out.writerow(["number", *csv_names(comparison), "how"])
     for row in numbers(comparison):
-        out.writerow([_cell(text) for text in (row.label, row.physician, row.model, row.difference, row.how)])
+        out.writerow([_cell(text) for text in (row.label, row.left, row.right, row.difference, row.how)])
     return response
+
+
+def csv_names(comparison: Comparison) -> list[str]:
+    """Return what the columns of left, right and difference are called: by role, by name where both have one role."""
+    left, right = comparison.pair
+    if left.role == right.role:
+        names = [left.name, right.name]
+    else:
+        names = [left.role or "none", right.role or "none"]
+    return [_cell(name) for name in (*names, f"{names[1]} minus {names[0]}")]
 
 
 def _cell(text: str) -> str:

@@ -187,7 +187,7 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 def compare(page: Page) -> None:
     root = page.locator('[data-compare][data-ready="yes"]')
     expect(root).to_be_visible()
-    expect(page.locator('[data-pane="physician"] canvas')).to_be_visible()
+    expect(page.locator('[data-pane="left"] canvas')).to_be_visible()
     expect(page.locator('[data-number="class"]')).to_contain_text("1 complex")
     expect(page.locator('[data-number="thickness"]')).to_contain_text(re.compile(r"mm|px"))
     expect(page.locator('[data-number="dice"]')).to_contain_text(re.compile(r"0\.\d\d|–"))

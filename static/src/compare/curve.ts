@@ -1,6 +1,7 @@
 /** Plaque area by frame: the model's line on every frame, the reader's dots where marked, both key frames, the playhead. */
 import { svg } from "../viewer/overlay.ts";
 import { gettext, interpolate } from "../viewer/words.ts";
+import type { LayerStyle } from "../viewer/paint.ts";
 import type { ClipCurve } from "./types.ts";
 
 /** Smallest "nice" number (1, 2, 2.5 or 5 times a power of ten) at or above a value; 1 for nothing. */
@@ -49,10 +50,15 @@ export function tickFrames(frames: number, wanted = 6): number[] {
   return [...ticks, frames];
 }
 
-export interface CurveKeys {
-  reader: number | null;
-  model: number | null;
+/** One side of the curve: how it is called and drawn, and its key frame on this clip. */
+export interface CurveSay {
+  noun: string;
+  isModel: boolean;
+  style: LayerStyle;
+  key: number | null;
 }
+
+const EMPTY: ClipCurve = { unit: "px", left: { line: [], dots: [] }, right: { line: [], dots: [] } };
 
 const LEFT = 40;
 const RIGHT = 24;
@@ -65,10 +71,10 @@ export class Curve {
   private readonly root = svg("svg", { class: "cmp-curve-svg", "aria-hidden": "true" });
   private readonly head = svg("path", { class: "cmp-playhead", d: "" });
   private readonly observer: ResizeObserver;
-  private curve: ClipCurve = { model_area: [], unit: "px", marked: [] };
+  private curve: ClipCurve = EMPTY;
+  private says: readonly [CurveSay, CurveSay] | null = null;
   private frames = 1;
   private frame = 1;
-  private keys: CurveKeys = { reader: null, model: null };
   private size: [number, number] = [400, 100];
 
   constructor(host: HTMLElement, onSeek: (frame: number) => void) {
@@ -93,10 +99,10 @@ export class Curve {
     this.observer.observe(host);
   }
 
-  setClip(curve: ClipCurve | undefined, frames: number, keys: CurveKeys): void {
-    this.curve = curve ?? { model_area: [], unit: "px", marked: [] };
+  setClip(curve: ClipCurve | undefined, frames: number, says: readonly [CurveSay, CurveSay]): void {
+    this.curve = curve ?? EMPTY;
     this.frames = frames;
-    this.keys = keys;
+    this.says = says;
     this.draw();
   }
 
@@ -115,11 +121,16 @@ export class Curve {
     const unit = this.curve.unit;
     const say = (value: number): string => (unit === "px" ? value.toFixed(0) : value.toFixed(1));
     const parts = [interpolate(gettext("Frame %(frame)s of %(frames)s"), { frame, frames: this.frames })];
-    const model = this.curve.model_area[frame - 1];
-    const reader = this.curve.marked.find((point) => point.frame === frame);
-    if (reader) parts.push(interpolate(gettext("physician %(area)s %(unit)s"), { area: say(reader.area), unit }));
-    if (model !== null && model !== undefined) parts.push(interpolate(gettext("model %(area)s %(unit)s"), { area: say(model), unit }));
+    for (const [side, says] of this.sides) {
+      const dot = side.dots.find((point) => point.frame === frame);
+      const area = dot?.area ?? side.line[frame - 1] ?? null;
+      if (area !== null) parts.push(interpolate(gettext("%(who)s %(area)s %(unit)s"), { who: says.noun, area: say(area), unit }));
+    }
     return parts.join(", ");
+  }
+
+  private get sides(): [ClipCurve["left"], CurveSay][] {
+    return this.says ? [[this.curve.left, this.says[0]], [this.curve.right, this.says[1]]] : [];
   }
 
   private get edges(): [number, number] {
@@ -138,8 +149,8 @@ export class Curve {
 
   private draw(): void {
     const [width, height] = this.size;
-    const values = this.curve.model_area.filter((value) => value !== null);
-    const top = niceTop(Math.max(0, ...values, ...this.curve.marked.map((point) => point.area)));
+    const values = this.sides.flatMap(([side]) => [...side.line.filter((value) => value !== null), ...side.dots.map((point) => point.area)]);
+    const top = niceTop(Math.max(0, ...values));
     const floor = height - BOTTOM;
     const y = (value: number): number => floor - (value / top) * (floor - TOP);
     const parts: SVGElement[] = [];
@@ -148,42 +159,49 @@ export class Curve {
       parts.push(svg("path", { class: value === 0 ? "cmp-zero" : "cmp-grid", d: `M${LEFT} ${at}H${width - RIGHT + 8}` }));
       parts.push(text(LEFT - 8, y(value), String(Number(value.toPrecision(3))), "end"));
     }
-    parts.push(svg("path", { class: "cmp-model-line", d: linePath(this.curve.model_area, (f) => this.x(f), y) }));
-    for (const point of this.curve.marked) parts.push(this.mark(point.frame, y(point.area), point.extent, floor));
+    for (const [side, { style }] of this.sides) {
+      const line = { class: "cmp-area-line", stroke: style.colour, "stroke-dasharray": style.dash.join(" ") };
+      if (side.line.length) parts.push(svg("path", { ...line, d: linePath(side.line, (f) => this.x(f), y) }));
+    }
+    this.sides.forEach(([side], at) => {
+      for (const point of side.dots) parts.push(this.mark(point.frame, y(point.area), point.extent, floor, at === 1));
+    });
     parts.push(...this.keyMarks(floor), this.head);
     this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.root.replaceChildren(...parts);
     this.setFrame(this.frame);
   }
 
-  private mark(frame: number, y: number, extent: string, floor: number): SVGElement {
-    const x = this.x(frame);
+  private mark(frame: number, y: number, extent: string, floor: number, second: boolean): SVGElement {
+    const x = this.x(frame) + (second ? 6 : 0);
     if (extent === "no_plaque") return svg("rect", { class: "cmp-none", x: x - 2.5, y: floor - 9, width: 5, height: 9 });
     if (extent === "unusable") return svg("path", { class: "cmp-none", d: `M${x - 4} ${floor - 4}h8` });
-    return svg("circle", { class: extent === "all_marked" ? "cmp-dot" : "cmp-dot is-part", cx: x, cy: y, r: 4.5 });
+    const name = extent === "all_marked" ? "cmp-dot" : "cmp-dot is-part";
+    if (second) return svg("rect", { class: name, x: this.x(frame) - 4, y: y - 4, width: 8, height: 8 });
+    return svg("circle", { class: name, cx: x, cy: y, r: 4.5 });
   }
 
   /** Key frames under the axis with their words; frame numbers give way to them. */
   private keyMarks(floor: number): SVGElement[] {
-    const { reader, model } = this.keys;
     const parts: SVGElement[] = [];
     const taken: [number, number][] = [];
     const base = floor + 12;
-    const put = (frame: number, who: "reader" | "model", left: boolean): void => {
+    const put = (frame: number, says: CurveSay, left: boolean): void => {
       const x = this.x(frame);
-      const words = interpolate(who === "reader" ? gettext("key %(frame)s") : gettext("model key %(frame)s"), { frame });
+      const words = interpolate(says.isModel ? gettext("model key %(frame)s") : gettext("key %(frame)s"), { frame });
       const wide = words.length * 6.6 + 12;
       const flip = left ? x - wide < LEFT : x + wide > this.size[0];
       const end = left !== flip;
-      const d = who === "reader" ? `M${x - 6} ${base + 6}h12L${x} ${base - 4}Z` : `M${x} ${base - 5}l6 6l-6 6l-6 -6Z`;
-      parts.push(svg("path", { class: who === "reader" ? "cmp-key-reader" : "cmp-key-model", d }));
+      const d = says.isModel ? `M${x} ${base - 5}l6 6l-6 6l-6 -6Z` : `M${x - 6} ${base + 6}h12L${x} ${base - 4}Z`;
+      parts.push(svg("path", { class: says.isModel ? "cmp-key-model" : "cmp-key-reader", d }));
       const label = text(end ? x - 10 : x + 10, base + 15, words, end ? "end" : "start");
-      label.classList.add(who === "reader" ? "is-phys" : "is-model");
+      label.classList.add(says.isModel ? "is-model" : "is-phys");
       parts.push(label);
       taken.push(end ? [x - 10 - wide, x + 8] : [x - 8, x + 10 + wide]);
     };
-    if (reader !== null) put(reader, "reader", model === null || reader <= model);
-    if (model !== null) put(model, "model", reader !== null && model < reader);
+    const [first, second] = [this.says?.[0].key ?? null, this.says?.[1].key ?? null];
+    if (this.says && first !== null) put(first, this.says[0], second === null || first <= second);
+    if (this.says && second !== null) put(second, this.says[1], first !== null && second < first);
     for (const frame of tickFrames(this.frames)) {
       const x = this.x(frame);
       if (taken.some(([from, to]) => x > from - 12 && x < to + 12)) continue;

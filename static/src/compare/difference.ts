@@ -1,30 +1,57 @@
 /** What the difference pane shows of a frame, and why it may show nothing. */
 import { joinBox, type Box } from "../viewer/geometry.ts";
 import { layersBox } from "../viewer/paint.ts";
-import { gettext } from "../viewer/words.ts";
+import { gettext, interpolate } from "../viewer/words.ts";
 import type { Extent } from "./types.ts";
 
-export interface FrameSay {
+/** What one side says of a frame. */
+export interface SideSay {
+  noun: string;
+  isModel: boolean;
+  /** Masks of a model that are still on their way are known to come. */
+  known: boolean;
   /** Anything at all was said about the frame. */
   annotated: boolean;
   extent: Extent | null;
-  hasReaderMask: boolean;
-  hasModelMask: boolean;
-  modelKnown: boolean;
+  hasMask: boolean;
 }
 
 /** Whether areas may be compared on a frame, and the sentence that belongs under it. Unmarked is unknown, never "no plaque". */
-export function differenceSay(frame: FrameSay): { compare: boolean; note: string } {
-  if (!frame.modelKnown) return { compare: false, note: gettext("No model result on this clip.") };
-  if (!frame.annotated) return { compare: false, note: gettext("The reader said nothing about this frame: unknown, not empty.") };
-  if (frame.extent === "unusable") return { compare: false, note: gettext("The reader called this frame unusable.") };
-  if (frame.extent === "no_plaque") {
-    return { compare: true, note: frame.hasModelMask ? gettext("The reader examined this frame: no plaque.") : gettext("Both see no plaque on this frame.") };
+export function differenceSay(left: SideSay, right: SideSay): { compare: boolean; note: string } {
+  const pair = [left, right];
+  for (const side of pair) {
+    const note = whyNot(side);
+    if (note) return { compare: false, note };
   }
-  if (!frame.hasReaderMask && frame.extent !== "all_marked") return { compare: false, note: gettext("The reader measured here, without a mask.") };
-  if (frame.extent === "index_only") return { compare: true, note: gettext("The reader marked the index lesion only.") };
-  if (frame.extent === null) return { compare: true, note: gettext("The reader did not say whether all plaque is marked.") };
-  return { compare: true, note: "" };
+  const examined = pair.filter((side) => !side.isModel && side.extent === "no_plaque");
+  if (examined.length > 0 && !pair.some((side) => side.hasMask)) return { compare: true, note: gettext("Both see no plaque on this frame.") };
+  const notes = pair.map(reserve).filter((note) => note !== "");
+  return { compare: true, note: notes.join(" ") };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function whyNot(side: SideSay): string {
+  const who = { who: capital(side.noun) };
+  if (side.isModel) return side.known ? "" : interpolate(gettext("%(who)s: no result on this clip."), who);
+  if (!side.known) return gettext("Nothing to compare.");
+  if (!side.annotated) return interpolate(gettext("%(who)s said nothing about this frame: unknown, not empty."), who);
+  if (side.extent === "unusable") return interpolate(gettext("%(who)s called this frame unusable."), who);
+  if (!side.hasMask && side.extent !== "all_marked" && side.extent !== "no_plaque") {
+    return interpolate(gettext("%(who)s measured here, without a mask."), who);
+  }
+  return "";
+}
+
+function reserve(side: SideSay): string {
+  const who = { who: capital(side.noun) };
+  if (side.isModel) return "";
+  if (side.extent === "no_plaque") return interpolate(gettext("%(who)s examined this frame: no plaque."), who);
+  if (side.extent === "index_only") return interpolate(gettext("%(who)s marked the index lesion only."), who);
+  if (side.extent === null) return interpolate(gettext("%(who)s did not say whether all plaque is marked."), who);
+  return "";
 }
 
 interface Labels {
@@ -32,10 +59,10 @@ interface Labels {
 }
 
 /** Box around what both marked on the given frames, with a margin, in picture pixels; null when nothing was marked. */
-export function differenceBox(frames: readonly number[], rows: number, cols: number, reader: Labels, model: Labels): Box | null {
+export function differenceBox(frames: readonly number[], rows: number, cols: number, left: Labels, right: Labels): Box | null {
   let box: Box | null = null;
   for (const frame of frames) {
-    const here = layersBox(cols, reader.labels(frame), model.labels(frame));
+    const here = layersBox(cols, left.labels(frame), right.labels(frame));
     if (here) box = joinBox(box, here);
   }
   if (!box) return null;

@@ -24,10 +24,11 @@ function follow(selector: string): void {
 
 function wire(root: HTMLElement, page: ComparePage): void {
   for (const button of root.querySelectorAll<HTMLElement>("[data-link]")) {
-    button.addEventListener("click", () => {
-      button.setAttribute("aria-pressed", String(page.toggleLink(button.dataset["link"] as LinkName)));
-    });
+    button.addEventListener("click", () => link(root, page, button.dataset["link"] as LinkName));
   }
+  const strength = strengthOf(root);
+  strength.addEventListener("input", () => (page.opacity = Number(strength.value) / 100));
+  strength.addEventListener("pointerup", () => strength.blur());
   for (const button of root.querySelectorAll<HTMLElement>("[data-go]")) {
     button.addEventListener("click", () => jump(page, button.dataset["go"] as "model_key" | "largest_difference"));
   }
@@ -50,18 +51,59 @@ function wire(root: HTMLElement, page: ComparePage): void {
     const focused = document.activeElement;
     if (event.detail > 0 && focused instanceof HTMLButtonElement && root.contains(focused)) focused.blur();
   });
+  for (const button of root.querySelectorAll<HTMLElement>("[data-further]")) {
+    button.addEventListener("click", () => {
+      const on = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(on));
+      page.showFurther(button.dataset["further"] ?? "", on);
+    });
+  }
   wireChoice(part(root, "[data-choice]"), page);
+}
+
+function link(root: HTMLElement, page: ComparePage, name: LinkName): void {
+  root.querySelector(`[data-link="${name}"]`)?.setAttribute("aria-pressed", String(page.toggleLink(name)));
+}
+
+function strengthOf(root: HTMLElement): HTMLInputElement {
+  const found = part(root, "[data-opacity]");
+  if (!(found instanceof HTMLInputElement)) throw new Error("the strength of the marks is no input");
+  return found;
 }
 
 /** Another read or pipeline is another address; the place on the pictures goes along. */
 function wireChoice(form: HTMLElement, page: ComparePage): void {
   if (!(form instanceof HTMLFormElement)) return;
-  form.addEventListener("change", () => {
+  // The selects stand over the panes, outside of the form: its changes are heard where they pass.
+  document.addEventListener("change", (event) => {
+    const changed = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement ? event.target : null;
+    if (changed?.form !== form) return;
+    if (event.target instanceof HTMLInputElement) {
+      limitFurther(form);
+      return; // several are ticked before they are shown
+    }
     if (document.activeElement instanceof HTMLSelectElement) document.activeElement.blur();
-    const query = new URLSearchParams();
-    for (const [name, value] of new FormData(form)) if (typeof value === "string" && value) query.set(name, value);
-    window.location.assign(`${window.location.pathname}?${query}${page.address ? `#${page.address}` : ""}`);
+    show();
   });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    show();
+  });
+  limitFurther(form);
+  const show = (): void => {
+    const query = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) if (typeof value === "string" && value) query.append(name, value);
+    window.location.assign(`${window.location.pathname}?${query}${page.address ? `#${page.address}` : ""}`);
+  };
+}
+
+const FURTHER_READS = 4;
+
+/** More than four thin lines cannot be told apart: the rest waits until one is taken away. */
+function limitFurther(form: HTMLFormElement): void {
+  const boxes = [...form.querySelectorAll<HTMLInputElement>("input[name=more]")];
+  const full = boxes.filter((box) => box.checked).length >= FURTHER_READS;
+  for (const box of boxes) if (!box.dataset["shown"]) box.disabled = full && !box.checked;
 }
 
 /** While the model is still at work, ask how far it is; when its result is there, show it. */
@@ -90,6 +132,12 @@ if (root) {
     help,
     back: () => follow("[data-back]"),
     next: () => follow("[data-next]"),
+    link: (name) => link(root, page, name),
+    strength: (by) => {
+      const input = strengthOf(root);
+      input.value = String(Number(input.value) + 10 * by);
+      page.opacity = Number(input.value) / 100;
+    },
   });
   // "?" lies on another key on other layouts: the character counts, before the keys by place are asked.
   document.addEventListener("keydown", (event) => {

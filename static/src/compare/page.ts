@@ -1,17 +1,18 @@
-/** The comparison page: three linked panes, the curve, the difference, keys. The words and numbers come from the server. */
+/** The comparison page: image, left, right and their difference, linked; the curve; swipe. Words and numbers come from the server. */
 import { lengthWords, regionAt, scaleWords } from "../viewer/calibration.ts";
 import { Clock } from "../viewer/cine.ts";
 import type { FrameStore } from "../viewer/frames.ts";
 import { View } from "../viewer/view.ts";
-import { Viewport, type Chord, type LayerMode, type Line } from "../viewer/viewport.ts";
+import { Viewport, type Chord, type LayerMode, type LayerStyle, type Line } from "../viewer/viewport.ts";
 import { fitBoxOf, frameStoreOf, rulerOf, segmentWords, viewWords, type Clip } from "../viewer/types.ts";
 import { gettext, interpolate } from "../viewer/words.ts";
-import { Curve } from "./curve.ts";
-import { differenceBox, differenceSay } from "./difference.ts";
-import { ModelLayer, ReaderLayer } from "./layers.ts";
+import { Curve, type CurveSay } from "./curve.ts";
+import { differenceBox, differenceSay, type SideSay } from "./difference.ts";
 import { LinkedViews, type LinkName } from "./linked.ts";
 import { Maps } from "./maps.ts";
-import { readerKey, type Compare, type Place } from "./types.ts";
+import { FURTHER, FurtherLayer, SideLayer, predictionDocument, readDocument, sideStyles } from "./sides.ts";
+import { Swipe } from "./swipe.ts";
+import type { Compare, Place, SideDocument } from "./types.ts";
 
 const EXTENT_WORDS: Record<string, () => string> = {
   all_marked: () => gettext("all plaque marked"),
@@ -23,9 +24,12 @@ const EXTENT_WORDS: Record<string, () => string> = {
 interface Shown {
   clip: Clip;
   store: FrameStore;
-  reader: ReaderLayer;
-  model: ModelLayer;
+  left: SideLayer;
+  right: SideLayer;
+  more: FurtherLayer[];
 }
+
+const SIDES = ["left", "right"] as const;
 
 export function part(root: ParentNode, selector: string): HTMLElement {
   const found = root.querySelector<HTMLElement>(selector);
@@ -41,25 +45,32 @@ export class ComparePage {
   private readonly panes: Viewport[];
   private readonly differenceView = new View();
   private readonly difference: Viewport;
+  readonly swipe: Swipe;
   private readonly curve: Curve;
   private readonly clock = new Clock(
     (frame) => this.linked.active.set({ frame }),
     (playing) => part(this.root, "[data-play]").setAttribute("aria-pressed", String(playing)),
   );
   private readonly opened = new Map<string, Shown>();
+  private readonly styles: [LayerStyle, LayerStyle];
+  /** Further reads that are switched off. */
+  private readonly off = new Set<string>();
+  private readonly listeners = new Set<(place: Place) => void>();
   private shown: Shown | null = null;
 
   constructor(root: HTMLElement, data: Compare) {
     this.root = root;
     this.data = data;
+    this.styles = sideStyles(data.left, data.right);
     this.maps = new Maps(data.prediction);
-    const names = [gettext("Image"), gettext("Physician"), gettext("Model")];
-    this.panes = ["image", "physician", "model"].map((name, at) => {
+    const names = [gettext("Image"), data.left.name || data.left.title, data.right.name || data.right.title];
+    this.panes = ["image", ...SIDES].map((name, at) => {
       const view = this.linked.views[at] ?? new View();
       const onActive = (): void => this.linked.activate(at);
       return new Viewport(part(root, `[data-pane="${name}"]`), { view, label: names[at] ?? name, onActive });
     });
     this.difference = new Viewport(part(root, '[data-pane="difference"]'), { view: this.differenceView, label: gettext("Difference") });
+    this.swipe = new Swipe(root, this.linked.views[1] ?? new View(), () => this.linked.activate(1));
     this.curve = new Curve(part(root, "[data-curve]"), (frame) => this.goFrame(frame));
     this.linked.onChange(() => this.follow());
   }
@@ -85,7 +96,7 @@ export class ComparePage {
     if (this.shown?.clip !== clip) this.openClip(clip, place.frame);
     this.goFrame(place.frame);
     const shown = this.shown;
-    if (shown) await Promise.allSettled([shown.store.want(place.frame), shown.model.load()]);
+    if (shown) await Promise.allSettled([shown.store.want(place.frame), shown.left.load(), shown.right.load()]);
   }
 
   goFrame(frame: number): void {
@@ -103,8 +114,9 @@ export class ComparePage {
     const { clips } = this.data;
     const next = clips[clips.findIndex((clip) => clip === this.shown?.clip) + by];
     if (!next) return;
-    const marked = new ReaderLayer(next, this.data.read).marked[0];
-    void this.go({ clip: next.id, frame: marked ?? this.modelKeyOf(next.id) ?? 1, region: 1 });
+    const there = this.open(next);
+    const frame = this.keysOn(next).find((key) => key !== null) ?? there.left.marked[0] ?? there.right.marked[0] ?? 1;
+    void this.go({ clip: next.id, frame, region: 1 });
   }
 
   togglePlay(): void {
@@ -116,11 +128,41 @@ export class ComparePage {
     return this.linked.toggle(name);
   }
 
+  /** Every pane that carries marks. */
+  private get marked(): Viewport[] {
+    return [...this.panes.slice(1), this.difference, this.swipe.pane];
+  }
+
   hideMasks(hidden: boolean): void {
-    for (const pane of this.panes) pane.mode = hidden ? "hidden" : "fill";
-    if (!hidden && this.maps.on !== null && this.panes[2]) this.panes[2].mode = "contour";
-    this.difference.mode = hidden ? "hidden" : "difference";
-    for (const pane of [...this.panes, this.difference]) pane.redraw();
+    for (const pane of this.marked) pane.mode = hidden ? "hidden" : "fill";
+    if (!hidden) {
+      this.difference.mode = "difference";
+      if (this.maps.on !== null) for (const pane of this.mapPanes) pane.mode = "contour";
+    }
+    for (const pane of this.marked) pane.redraw();
+  }
+
+  /** Strength of all marks, 0 to 1. */
+  set opacity(value: number) {
+    for (const pane of this.marked) {
+      pane.opacity = value;
+      pane.redraw();
+    }
+  }
+
+  /** Show or leave out a further read. */
+  showFurther(id: string, on: boolean): void {
+    if (on) this.off.delete(id);
+    else this.off.add(id);
+    for (const pane of this.marked) pane.redraw();
+  }
+
+  onPlace(listener: (place: Place) => void): void {
+    this.listeners.add(listener);
+  }
+
+  get place(): Place | null {
+    return this.shown ? { clip: this.shown.clip.id, frame: this.linked.active.state.frame, region: 1 } : null;
   }
 
   /** Show the next map of the model's key frame, there; after the last one the picture alone. */
@@ -135,10 +177,17 @@ export class ComparePage {
     this.showMap();
   }
 
+  /** Maps explain one prediction: they lie over the side that shows it, and over the right half while one swipes. */
+  private get mapPanes(): Viewport[] {
+    const at = this.data.right.prediction === this.data.prediction?.id ? 2 : 1;
+    return [this.panes[at], this.swipe.pane].filter((pane) => pane !== undefined);
+  }
+
   private showMap(): void {
-    const model = this.panes[2];
-    if (model && model.mode !== "hidden") model.mode = this.maps.on === null ? "fill" : "contour";
-    model?.redraw();
+    for (const pane of this.mapPanes) {
+      if (pane.mode !== "hidden") pane.mode = this.maps.on === null ? "fill" : "contour";
+      pane.redraw();
+    }
     this.follow();
   }
 
@@ -161,8 +210,14 @@ export class ComparePage {
     return { clip, frame: Number(frame) || 1, region: 1 };
   }
 
-  private modelKeyOf(clip: string): number | null {
-    return this.data.prediction?.clips.find((one) => one.clip === clip)?.key_frame ?? null;
+  /** Key frames of left and right on a clip. */
+  private keysOn(clip: Clip): [number | null, number | null] {
+    const [left, right] = SIDES.map((name) => {
+      const side = this.data[name];
+      if (side.key_place?.clip === clip.id) return side.key_place.frame;
+      return predictionDocument(this.data, side.prediction)?.clips.find((one) => one.clip === clip.id)?.key_frame ?? null;
+    });
+    return [left ?? null, right ?? null];
   }
 
   private clipChoice(): void {
@@ -183,7 +238,12 @@ export class ComparePage {
     const known = this.opened.get(clip.id);
     if (known) return known;
     const store = frameStoreOf(clip);
-    const made = { clip, store, reader: new ReaderLayer(clip, this.data.read), model: new ModelLayer(clip, this.data.prediction) };
+    const [left, right] = this.styles;
+    const more = this.data.more.flatMap((id, at) => {
+      const [read, style] = [readDocument(this.data, id), FURTHER[at]];
+      return read && style ? [new FurtherLayer(read, clip, style, () => !this.off.has(id))] : [];
+    });
+    const made = { clip, store, left: new SideLayer(this.data, this.data.left, clip, left), right: new SideLayer(this.data, this.data.right, clip, right), more };
     this.opened.set(clip.id, made);
     return made;
   }
@@ -195,30 +255,26 @@ export class ComparePage {
     void shown.store.first(frame).then(() => shown.store.load());
     this.clock.setClip(clip.frame_times_ms, clip.frames);
     // Empty the panes first: the frame of one clip may not exist in the other.
-    for (const pane of [...this.panes, this.difference]) pane.setClip(null);
+    for (const pane of [...this.panes, this.difference, this.swipe.pane]) pane.setClip(null);
     for (const view of [...this.linked.views, this.differenceView]) view.set({ frame });
     const fit = { fitBox: fitBoxOf(clip), ruler: [] };
     this.panes.forEach((pane, at) => pane.setClip(shown.store, at === 0 ? { ...fit, ruler: rulerOf(clip) } : fit));
-    const [, physician, model] = this.panes;
-    if (physician) {
-      physician.layers = { physician: shown.reader };
-      physician.chords = (at) => this.calipers(shown, at);
-      physician.lines = (at) => outlines(shown, at);
-    }
-    if (model) {
-      model.layers = { model: shown.model };
-      model.chords = (at) => this.modelChord(clip, at);
-      model.cover = (at) => this.maps.cover(clip.id, at);
-    }
+    this.swipe.pane.setClip(shown.store, fit);
+    this.dress(shown);
     this.difference.mode = "difference" satisfies LayerMode;
     this.difference.setClip(shown.store, fit);
     this.frameDifference();
-    shown.model.load().then(
-      () => this.frameDifference(),
-      (error: unknown) => this.failed(error),
-    );
-    const keys = { reader: this.keyOn(readerKey(this.data.read), clip), model: this.modelKeyOf(clip.id) };
-    this.curve.setClip(this.data.curve[clip.id], clip.frames, keys);
+    for (const side of [shown.left, shown.right]) {
+      side.load().then(
+        () => this.frameDifference(),
+        (error: unknown) => this.failed(error),
+      );
+    }
+    const [first, second] = this.keysOn(clip);
+    const says = (side: SideDocument, at: 0 | 1, key: number | null): CurveSay => {
+      return { noun: side.noun, isModel: side.prediction !== null, style: this.styles[at], key };
+    };
+    this.curve.setClip(this.data.curve[clip.id], clip.frames, [says(this.data.left, 0, first), says(this.data.right, 1, second)]);
     const curve = this.data.curve[clip.id];
     part(this.root, "[data-unit]").textContent = curve?.unit === "px" ? gettext("px, no scale in the file") : "mm²";
     const select = this.root.querySelector<HTMLSelectElement>(".cmp-clip");
@@ -226,14 +282,33 @@ export class ComparePage {
     this.follow();
   }
 
-  private keyOn(place: Place | null, clip: Clip): number | null {
-    return place?.clip === clip.id ? place.frame : null;
+  /** Give every pane its layers, calipers, outlines and maps. */
+  private dress(shown: Shown): void {
+    const { clip } = shown;
+    SIDES.forEach((name, at) => {
+      const pane = this.panes[at + 1];
+      const layer = shown[name];
+      if (!pane) return;
+      pane.layers = name === "left" ? { physician: layer, more: shown.more } : { model: layer, more: shown.more };
+      pane.chords = (frame) => this.chords(shown, name, frame);
+      pane.lines = (frame) => outlines(layer, frame);
+    });
+    const { pane } = this.swipe;
+    pane.layers = { physician: shown.left, model: shown.right, more: shown.more };
+    pane.chords = (frame) => SIDES.flatMap((name) => this.chords(shown, name, frame).filter((chord) => this.swipe.shows(name, chord.points)));
+    for (const one of this.mapPanes) one.cover = (frame) => this.maps.cover(clip.id, frame);
   }
 
-  private calipers(shown: Shown, frame: number): Chord[] {
-    return shown.reader.at(frame).flatMap((one) =>
+  private chords(shown: Shown, name: "left" | "right", frame: number): Chord[] {
+    const side = this.data[name];
+    const row = predictionDocument(this.data, side.prediction);
+    if (side.prediction !== null) {
+      if (!row?.chord || row.key_clip !== shown.clip.id || row.key_frame !== frame) return [];
+      return [{ id: name, who: "model", points: row.chord, label: lengthWords({ mm: row.thickness_mm, px: row.thickness_px }) }];
+    }
+    return shown[name].reader.at(frame).flatMap((one) =>
       one.calipers.map((caliper) => ({
-        id: caliper.id,
+        id: `${name} ${caliper.id}`,
         who: "physician" as const,
         points: caliper.points,
         label: lengthWords({ mm: caliper.mm, px: caliper.px, manual: caliper.scale === "manual" }),
@@ -241,23 +316,16 @@ export class ComparePage {
     );
   }
 
-  private modelChord(clip: Clip, frame: number): Chord[] {
-    const row = this.data.prediction;
-    if (!row?.chord || row.key_clip !== clip.id || row.key_frame !== frame) return [];
-    const label = lengthWords({ mm: row.thickness_mm, px: row.thickness_px });
-    return [{ id: "model", who: "model", points: row.chord, label }];
-  }
-
   /** Zoom the difference pane to what was marked on this clip, once, so that it stands still between frames. */
   private frameDifference(): void {
     const shown = this.shown;
     if (!shown) return;
-    const frames = shown.reader.marked;
-    const own = this.modelKeyOf(shown.clip.id);
+    const marked = [...shown.left.marked, ...shown.right.marked];
+    const frames = marked.length ? marked : this.keysOn(shown.clip).filter((key) => key !== null);
     const { rows, columns } = shown.clip;
-    const box = differenceBox(frames.length ? frames : own === null ? [] : [own], rows, columns, shown.reader, shown.model);
+    const box = differenceBox(frames, rows, columns, shown.left, shown.right);
     this.difference.setFitBox(box ?? fitBoxOf(shown.clip));
-    for (const pane of this.panes) pane.redraw();
+    for (const pane of [...this.panes, this.swipe.pane]) pane.redraw();
     this.follow();
   }
 
@@ -266,15 +334,8 @@ export class ComparePage {
     const shown = this.shown;
     if (!shown) return;
     const { frame, window, level, invert } = this.linked.active.state;
-    const reader = shown.reader;
-    const say = differenceSay({
-      annotated: reader.at(frame).length > 0,
-      extent: reader.extent(frame),
-      hasReaderMask: reader.labels(frame) !== null,
-      hasModelMask: shown.model.labels(frame)?.some((label) => label > 0) ?? false,
-      modelKnown: shown.model.exists,
-    });
-    this.difference.layers = say.compare ? { physician: reader, model: shown.model } : {};
+    const say = differenceSay(this.say(shown, "left", frame), this.say(shown, "right", frame));
+    this.difference.layers = say.compare ? { physician: shown.left, model: shown.right, more: shown.more } : { more: shown.more };
     const note = part(this.root, "[data-difference-note]");
     note.hidden = say.note === "";
     note.textContent = say.note;
@@ -284,6 +345,15 @@ export class ComparePage {
     this.root.dataset["frame"] = String(frame);
     this.root.dataset["clip"] = shown.clip.id;
     this.words(shown, frame);
+    for (const listener of this.listeners) listener({ clip: shown.clip.id, frame, region: 1 });
+  }
+
+  private say(shown: Shown, name: "left" | "right", frame: number): SideSay {
+    const layer = shown[name];
+    const { noun, read } = this.data[name];
+    const hasMask = layer.labels(frame)?.some((label) => label > 0) ?? false;
+    if (layer.isModel) return { noun, isModel: true, known: layer.model.exists, annotated: true, extent: null, hasMask };
+    return { noun, isModel: false, known: read !== null, annotated: layer.reader.at(frame).length > 0, extent: layer.reader.extent(frame), hasMask };
   }
 
   private words(shown: Shown, frame: number): void {
@@ -293,29 +363,40 @@ export class ComparePage {
     const first = this.data.clips.length > 1 ? "" : `${interpolate(gettext("clip %(number)s"), at)} · `;
     part(this.root, "[data-place]").textContent = first + place;
     part(this.root, "[data-frame-words]").textContent = interpolate(gettext("Frame %(frame)s / %(frames)s"), at);
-    const [image, physician, model] = this.panes;
     const region = clip.regions.find((one) => one.valid) ?? clip.regions[0] ?? null;
-    const own = shown.reader.at(frame)[0];
+    const own = shown.left.reader.at(frame)[0] ?? shown.right.reader.at(frame)[0];
     const middle = own?.calipers[0]?.points[0];
     const scale = scaleWords((middle && regionAt(clip.regions, middle)) ?? region).join(", ");
     const badge = clip.synthetic ? { badge: gettext("synthetic") } : {};
     const where = [segmentWords(clip.segment), viewWords(clip.view)].filter(Boolean).join(", ");
-    image?.setCorners({ topLeft: [where], bottomRight: [scale], ...badge });
-    const extent = shown.reader.extent(frame);
-    const unknown = this.data.read ? gettext("not marked: unknown") : "";
-    physician?.setCorners({ topLeft: [extent ? (EXTENT_WORDS[extent]?.() ?? "") : unknown], ...badge });
-    model?.setCorners({ topLeft: [this.modelWords(shown, frame), this.maps.words(clip.id, frame)], ...badge });
+    this.panes[0]?.setCorners({ topLeft: [where], bottomRight: [scale], ...badge });
+    const said = SIDES.map((name) => [this.sideWords(shown, name, frame), this.mapWords(name, frame)]);
+    SIDES.forEach((_, at) => this.panes[at + 1]?.setCorners({ topLeft: said[at] ?? [], ...badge }));
+    this.swipe.setCorners(said[0] ?? [], said[1] ?? [], badge);
   }
 
-  private modelWords(shown: Shown, frame: number): string {
-    if (this.data.model_hidden) return gettext("model hidden");
-    if (!this.data.prediction) return this.data.model_state?.words ?? "";
-    if (!shown.model.exists) {
-      const row = this.data.prediction.clips.find((one) => one.clip === shown.clip.id);
-      return row?.no_result_words || this.data.prediction.no_result_words || gettext("no result on this clip");
+  private mapWords(name: "left" | "right", frame: number): string {
+    const here = this.data[name].prediction !== null && this.data[name].prediction === this.data.prediction?.id;
+    return here && this.shown ? this.maps.words(this.shown.clip.id, frame) : "";
+  }
+
+  private sideWords(shown: Shown, name: "left" | "right", frame: number): string {
+    const side = this.data[name];
+    const layer = shown[name];
+    if (side.kind === "none") return name === "left" ? "" : this.data.model_hidden ? gettext("model hidden") : (this.data.model_state?.words ?? "");
+    if (!layer.isModel) {
+      if (side.read === null) return gettext("a class and a thickness, no marks");
+      const extent = layer.reader.extent(frame);
+      return extent ? (EXTENT_WORDS[extent]?.() ?? "") : gettext("not marked: unknown");
     }
-    if (!shown.model.ready) return gettext("masks on their way");
-    return shown.model.labels(frame)?.some((label) => label > 0) ? "" : gettext("no plaque on this frame");
+    const { model } = layer;
+    if (!model.exists) {
+      const row = predictionDocument(this.data, side.prediction);
+      const words = row?.clips.find((one) => one.clip === shown.clip.id)?.no_result_words;
+      return words || row?.no_result_words || gettext("no result on this clip");
+    }
+    if (!model.ready) return gettext("masks on their way");
+    return model.labels(frame)?.some((label) => label > 0) ? "" : gettext("no plaque on this frame");
   }
 
   private failed(error: unknown): void {
@@ -324,8 +405,8 @@ export class ComparePage {
   }
 }
 
-function outlines(shown: Shown, frame: number): Line[] {
-  return shown.reader
+function outlines(layer: SideLayer, frame: number): Line[] {
+  return layer.reader
     .at(frame)
     .filter((one) => one.outline !== null && one.outline.length > 2)
     .map((one) => ({ points: one.outline ?? [], closed: true, kind: "outline" as const, who: "physician" as const }));

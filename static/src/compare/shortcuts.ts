@@ -1,6 +1,7 @@
 /** The keys of the comparison page, by physical code. */
 import { Keymap } from "../viewer/keys.ts";
 import { gettext } from "../viewer/words.ts";
+import type { LinkName } from "./linked.ts";
 import type { ComparePage } from "./page.ts";
 import type { Reasons } from "./reasons.ts";
 
@@ -8,6 +9,9 @@ export interface Acts {
   help(): void;
   back(): void;
   next(): void;
+  /** Marks one step stronger or weaker. */
+  strength(by: number): void;
+  link(name: LinkName): void;
 }
 
 export function shortcuts(page: ComparePage, reasons: Reasons, acts: Acts): Keymap {
@@ -31,6 +35,12 @@ export function shortcuts(page: ComparePage, reasons: Reasons, acts: Acts): Keym
       code: "KeyO", keys: ["O"], words: gettext("hold to hide the marks"), group: look,
       run: () => page.hideMasks(true), release: () => page.hideMasks(false),
     },
+    { code: "KeyW", keys: ["W"], words: gettext("swipe: left and right with a divider"), group: look, run: () => page.swipe.toggle() },
+    { code: "BracketLeft", keys: ["["], words: gettext("weaker marks"), group: look, repeat: true, run: () => acts.strength(-1) },
+    { code: "BracketRight", keys: ["]"], words: gettext("stronger marks"), group: look, repeat: true, run: () => acts.strength(1) },
+    { code: "KeyF", shift: true, keys: ["⇧", "F"], words: gettext("link or unlink the frame"), group: look, run: () => acts.link("frame") },
+    { code: "KeyZ", shift: true, keys: ["⇧", "Z"], words: gettext("link or unlink the zoom"), group: look, run: () => acts.link("zoom") },
+    { code: "KeyP", shift: true, keys: ["⇧", "P"], words: gettext("link or unlink the pan"), group: look, run: () => acts.link("pan") },
     { code: "KeyF", keys: ["F"], words: gettext("fit"), group: look, run: () => page.fit() },
     { code: "Equal", keys: ["="], words: gettext("one to one"), group: look, run: () => page.oneToOne() },
     { code: "Slash", keys: ["/"], words: gettext("comment"), group: case_, run: () => reasons.ask() },

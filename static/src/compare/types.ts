@@ -43,6 +43,7 @@ export interface Lesion {
 
 export interface Read {
   id: string;
+  reader: string;
   lesions: Lesion[];
   frames: ReadFrame[];
   thickness_mm: number | null;
@@ -78,10 +79,30 @@ export interface CurvePoint {
   extent: Extent | "";
 }
 
+export interface CurveSide {
+  /** A model's area on every frame; empty for a read. */
+  line: (number | null)[];
+  dots: CurvePoint[];
+}
+
 export interface ClipCurve {
-  model_area: (number | null)[];
   unit: "mm²" | "px";
-  marked: CurvePoint[];
+  left: CurveSide;
+  right: CurveSide;
+}
+
+export interface SideDocument {
+  key: string;
+  kind: "read" | "reference" | "pipeline" | "none";
+  role: "physician" | "reference" | "model" | "";
+  title: string;
+  name: string;
+  /** What it is called in a sentence: "model", or its name beside another model. */
+  noun: string;
+  key_place: Place | null;
+  /** Which of the documents below hold its marks. */
+  read: string | null;
+  prediction: string | null;
 }
 
 export interface Reason {
@@ -100,8 +121,14 @@ export interface ModelState {
 export interface Compare {
   case: { id: string; number: number; of: number; state: string };
   clips: Clip[];
+  left: SideDocument;
+  right: SideDocument;
+  /** Further reads, laid over both sides as thin lines. */
+  more: string[];
   read: Read | null;
+  further_reads: Read[];
   prediction: Prediction | null;
+  further_predictions: Prediction[];
   model_hidden: boolean;
   model_state: ModelState | null;
   open_at: Place | null;
@@ -111,12 +138,4 @@ export interface Compare {
   dice: { clip: string; frame: number; region: number; dice: number | null }[];
   next_url: string | null;
   reason: Reason;
-}
-
-/** The reader's key frame: of the index lesion, else of the only lesion. */
-export function readerKey(read: Read | null): Place | null {
-  if (!read) return null;
-  const index = read.lesions.find((lesion) => lesion.is_index) ?? (read.lesions.length === 1 ? read.lesions[0] : undefined);
-  if (!index?.key_clip || index.key_frame === null) return null;
-  return { clip: index.key_clip, frame: index.key_frame, region: index.key_region ?? 1 };
 }

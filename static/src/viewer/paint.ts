@@ -6,10 +6,32 @@ export const PHYSICIAN = "#ff9f2e";
 export const MODEL = "#2cc9f5";
 export const BOTH = "#cdd3db";
 
+/** How a layer's line looks; dashes and width in screen pixels. */
+export interface LayerStyle {
+  colour: string;
+  dash: readonly number[];
+  width: number;
+}
+
+/** A physician's line is solid orange, a model's dashed cyan. */
+export const STYLES: Record<"physician" | "model", LayerStyle> = {
+  physician: { colour: PHYSICIAN, dash: [], width: 2 },
+  model: { colour: MODEL, dash: [6, 4], width: 2 },
+};
+
 /** Label map of a frame; null or undefined when there is none. `version` counts changes of a map drawn in place. */
 export interface MaskLayer {
   labels(frame: number): Uint8Array | null | undefined;
   version?(frame: number): number;
+  /** Without one it looks like the place it stands on. */
+  style?: LayerStyle;
+}
+
+export interface Layers {
+  physician?: MaskLayer | null;
+  model?: MaskLayer | null;
+  /** Further layers, as thin lines over the others. */
+  more?: readonly MaskLayer[];
 }
 
 export type LayerMode = "fill" | "contour" | "difference" | "hidden";
@@ -71,39 +93,65 @@ export function paintPicture(ctx: CanvasRenderingContext2D, picture: CanvasImage
   ctx.drawImage(picture, 0, 0);
 }
 
-interface LayerPaint {
-  who: "physician" | "model";
-  fill: boolean;
+export interface Painting {
+  mode: LayerMode;
+  layers: Layers;
+  /** 0 to 1, on top of how strong fills and lines are by themselves. */
+  opacity: number;
+  /** A place on the pane, in its pixels: the first layer shows left of it only, the second right of it. */
+  split: number | null;
 }
 
-/** Solid orange for a physician, dashed cyan for a model; lines of 2 screen px at every zoom. */
-export function paintLayer(
-  ctx: CanvasRenderingContext2D,
-  labels: Uint8Array,
-  cols: number,
-  version: number,
-  at: Placement,
-  paint: LayerPaint,
-): void {
-  const path = pathFor(labels, cols, version);
-  const colour = paint.who === "physician" ? PHYSICIAN : MODEL;
-  ctx.save();
-  place(ctx, at);
-  if (paint.fill) {
-    ctx.globalAlpha = paint.who === "physician" ? 0.18 : 0.16;
-    ctx.fillStyle = colour;
-    ctx.fill(path, "evenodd");
+const FILLS = { physician: 0.18, model: 0.16 };
+
+/** All layers of a frame; what stands first lies lowest. */
+export function paintMasks(ctx: CanvasRenderingContext2D, painting: Painting, frame: number, cols: number, at: Placement): void {
+  const { mode, layers, opacity, split } = painting;
+  if (mode === "hidden" || opacity <= 0) return;
+  const { physician, model } = layers;
+  const of = (layer: MaskLayer | null | undefined): Uint8Array | null => layer?.labels(frame) ?? null;
+  if (mode === "difference") paintDifference(ctx, layers, frame, cols, at, opacity);
+  else {
+    for (const [layer, who] of [[physician, "physician"], [model, "model"]] as const) {
+      const labels = of(layer);
+      if (!layer || !labels) continue;
+      ctx.save();
+      if (split !== null) clipTo(ctx, who === "physician" ? [0, split] : [split, ctx.canvas.width], at.dpr);
+      const path = pathFor(labels, cols, layer.version?.(frame) ?? 0);
+      place(ctx, at);
+      if (mode === "fill") {
+        ctx.globalAlpha = FILLS[who] * opacity;
+        ctx.fillStyle = (layer.style ?? STYLES[who]).colour;
+        ctx.fill(path, "evenodd");
+      }
+      strokePath(ctx, path, at, layer.style ?? STYLES[who], opacity);
+      ctx.restore();
+    }
   }
-  strokePath(ctx, path, at, paint.who);
-  ctx.restore();
+  for (const layer of layers.more ?? []) {
+    const labels = of(layer);
+    if (!labels) continue;
+    ctx.save();
+    place(ctx, at);
+    strokePath(ctx, pathFor(labels, cols, layer.version?.(frame) ?? 0), at, layer.style ?? STYLES.physician, opacity);
+    ctx.restore();
+  }
 }
 
-function strokePath(ctx: CanvasRenderingContext2D, path: Path2D, at: Placement, who: "physician" | "model"): void {
-  ctx.globalAlpha = 1;
-  ctx.lineWidth = 2 / at.scale;
+function clipTo(ctx: CanvasRenderingContext2D, [from, to]: readonly [number, number], dpr: number): void {
+  ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
+  ctx.beginPath();
+  ctx.rect(from, 0, Math.max(0, to - from), ctx.canvas.height);
+  ctx.clip();
+}
+
+/** A line of the same width on the screen at every zoom. */
+function strokePath(ctx: CanvasRenderingContext2D, path: Path2D, at: Placement, style: LayerStyle, opacity: number): void {
+  ctx.globalAlpha = opacity;
+  ctx.lineWidth = style.width / at.scale;
   ctx.lineJoin = "round";
-  ctx.setLineDash(who === "model" ? [6 / at.scale, 4 / at.scale] : []);
-  ctx.strokeStyle = who === "physician" ? PHYSICIAN : MODEL;
+  ctx.setLineDash(style.dash.map((part) => part / at.scale));
+  ctx.strokeStyle = style.colour;
   ctx.stroke(path);
 }
 
@@ -115,28 +163,26 @@ function emptyMap(length: number): Uint8Array {
   return empty;
 }
 
-/** Both plain grey, physician only hatched, model only dotted, with both outlines. */
-export function paintDifference(
-  ctx: CanvasRenderingContext2D,
-  phys: Uint8Array | null,
-  model: Uint8Array | null,
-  cols: number,
-  version: number,
-  at: Placement,
-): void {
-  if (!phys && !model) return;
-  const nothing = emptyMap((phys ?? model)?.length ?? 0);
-  const parts = differenceOf(phys ?? nothing, model ?? nothing, cols, version);
+/** Both plain grey, the first only hatched, the second only dotted, with both outlines. */
+function paintDifference(ctx: CanvasRenderingContext2D, layers: Layers, frame: number, cols: number, at: Placement, opacity: number): void {
+  const { physician, model } = layers;
+  const mine = physician?.labels(frame) ?? null;
+  const theirs = model?.labels(frame) ?? null;
+  if (!mine && !theirs) return;
+  const version = physician?.version?.(frame) ?? 0;
+  const nothing = emptyMap((mine ?? theirs)?.length ?? 0);
+  const parts = differenceOf(mine ?? nothing, theirs ?? nothing, cols, version);
+  const [first, second] = [physician?.style ?? STYLES.physician, model?.style ?? STYLES.model];
   ctx.save();
   place(ctx, at);
-  ctx.globalAlpha = 0.34;
+  ctx.globalAlpha = 0.34 * opacity;
   ctx.fillStyle = BOTH;
   ctx.fill(parts.both, "evenodd");
-  ctx.globalAlpha = 1;
-  fillPattern(ctx, parts.physician, at, hatch(ctx));
-  fillPattern(ctx, parts.model, at, dots(ctx));
-  if (phys) strokePath(ctx, pathFor(phys, cols, version), at, "physician");
-  if (model) strokePath(ctx, pathFor(model, cols, version), at, "model");
+  ctx.globalAlpha = opacity;
+  fillPattern(ctx, parts.physician, at, pattern(ctx, "hatch", first.colour));
+  fillPattern(ctx, parts.model, at, pattern(ctx, "dots", second.colour));
+  if (mine) strokePath(ctx, pathFor(mine, cols, version), at, first, opacity);
+  if (theirs) strokePath(ctx, pathFor(theirs, cols, model?.version?.(frame) ?? 0), at, second, opacity);
   ctx.restore();
 }
 
@@ -160,33 +206,37 @@ function cell(draw: (tile: CanvasRenderingContext2D) => void): HTMLCanvasElement
   return tile;
 }
 
-let hatchTile: HTMLCanvasElement | null = null;
-let dotTile: HTMLCanvasElement | null = null;
+const tiles = new Map<string, HTMLCanvasElement>();
 
-function hatch(ctx: CanvasRenderingContext2D): CanvasPattern | null {
-  hatchTile ??= cell((tile) => {
-    tile.strokeStyle = PHYSICIAN;
-    tile.lineWidth = 2;
-    for (const shift of [-6, 0, 6]) {
-      tile.beginPath();
-      tile.moveTo(shift - 1, 7);
-      tile.lineTo(shift + 7, -1);
-      tile.stroke();
-    }
-  });
-  return ctx.createPattern(hatchTile, "repeat");
+/** Hatch or dots in a colour, so that areas differ by more than colour. */
+function pattern(ctx: CanvasRenderingContext2D, kind: "hatch" | "dots", colour: string): CanvasPattern | null {
+  const key = `${kind} ${colour}`;
+  let tile = tiles.get(key);
+  if (!tile) {
+    tile = cell((inner) => (kind === "hatch" ? hatch(inner, colour) : dots(inner, colour)));
+    tiles.set(key, tile);
+  }
+  return ctx.createPattern(tile, "repeat");
 }
 
-function dots(ctx: CanvasRenderingContext2D): CanvasPattern | null {
-  dotTile ??= cell((tile) => {
-    tile.fillStyle = MODEL;
-    for (const at of [1.5, 4.5]) {
-      tile.beginPath();
-      tile.arc(at, at, 1.3, 0, 2 * Math.PI);
-      tile.fill();
-    }
-  });
-  return ctx.createPattern(dotTile, "repeat");
+function hatch(tile: CanvasRenderingContext2D, colour: string): void {
+  tile.strokeStyle = colour;
+  tile.lineWidth = 2;
+  for (const shift of [-6, 0, 6]) {
+    tile.beginPath();
+    tile.moveTo(shift - 1, 7);
+    tile.lineTo(shift + 7, -1);
+    tile.stroke();
+  }
+}
+
+function dots(tile: CanvasRenderingContext2D, colour: string): void {
+  tile.fillStyle = colour;
+  for (const at of [1.5, 4.5]) {
+    tile.beginPath();
+    tile.arc(at, at, 1.3, 0, 2 * Math.PI);
+    tile.fill();
+  }
 }
 
 /** Window, level and inversion on the displayed grey, per channel, as a copy of the picture. Null: nothing to change. */

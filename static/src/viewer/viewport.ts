@@ -20,12 +20,12 @@ import type { Box, Point } from "./geometry.ts";
 import type { FrameStore } from "./frames.ts";
 import { chordElement, lineElement, rulerElement, svg, type Chord, type Line, type RulerTick } from "./overlay.ts";
 import { Palm } from "./palm.ts";
-import { GreyWindow, paintDifference, paintLayer, paintPicture, type LayerMode, type MaskLayer, type Placement } from "./paint.ts";
+import { GreyWindow, paintMasks, paintPicture, type LayerMode, type Layers, type Placement } from "./paint.ts";
 import type { View } from "./view.ts";
 
 export type { Corners } from "./corners.ts";
 export type { Chord, Line, RulerTick } from "./overlay.ts";
-export type { LayerMode, MaskLayer } from "./paint.ts";
+export type { LayerMode, LayerStyle, MaskLayer } from "./paint.ts";
 
 export interface PointerAt {
   /** Picture pixels, sub-pixel; may lie outside the picture. */
@@ -67,7 +67,11 @@ export interface ViewportOptions {
 export class Viewport {
   readonly host: HTMLElement;
   readonly view: View;
-  layers: { physician?: MaskLayer | null; model?: MaskLayer | null } = {};
+  layers: Layers = {};
+  /** Strength of all marks, 0 to 1. */
+  opacity = 1;
+  /** Part of the width at which the first layer ends and the second begins; null lays one over the other. */
+  split: number | null = null;
   mode: LayerMode = "fill";
   chords: (frame: number) => readonly Chord[] = () => [];
   lines: (frame: number) => readonly Line[] = () => [];
@@ -289,18 +293,8 @@ export class Viewport {
     paintPicture(ctx, this.grey.apply(still, width, level, invert), at);
     const cover = this.cover(shown.frame);
     if (cover) paintPicture(ctx, cover, at);
-    if (this.mode === "hidden") return;
-    const { physician, model } = this.layers;
-    const mine = physician?.labels(shown.frame) ?? null;
-    const theirs = model?.labels(shown.frame) ?? null;
-    const version = physician?.version?.(shown.frame) ?? 0;
-    if (this.mode === "difference") {
-      paintDifference(ctx, mine, theirs, cols, version, at);
-      return;
-    }
-    const fill = this.mode === "fill";
-    if (mine) paintLayer(ctx, mine, cols, version, at, { who: "physician", fill });
-    if (theirs) paintLayer(ctx, theirs, cols, model?.version?.(shown.frame) ?? 0, at, { who: "model", fill });
+    const split = this.split === null ? null : this.split * this.width;
+    paintMasks(ctx, { mode: this.mode, layers: this.layers, opacity: this.opacity, split }, shown.frame, cols, at);
   }
 
   /** Where the small glass goes: up and to the left of the pointer, or wherever there is room. */

@@ -33,7 +33,7 @@ def test_class_and_score_stand_in_the_first_line(world: World) -> None:
 
     row = table(world)["class"]
 
-    assert (row.physician, row.model, row.difference) == ("1 complex", "0 not complex", "differs")
+    assert (row.left, row.right, row.difference) == ("1 complex", "0 not complex", "differs")
     assert row.how == "calibrated probability 0.83, cut-off 0.50"
 
 
@@ -42,7 +42,7 @@ def test_thickness_is_model_minus_physician_with_both_ways_of_measuring(world: W
 
     row = table(world)["thickness"]
 
-    assert (row.physician, row.model, row.difference) == ("6.0 mm", "5.6 mm", "−0.4 mm")
+    assert (row.left, row.right, row.difference) == ("6.0 mm", "5.6 mm", "−0.4 mm")
     assert row.how == "caliper against mask chord, frames 2 and 3"
 
 
@@ -52,7 +52,7 @@ def test_area_is_told_on_the_readers_key_frame_in_square_millimetres(world: Worl
 
     row = table(world)["area"]
 
-    assert (row.label, row.physician, row.model, row.difference) == (
+    assert (row.label, row.left, row.right, row.difference) == (
         "Area, frame 2",
         "25.0 mm²",
         "20.0 mm²",
@@ -84,9 +84,9 @@ def test_a_frame_whose_mask_was_erased_is_unknown_and_not_empty(world: World) ->
     assert (rows["dice"].label, rows["dice"].difference) == ("Dice, frame 1", "1.00")
     assert rows["dice"].how == "1 frame fully marked"
     assert "area" not in rows
-    assert (rows["ratio"].physician, rows["ratio"].difference) == ("–", "")
+    assert (rows["ratio"].left, rows["ratio"].difference) == ("–", "")
     assert [one["frame"] for one in payload["dice"]] == [1]
-    assert [one["frame"] for one in payload["curve"][str(world.clip.pk)]["marked"]] == [1]
+    assert [one["frame"] for one in payload["curve"][str(world.clip.pk)]["left"]["dots"]] == [1]
     assert payload["largest_difference"]["frame"] == 1
 
 
@@ -95,7 +95,7 @@ def test_area_uses_the_spacing_of_each_axis(project: Project) -> None:
     world.read(world.reader_a, 1, 6.0, marks={2: (ALL, MINE)})
     world.predict(1, 5.6, masks={2: MINE})
 
-    assert table(world)["area"].physician == "14.0 mm²"  # 100 × 0.2 × 0.7
+    assert table(world)["area"].left == "14.0 mm²"  # 100 × 0.2 × 0.7
 
 
 def test_dice_counts_fully_marked_frames_and_gives_their_range(world: World) -> None:
@@ -131,7 +131,7 @@ def test_plaque_share_of_the_aorta_needs_an_outer_wall(world: World) -> None:
 
     row = table(world)["ratio"]
 
-    assert (row.physician, row.model, row.difference) == ("10 %", "9 %", "−1 points")
+    assert (row.left, row.right, row.difference) == ("10 %", "9 %", "−1 points")
 
 
 def test_the_models_aorta_holds_its_wall_where_it_was_stored(world: World) -> None:
@@ -142,7 +142,7 @@ def test_the_models_aorta_holds_its_wall_where_it_was_stored(world: World) -> No
 
     row = table(world)["ratio"]
 
-    assert (row.model, row.how) == ("5 %", "area in outer wall")
+    assert (row.right, row.how) == ("5 %", "area in outer wall")
 
 
 def test_masks_stored_before_the_wall_was_say_what_the_share_is_of(world: World) -> None:
@@ -152,7 +152,7 @@ def test_masks_stored_before_the_wall_was_say_what_the_share_is_of(world: World)
 
     row = table(world)["ratio"]
 
-    assert (row.model, row.how) == ("6 %", "in outer wall; model: lumen and plaque")
+    assert (row.right, row.how) == ("6 %", "in outer wall; model: lumen and plaque")
 
 
 def test_times_stand_beside_the_published_mark(world: World) -> None:
@@ -160,7 +160,7 @@ def test_times_stand_beside_the_published_mark(world: World) -> None:
 
     row = table(world)["time"]
 
-    assert (row.physician, row.model) == ("2 min 14 s", "1.3 s")
+    assert (row.left, row.right) == ("2 min 14 s", "1.3 s")
     assert row.how.startswith("published: 30 min")
 
 
@@ -170,7 +170,7 @@ def test_reasons_are_the_readers_alone(world: World) -> None:
 
     row = table(world)["reason"]
 
-    assert (row.physician, row.model, row.how) == ("ulceration", "not given", "model has no reasons")
+    assert (row.left, row.right, row.how) == ("ulceration", "not given", "model has no reasons")
 
 
 def test_without_a_scale_there_are_pixels_and_no_millimetres_anywhere(project: Project) -> None:
@@ -181,14 +181,14 @@ def test_without_a_scale_there_are_pixels_and_no_millimetres_anywhere(project: P
     comparison = world.compare()
     rows = {row.key: row for row in numbers(comparison)}
 
-    assert (rows["thickness"].physician, rows["thickness"].model, rows["thickness"].difference) == (
+    assert (rows["thickness"].left, rows["thickness"].right, rows["thickness"].difference) == (
         "60 px",
         "52 px",
         "−8 px",
     )
     assert "no scale in the file" in rows["thickness"].how
-    assert (rows["area"].physician, rows["area"].difference) == ("100 px", "0 px")
-    assert not any("mm" in text for row in rows.values() for text in (row.physician, row.model, row.difference))
+    assert (rows["area"].left, rows["area"].difference) == ("100 px", "0 px")
+    assert not any("mm" in text for row in rows.values() for text in (row.left, row.right, row.difference))
     assert verdict(comparison).text == "Same plaque, same class; model 8 px thinner."
     assert compare_payload(comparison)["curve"][str(world.clip.pk)]["unit"] == "px"
 
@@ -312,9 +312,9 @@ def test_the_curve_has_the_model_on_every_frame_and_the_reader_where_marked(worl
     curve = compare_payload(world.compare())["curve"][str(world.clip.pk)]
 
     assert curve == {
-        "model_area": [0.0, 25.0, 36.0, 0.0],
         "unit": "mm²",
-        "marked": [{"frame": 2, "area": 25.0, "extent": "all_marked"}],
+        "left": {"line": [], "dots": [{"frame": 2, "area": 25.0, "extent": "all_marked"}]},
+        "right": {"line": [0.0, 25.0, 36.0, 0.0], "dots": []},
     }
 
 
@@ -338,9 +338,9 @@ def test_one_may_choose_the_read_and_the_pipeline_or_hide_the_model(world: World
 
     assert world.compare(read=second.pk).read == second
     assert [row.pipeline.name for row in world.compare().predictions] == ["PlaqueNet 0.1", "PlaqueNet 0.2"]
-    assert table(world, pipeline=other.pk)["thickness"].model == "3.0 mm"
+    assert table(world, pipeline=other.pk)["thickness"].right == "3.0 mm"
     hidden = world.compare(pipeline="none")
-    assert (hidden.prediction, hidden.masks.rows) == (None, {})
+    assert (hidden.prediction, hidden.models, hidden.right.kind) == (None, [], "none")
     assert verdict(hidden).text == "Reader A: complex (1) · Reader B: not complex (0)."
 
 

@@ -50,7 +50,7 @@ def test_uncertainties_stand_with_their_numbers_in_one_typography(world: World) 
 
     rows = table(world)
 
-    assert rows["thickness"].model == "4.6 ± 0.4 mm"
+    assert rows["thickness"].right == "4.6 ± 0.4 mm"
     assert rows["class"].how == "calibrated probability 0.83 ± 0.04, cut-off 0.50"
 
 
@@ -99,14 +99,14 @@ def test_answers_stand_beside_answers_and_cannot_tell_is_not_compared(
 
     rows = table(world)
 
-    assert (rows["mobile"].physician, rows["mobile"].model, rows["mobile"].difference) == (
+    assert (rows["mobile"].left, rows["mobile"].right, rows["mobile"].difference) == (
         physician,
         "yes",
         difference,
     )
     assert rows["mobile"].how == "moves 1.8 ± 0.4 mm, frames 2 to 3, 4"
-    assert (rows["ulceration"].model, rows["ulceration"].difference) == ("cannot tell", "")
-    assert rows["reason"].model == "mobile part"
+    assert (rows["ulceration"].right, rows["ulceration"].difference) == ("cannot tell", "")
+    assert rows["reason"].right == "mobile part"
 
 
 def test_a_model_without_reasons_says_so_and_answers_nothing(world: World) -> None:
@@ -115,7 +115,7 @@ def test_a_model_without_reasons_says_so_and_answers_nothing(world: World) -> No
 
     rows = table(world)
 
-    assert (rows["reason"].model, rows["reason"].how) == ("not given", "model has no reasons")
+    assert (rows["reason"].right, rows["reason"].how) == ("not given", "model has no reasons")
     assert not rows.keys() & {"ulceration", "mobile"}
 
 

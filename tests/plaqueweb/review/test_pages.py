@@ -112,7 +112,7 @@ def test_a_second_role_opens_a_waiting_case_without_the_model_until_it_is_asked_
     assert "Waits for your decision" in first
     assert not Showing.objects.filter(user=both).exists()
 
-    assert "cut-off" in client.get(f"{page(compared)}?pipeline={compared.pipeline.pk}").content.decode()
+    assert "cut-off" in client.get(f"{page(compared)}?right=pipeline.{compared.pipeline.pk}").content.decode()
     assert Showing.objects.get(user=both).study == compared.study
 
 

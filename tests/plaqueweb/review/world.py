@@ -20,8 +20,9 @@ from plaqueweb.core.storage import put_file
 from plaqueweb.predictions.models import ClipPrediction, Pipeline, Prediction
 from plaqueweb.reads.choices import AssignmentState, Extent, ReadState
 from plaqueweb.reads.models import Assignment, FrameAnnotation, FrameMask, Lesion, Read, Round
+from plaqueweb.review.comparison import Chosen, Comparison, compare
 from plaqueweb.review.models import Case
-from plaqueweb.review.selectors import Comparison, compare, visible_case
+from plaqueweb.review.selectors import visible_case
 from plaqueweb.review.services import case_for
 from plaqueweb.studies.choices import DisclosureKind
 from plaqueweb.studies.models import Clip, Disclosure, Project, Study
@@ -168,8 +169,8 @@ class World:
 
     def compare(self, user: User | None = None, **chosen: Any) -> Comparison:
         who = user or self.coordinator
-        chosen = {name: str(value) for name, value in chosen.items()}
-        return compare(user=who, case=visible_case(who, self.case.pk), **chosen)
+        asked = [(name, str(one)) for name, given in chosen.items() for one in (given if name == "more" else [given])]
+        return compare(user=who, case=visible_case(who, self.case.pk), chosen=Chosen.of(asked))
 
 
 ALL, INDEX, NONE, UNUSABLE = Extent.ALL_MARKED, Extent.INDEX_ONLY, Extent.NO_PLAQUE, Extent.UNUSABLE

@@ -1,37 +1,45 @@
 import { describe, expect, it } from "vitest";
-import { differenceBox, differenceSay, type FrameSay } from "../difference.ts";
+import { differenceBox, differenceSay, type SideSay } from "../difference.ts";
 
-const marked: FrameSay = { annotated: true, extent: "all_marked", hasReaderMask: true, hasModelMask: true, modelKnown: true };
+const reader: SideSay = { noun: "physician", isModel: false, known: true, annotated: true, extent: "all_marked", hasMask: true };
+const second: SideSay = { ...reader, noun: "Reader B" };
+const model: SideSay = { noun: "model", isModel: true, known: true, annotated: true, extent: null, hasMask: true };
 
 describe("what the difference pane may compare", () => {
   it("compares a fully marked frame without further words", () => {
-    expect(differenceSay(marked)).toEqual({ compare: true, note: "" });
+    expect(differenceSay(reader, model)).toEqual({ compare: true, note: "" });
+    expect(differenceSay(reader, second)).toEqual({ compare: true, note: "" });
+    expect(differenceSay(model, { ...model, hasMask: false })).toEqual({ compare: true, note: "" });
   });
 
-  it("never takes a frame without an annotation for one without plaque", () => {
-    const say = differenceSay({ ...marked, annotated: false, extent: null, hasReaderMask: false });
-    expect(say.compare).toBe(false);
-    expect(say.note).toContain("unknown, not empty");
+  it("never takes a frame without an annotation for one without plaque, on whichever side it is missing", () => {
+    const silent = { ...reader, annotated: false, extent: null, hasMask: false };
+    for (const say of [differenceSay(silent, model), differenceSay(model, silent), differenceSay(second, silent)]) {
+      expect(say).toEqual({ compare: false, note: "Physician said nothing about this frame: unknown, not empty." });
+    }
   });
 
   it("compares a frame examined without plaque, so that false plaque shows", () => {
-    expect(differenceSay({ ...marked, extent: "no_plaque", hasReaderMask: false })).toEqual({
-      compare: true,
-      note: "The reader examined this frame: no plaque.",
-    });
-    expect(differenceSay({ ...marked, extent: "no_plaque", hasReaderMask: false, hasModelMask: false }).note).toContain("Both");
+    const examined = { ...reader, extent: "no_plaque" as const, hasMask: false };
+    expect(differenceSay(examined, model)).toEqual({ compare: true, note: "Physician examined this frame: no plaque." });
+    expect(differenceSay(examined, { ...model, hasMask: false }).note).toBe("Both see no plaque on this frame.");
+    expect(differenceSay(examined, second).note).toBe("Physician examined this frame: no plaque.");
   });
 
-  it("says that only the index lesion was marked", () => {
-    expect(differenceSay({ ...marked, extent: "index_only" })).toEqual({ compare: true, note: "The reader marked the index lesion only." });
+  it("says for each side that only the index lesion was marked, or that nobody said", () => {
+    expect(differenceSay({ ...reader, extent: "index_only" }, model)).toEqual({ compare: true, note: "Physician marked the index lesion only." });
+    const both = differenceSay({ ...reader, extent: "index_only" }, { ...second, extent: null });
+    expect(both.note).toBe("Physician marked the index lesion only. Reader B did not say whether all plaque is marked.");
   });
 
   it.each([
-    [{ extent: "unusable" as const }],
-    [{ modelKnown: false }],
-    [{ extent: null, hasReaderMask: false }],
-  ])("compares nothing for %o", (change) => {
-    expect(differenceSay({ ...marked, ...change }).compare).toBe(false);
+    [{ ...reader, extent: "unusable" as const }, model],
+    [reader, { ...model, known: false }],
+    [{ ...reader, extent: null, hasMask: false }, model],
+    [reader, { ...second, known: false }],
+  ])("compares nothing for %o and %o", (left, right) => {
+    expect(differenceSay(left, right).compare).toBe(false);
+    expect(differenceSay(left, right).note).not.toBe("");
   });
 });
 

@@ -7,7 +7,7 @@ const clip = { id: "c", rows: 2, columns: 3 } as Clip;
 const frame = (change: Partial<ReadFrame>): ReadFrame => ({
   clip: "c", frame: 1, region: 1, extent: null, outline: null, calipers: [], masks: {}, ...change,
 });
-const read = (...frames: ReadFrame[]): Read => ({ id: "r", lesions: [], frames, thickness_mm: null, thickness_px: null });
+const read = (...frames: ReadFrame[]): Read => ({ id: "r", reader: "A", lesions: [], frames, thickness_mm: null, thickness_px: null });
 const mask = (...rle: number[]) => ({ size: [2, 3] as [number, number], rle });
 
 describe("the reader's layer", () => {
