@@ -1,6 +1,7 @@
 """From masks to what a report says: clean masks, areas, key frame, clip and study results, the rule's verdict.
 
-Plain numpy and scipy.ndimage. Thickness itself lives in ``inference.thickness`` and is offered here too.
+Plain numpy and scipy.ndimage. Thickness itself lives in ``inference.thickness``, the place of a plaque in
+``inference.places``; both are offered here too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from inference.places import (
+    angle_around,
+    centre_of_outline,
+    fitted_centre,
+    middle,
+    pieces,
+    straight_distance,
+    turned_apart,
+    wall_curve,
+    wall_distance,
+)
 from inference.thickness import (
     depth_thickness,
     inscribed_thickness,
@@ -23,16 +35,25 @@ from inference.types import Answer, ClipResult, NoResult, Spacing, StudyResult, 
 __all__ = [
     "Thickness",
     "aggregate_study",
+    "angle_around",
     "area_mm2",
+    "centre_of_outline",
     "choose_key_frame",
     "clean_mask",
     "clip_probability",
     "depth_thickness",
     "displayed_mm",
+    "fitted_centre",
     "inscribed_thickness",
+    "middle",
     "most_telling",
+    "pieces",
     "rule_verdict",
+    "straight_distance",
     "thickness_from_mask",
+    "turned_apart",
+    "wall_curve",
+    "wall_distance",
     "wall_normal_thickness",
 ]
 

@@ -24,6 +24,7 @@ class Capability(models.TextChoices):
     RELEASE = "release", _("release or refuse held clips")
     MANAGE_ROUNDS = "manage_rounds", _("make rounds and assign readers")
     ADJUDICATE = "adjudicate", _("decide the consensus")
+    MATCH_LESIONS = "match_lesions", _("say which lesions are the same plaque")
     SEE_RESULTS = "see_results", _("see reads and predictions")
     MANAGE_PIPELINES = "manage_pipelines", _("register and activate pipelines")
     RUN_JOBS = "run_jobs", _("start, retry and cancel jobs")
@@ -35,7 +36,7 @@ class Capability(models.TextChoices):
 _C = Capability
 CAPABILITIES: dict[str, frozenset[str]] = {
     Role.READER: frozenset({_C.READ}),
-    Role.ADJUDICATOR: frozenset({_C.VIEW_STUDIES, _C.ADJUDICATE, _C.SEE_RESULTS}),
+    Role.ADJUDICATOR: frozenset({_C.VIEW_STUDIES, _C.ADJUDICATE, _C.MATCH_LESIONS, _C.SEE_RESULTS}),
     Role.COORDINATOR: frozenset(
         {
             _C.VIEW_STUDIES,
@@ -43,6 +44,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
             _C.PREPARE,
             _C.RELEASE,
             _C.MANAGE_ROUNDS,
+            _C.MATCH_LESIONS,
             _C.SEE_RESULTS,
             _C.RUN_JOBS,
             _C.EXPORT,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers
@@ -14,13 +15,19 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from plaqueweb.accounts.api import current_user
+from plaqueweb.accounts.models import User
 from plaqueweb.core.strict import AllowListedFilters, StrictSerializer
+from plaqueweb.predictions.models import Prediction
 from plaqueweb.predictions.showing import record_shown
+from plaqueweb.reads.models import Read
 from plaqueweb.review import selectors, services
 from plaqueweb.review.comparison import Chosen
 from plaqueweb.review.comparison import compare as open_comparison
-from plaqueweb.review.models import Case, Consensus, DifferenceNote, DifferenceReason
+from plaqueweb.review.lesion_rows import lesions_payload
+from plaqueweb.review.links import REASON_CHARACTERS, judge_pair
+from plaqueweb.review.models import Case, Consensus, DifferenceNote, DifferenceReason, LinkAct
 from plaqueweb.review.payload import compare_payload
+from plaqueweb.review.sides import PIPELINE, READ
 
 SIDES = "`read.<id>`, `reference.<kind>` or `pipeline.<id>`"
 
@@ -51,6 +58,24 @@ class NoteIn(StrictSerializer):
     comment = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=services.COMMENT_CHARACTERS
     )
+
+
+class LinkIn(StrictSerializer):
+    """A pair of lesions by their names in ``matches/``, and what is said of it."""
+
+    act_id = serializers.UUIDField(help_text="made by the client; the same one again stores nothing twice")
+    act = serializers.ChoiceField(LinkAct.choices)
+    read = serializers.UUIDField()
+    lesion = serializers.CharField(max_length=64)
+    prediction = serializers.UUIDField(required=False)
+    other_read = serializers.UUIDField(required=False)
+    other_lesion = serializers.CharField(max_length=64)
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=REASON_CHARACTERS)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("prediction" in attrs) == ("other_read" in attrs):
+            raise serializers.ValidationError(_("Name the prediction or the other read, one of them."))
+        return attrs
 
 
 class ConsensusOut(serializers.ModelSerializer[Consensus]):
@@ -116,6 +141,50 @@ class CaseViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveMode
             by=user,
         )
         return Response(NoteOut(note).data, status=201)
+
+    @extend_schema(
+        methods=["get"],
+        parameters=[
+            OpenApiParameter("left", OpenApiTypes.STR, description=SIDES),
+            OpenApiParameter("right", OpenApiTypes.STR, description=SIDES),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    @extend_schema(methods=["post"], request=LinkIn, responses={201: OpenApiTypes.OBJECT})
+    @action(detail=True, methods=["get", "post"], pagination_class=None, filter_backends=[])
+    def matches(self, request: Request, pk: str) -> Response:
+        """Which lesions of two answers are the same plaque, or say so of two of them.
+
+        By rule, corrected by what people said last. No act changes an answer or a Consensus.
+        """
+        user = current_user(request)
+        case = selectors.visible_case(user, pk)
+        if request.method == "GET":
+            asked = [(name, value) for name, values in request.query_params.lists() for value in values]
+            return Response(_matches(user, case, Chosen.of(asked)))
+        form = LinkIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        given = form.validated_data
+        read = selectors.read_of(user, case, given["read"])
+        second: Read | Prediction
+        if "other_read" in given:
+            second = selectors.read_of(user, case, given["other_read"])
+        else:
+            second = selectors.prediction_of(user, case, given["prediction"])
+        judge_pair(
+            case=case, act_id=given["act_id"], act=given["act"], read=read, lesion=given["lesion"], other=second,
+            other_lesion=given["other_lesion"], reason=given["reason"], by=user,
+        )  # fmt: skip
+        right = f"{PIPELINE}.{second.pipeline_id}" if isinstance(second, Prediction) else f"{READ}.{second.pk}"
+        return Response(_matches(user, case, Chosen(f"{READ}.{read.pk}", right)), status=201)
+
+
+def _matches(user: User, case: Case, chosen: Chosen) -> dict[str, Any]:
+    """The document of ``matches/``; that a model's lesions were sent is on record."""
+    found = open_comparison(user=user, case=case, chosen=chosen)
+    if found.models:
+        record_shown(user=user, studies=[case.study_id], door="comparison")
+    return lesions_payload(found)
 
 
 class ConsensusViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Consensus]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from plaqueweb.predictions.models import ClipPrediction, Prediction
 from plaqueweb.reads.models import FrameAnnotation, Read
 from plaqueweb.reads.readset import clips_of_case
 from plaqueweb.review import selectors, sides
+from plaqueweb.review.lesion_matching import SideBySide, lesion_pairs
 from plaqueweb.review.masks import Place, marked_frames
 from plaqueweb.review.models import Case, Consensus
 from plaqueweb.review.overlap import FrameDice, frame_dice
@@ -92,6 +94,11 @@ class Comparison:
             keys = [side.key_place for side in marked]
             return next((place for place in keys if place in both), both[0])
         return next((side.key_place for side in [*marked, *self.pair] if side.key_place is not None), None)
+
+    @cached_property
+    def lesion_pairs(self) -> SideBySide | None:
+        """Which lesions of left and right are the same plaque; None where there are no two lists to pair."""
+        return lesion_pairs(self)
 
     @property
     def cutoff_mm(self) -> float:

@@ -14,6 +14,7 @@ from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.models import BaseModel
 from plaqueweb.reads.choices import PlaqueClass
 from plaqueweb.reads.models import Round
+from plaqueweb.review.link_models import LesionLink, LesionOverlap, LinkAct
 from plaqueweb.studies.blinding import results_visible
 from plaqueweb.studies.models import ScopedQuerySet, Study
 
@@ -249,3 +250,10 @@ class DifferenceNote(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.reason} on {self.case_id}"
+
+
+__all__ = [
+    "LIVE_ADJUDICATION", "UNDECIDED", "Adjudication", "AdjudicationPlan", "AdjudicationState", "BlindAnswer", "Case",
+    "CaseState", "Consensus", "ConsensusKind", "DifferenceNote", "DifferenceReason", "LesionLink", "LesionOverlap",
+    "LinkAct", "QueueEntry", "Trigger",
+]  # fmt: skip

@@ -16,6 +16,7 @@ from plaqueweb.reads.models import Read
 from plaqueweb.review import selectors
 from plaqueweb.review.comparison import Comparison
 from plaqueweb.review.curve import curve_payload
+from plaqueweb.review.lesion_rows import lesions_payload
 from plaqueweb.review.masks import Place
 from plaqueweb.review.model_words import model_words
 from plaqueweb.review.models import Case, DifferenceReason
@@ -71,6 +72,7 @@ def compare_payload(comparison: Comparison) -> dict[str, Any]:
         "verdict": said.text,
         "verdict_ground": said.ground,
         "numbers": [row.as_dict() for row in numbers(comparison)],
+        "lesions": lesions_payload(comparison),
         "difference": difference_words(comparison),
         "open_at": _place(open_at(comparison)),
         "model_key": _place(comparison.models[-1].key_place if comparison.models else None),

@@ -9,6 +9,7 @@ urlpatterns = [
     path("read/<str:public_id>/compare/", views.compare_of, name="compare-of"),
     path("p/<slug:slug>/review/", views.review, name="review"),
     path("p/<slug:slug>/cases/<uuid:pk>/", views.compare, name="compare"),
+    path("p/<slug:slug>/cases/<uuid:pk>/lesions/", views.compare_lesions, name="compare-lesions"),
     path("p/<slug:slug>/cases/<uuid:pk>/numbers.csv", views.compare_csv, name="compare-csv"),
     path("p/<slug:slug>/adjudication/", adjudication_views.adjudication_queue, name="adjudication"),
     path("p/<slug:slug>/adjudication/begin/", adjudication_views.adjudication_begin, name="adjudication-begin"),

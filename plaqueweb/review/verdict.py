@@ -13,6 +13,7 @@ from plaqueweb.core.work import WorkState
 from plaqueweb.reads.choices import PlaqueClass
 from plaqueweb.review import words
 from plaqueweb.review.comparison import Comparison
+from plaqueweb.review.lesion_matching import SideBySide
 from plaqueweb.review.masks import Place
 from plaqueweb.review.rules import thickness_difference
 from plaqueweb.review.sides import NONE, ModelSide, ReadSide, Side, marks_of
@@ -134,12 +135,16 @@ def _thickness_tail(comparison: Comparison) -> str:
 def same_plaque(comparison: Comparison) -> tuple[bool | None, Place | None]:
     """Tell whether both sides mark the same plaque, and on which frame it was matched.
 
-    A reader's index lesion is laid over the other side's plaque on the reader's key frame first, then on every other
-    marked frame; two models are compared on the left one's key frame. None: nothing that could be matched.
+    A reader's index lesion has a partner on the other side (``matching``). Where the other side lists no lesions it is
+    laid over its plaque on the reader's key frame first, then on every other marked frame; two models are compared on
+    the left one's key frame. None: nothing that could be matched.
     """
     left, right = comparison.pair
     first, other = (left, right) if marks_of(left) else (right, left)
     marks = marks_of(first)
+    pairs = comparison.lesion_pairs
+    if pairs is not None and marks is not None and marks.index is not None:
+        return _paired(pairs, marks, left_first=first is left)
     if marks is None:
         place = left.key_place
         pair = (left.plaque(place), right.plaque(place)) if place is not None else (None, None)
@@ -155,6 +160,16 @@ def same_plaque(comparison: Comparison) -> tuple[bool | None, Place | None]:
             return True, where
         answer = answer if found is None else found
     return answer, None
+
+
+def _paired(pairs: SideBySide, marks: ReadSide, *, left_first: bool) -> tuple[bool | None, Place | None]:
+    """What the matching says of a reader's index lesion; None where it or the other side has no lesion to show."""
+    number = marks.index.number if marks.index is not None else 0
+    for one in pairs.matching.matches:
+        if (one.a if left_first else one.b) == str(number):
+            return True, one.ground.place if one.ground else None
+    shown = any(number in frame.runs for frame in marks.frames.values())
+    return (False if shown and pairs.rows[1 if left_first else 0] else None), None
 
 
 def _matched(place: Place | None, a: Any, b: Any) -> tuple[bool | None, Place | None]:

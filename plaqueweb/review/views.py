@@ -18,9 +18,11 @@ from plaqueweb.reads.models import Assignment
 from plaqueweb.review import overview, selectors, services
 from plaqueweb.review.comparison import Chosen, Comparison
 from plaqueweb.review.comparison import compare as open_comparison
+from plaqueweb.review.lesion_rows import lesions_payload
 from plaqueweb.review.models import Case
 from plaqueweb.review.numbers import numbers
 from plaqueweb.review.payload import compare_payload
+from plaqueweb.review.verdict import verdict
 from plaqueweb.studies.blinding import is_disclosed
 from plaqueweb.studies.models import Project
 
@@ -101,6 +103,14 @@ def compare(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
         "synthetic": case.round.project.is_synthetic or any(clip.synthetic for clip in comparison.clips),
     }
     return render(request, "review/compare.html", context)
+
+
+@login_required
+def compare_lesions(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
+    """Show which lesions of the two answers are the same plaque: the part of the comparison that acts renew."""
+    comparison = _comparison(request, _case(request, slug, pk))
+    context = {"lesions": lesions_payload(comparison), "verdict": verdict(comparison)}
+    return render(request, "review/_lesions.html", context)
 
 
 @login_required

@@ -4,6 +4,7 @@ import { toast } from "../base/toasts.ts";
 import { get } from "../viewer/api.ts";
 import { keysDialog } from "../viewer/keys.ts";
 import { gettext } from "../viewer/words.ts";
+import { LesionPairs } from "./lesions.ts";
 import type { LinkName } from "./linked.ts";
 import { ComparePage, part } from "./page.ts";
 import { Reasons } from "./reasons.ts";
@@ -146,6 +147,10 @@ if (root) {
     event.preventDefault();
     help();
   });
+  const holder = root.querySelector<HTMLElement>("[data-lesion-pairs]");
+  if (holder && data.lesions.left) {
+    new LesionPairs(holder, data.case.id, data.lesions, (clip, frame) => void page.go({ clip, frame, region: 1 })).bind(keys);
+  }
   keys.attach();
   root.querySelector("[data-keys]")?.addEventListener("click", help);
   wire(root, page);

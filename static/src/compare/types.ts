@@ -118,7 +118,15 @@ export interface ModelState {
   words: string;
 }
 
+/** Whose lesions stand in pairs (null: there are no pairs), and whether the user may link them; the rows are on the page. */
+export interface Lesions {
+  left: { read: string | null; prediction: string | null } | null;
+  right: { read: string | null; prediction: string | null } | null;
+  may_link: boolean;
+}
+
 export interface Compare {
+  lesions: Lesions;
   case: { id: string; number: number; of: number; state: string };
   clips: Clip[];
   left: SideDocument;

@@ -18,7 +18,15 @@ from django.utils import timezone
 from plaqueweb.accounts.models import User
 from plaqueweb.predictions.models import ClipPrediction, Prediction
 from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
-from plaqueweb.review.models import Adjudication, BlindAnswer, Case, Consensus, DifferenceNote, QueueEntry
+from plaqueweb.review.models import (
+    Adjudication,
+    BlindAnswer,
+    Case,
+    Consensus,
+    DifferenceNote,
+    LesionLink,
+    QueueEntry,
+)
 from plaqueweb.studies.models import Project
 from plaqueweb.studies.services import create_protocol
 from tests.factories import (
@@ -86,6 +94,10 @@ def world(project: Project) -> dict[str, Any]:
         case=case, read_id=read.pk, prediction_id=prediction.pk, by=other, reason="missed", comment=CANARY
     )
     create_protocol(project=project, by=None, label_rule={"thickness_mm": 9.0})  # under which everybody would flip
+    said = {"read_id": read.pk, "lesion": "1", "prediction_id": prediction.pk, "other_lesion": f"{clip.pk}.1.1"}
+    LesionLink.objects.create(
+        case=case, act_id=uuid.uuid4(), act="link", by=other, reason=CANARY, rule_version="lesions-1", **said
+    )
     judge = member(project, "adjudicator", name="Judge")
     QueueEntry.objects.create(case=case, trigger="rules", rules=["class"])
     mine = Adjudication.objects.create(case=case, adjudicator=other)
@@ -236,6 +248,8 @@ def test_the_crawl_can_find_a_canary(world: dict[str, Any]) -> None:
     assert any("/api/v1/reads/" in leak for leak in leaks)
     assert any("/api/v1/predictions/" in leak for leak in leaks)
     assert any(leak.endswith("/maps/error/") for leak in leaks)
+    assert any(leak.endswith("/matches/") for leak in leaks)
+    assert any(leak.endswith("/lesions/") for leak in leaks)
     assert any(leak.endswith("/protocol/rederive/") for leak in leaks)
     assert any(leak.endswith("/protocol/rederive.csv") for leak in leaks)
 

@@ -7,6 +7,7 @@ import io
 import json
 import uuid
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -82,12 +83,13 @@ class World:
         key_frame: int | None = 2,
         marks: dict[int, tuple[str, Mask | None]] | None = None,
         lesion: dict[str, Any] | None = None,
+        more: Sequence[dict[str, Any]] = (),
         outline: list[list[float]] | None = None,
         active_seconds: int = 0,
         supersedes: Read | None = None,
         **fields: Any,
     ) -> Read:
-        """A signed read; ``marks`` maps frames of the clip to extent and mask."""
+        """A signed read; ``marks`` maps frames of the clip to extent and mask, ``more`` are further lesions."""
         found = Assignment.objects.filter(round=self.round, study=self.study, reader=reader).first()
         assignment = found or self.assign(reader)
         Assignment.objects.filter(pk=assignment.pk).update(active_seconds=active_seconds)
@@ -101,6 +103,8 @@ class World:
             where = {"key_clip": self.clip, "key_frame": key_frame, "key_region": 1}
             values = {"number": 1, "is_index": True, "segment": "descending", "thickness_mm": mm, **where}
             Lesion.objects.create(read=row, **(values | (lesion or {})))
+        for fields_of in more:
+            Lesion.objects.create(read=row, key_clip=self.clip, key_region=1, **fields_of)
         for frame, (extent, mask) in (marks or {}).items():
             self.mark(row, frame, extent, mask, outline=outline if frame == key_frame else None)
         Read.objects.filter(pk=row.pk).update(
@@ -124,6 +128,7 @@ class World:
         masks: dict[int, Mask] | None = None,
         aorta: Mask | None = None,
         wall: Mask | None = None,
+        lesions: list[dict[str, Any]] | None = None,
         **fields: Any,
     ) -> Prediction:
         """A prediction with one part for the clip; frames without a mask are empty.
@@ -135,10 +140,12 @@ class World:
             "key_region": 1, "seconds": 1.3, "area_px": sum(int(m.sum()) for m in (masks or {}).values()),
         }  # fmt: skip
         row: Prediction = PredictionFactory(study=self.study, pipeline=self.pipeline, **(values | fields))
-        self._part(row, masks or {}, aorta, wall)
+        self._part(row, masks or {}, aorta, wall, lesions)
         return row
 
-    def _part(self, prediction: Prediction, masks: dict[int, Mask], aorta: Mask | None, wall: Mask | None) -> None:
+    def _part(
+        self, prediction: Prediction, masks: dict[int, Mask], aorta: Mask | None, wall: Mask | None, lesions: Any
+    ) -> None:
         frames: dict[str, Any] = {}
         curves = np.full((4, self.clip.frames), np.nan, dtype="<f4")
         curves[0], curves[1], curves[2] = 0.5, 0, 0
@@ -155,8 +162,9 @@ class World:
         body = gzip.compress(json.dumps({"size": [ROWS, COLUMNS], "frames": frames}).encode())
         stored = put_file(source=io.BytesIO(body), project_id=self.project.pk, kind=ObjectKind.MASKS)
         ClipPrediction.objects.create(
-            prediction=prediction, clip=self.clip, key_frame=prediction.key_frame, curves=curves.tobytes(), masks=stored
-        )
+            prediction=prediction, clip=self.clip, key_frame=prediction.key_frame, curves=curves.tobytes(),
+            masks=stored, lesions=lesions,
+        )  # fmt: skip
 
     def disclose(self, user: User, study: Study | None = None) -> None:
         Disclosure.objects.create(

@@ -1,0 +1,105 @@
+"""Same plaque? Lesions are paired, unlinked, linked and taken back by key and by button."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from plaqueweb.ops.room import Room
+from tests.browser.conftest import Console
+from tests.conftest import REPO, skip_or_fail
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[Room]:
+    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
+        skip_or_fail("the front end is not built (python3 run.py test builds it)")
+    made = Room([["plain"]])
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def world(room: Room) -> dict[str, Any]:
+    filled: dict[str, Any] = json.loads(room.python("from tests.browser import lesions_world as w\nw.main()"))
+    return filled
+
+
+@pytest.fixture
+def open_case(
+    chromium: Browser, room: Room, world: dict[str, Any], console: Console
+) -> Iterator[Callable[[str], Page]]:
+    """Return a function that opens the case as somebody."""
+    contexts = []
+
+    def go(who: str) -> Page:
+        context = chromium.new_context(viewport={"width": 1280, "height": 720})
+        contexts.append(context)
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        page.on("console", console.log)
+        page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
+        page.goto(f"{room.address}/login/")
+        page.fill("#id_username", world[who])
+        page.fill("#id_password", room.password)
+        page.click("button[type=submit]")
+        page.wait_for_url("**/p/room/**")
+        page.goto(room.address + world["case"])
+        expect(page.locator('[data-compare][data-ready="yes"]')).to_be_visible()
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+
+
+def states(page: Page) -> list[str | None]:
+    return [row.get_attribute("data-pair") for row in page.locator("tr[data-pair]").all()]
+
+
+def test_a_coordinator_unlinks_links_and_takes_back(open_case: Callable[[str], Page]) -> None:
+    page = open_case("manager")
+    rows, verdict = page.locator("tr[data-pair]"), page.locator("[data-verdict]")
+    expect(rows).to_have_count(2)
+    assert states(page) == ["same", "extra"]
+    expect(verdict).to_contain_text("Same plaque")
+
+    page.keyboard.press("l")
+    expect(rows.first).to_have_attribute("aria-current", "true")
+    page.keyboard.press("s")
+    expect(rows).to_have_count(3)
+    assert states(page) == ["missed", "extra", "extra"]
+    expect(verdict).to_contain_text("Different plaque")
+
+    missed = page.locator('tr[data-pair="missed"]')
+    missed.locator("[data-pair-choice]").select_option(label="Lesion 2")
+    missed.get_by_role("button", name="Same plaque").click()
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("said by Dr Manager")
+
+    page.keyboard.press("z")
+    expect(page.locator('tr[data-pair="missed"]')).to_be_visible()
+    expect(rows).to_have_count(3)
+    page.keyboard.press("z")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("overlap (IoU)")
+    expect(verdict).to_contain_text("Same plaque")
+
+    page.reload()
+    expect(rows).to_have_count(2)
+
+
+def test_who_may_not_say_it_sees_the_pairs_alone(open_case: Callable[[str], Page]) -> None:
+    page = open_case("engineer")
+
+    expect(page.locator('tr[data-pair="same"]')).to_be_visible()
+    expect(page.locator("[data-pair-act]")).to_have_count(0)
+    page.keyboard.press("l")
+    page.keyboard.press("s")
+    expect(page.locator("[data-toasts]")).to_contain_text("Coordinators and adjudicators")
