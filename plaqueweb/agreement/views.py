@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from plaqueweb.accounts.api import current_user
-from plaqueweb.agreement import filters as flt
 from plaqueweb.agreement import present
+from plaqueweb.agreement import filters as flt
 from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.boards.base import Board
-from plaqueweb.agreement.boards.shown import Chart
+from plaqueweb.agreement.boards.shown import Chart, cases_of, words_at
 from plaqueweb.agreement.export import chart_csv, to_csv
 from plaqueweb.agreement.plans import note_look
 from plaqueweb.agreement.report import Report, build, visible_project
@@ -137,13 +137,23 @@ def cases(request: HttpRequest, slug: str) -> HttpResponse:
         "board": report.board,
         "against_words": present.against_words(report.selection),
         "rows": rows,
-        "title": present.case_list_title(report.selection, wanted),
+        "title": _title(report, pick, wanted),
         "simulated": report.results.get("simulated", False),
         "synthetic": report.results.get("synthetic", False),
         "interim": report.interim,
         "back": f"{reverse(report.board.route, args=[slug])}?{present.query(report.selection)}",
     }
     return render(request, "agreement/cases.html", context)
+
+
+def _title(report: Report, pick: str, wanted: dict[str, str]) -> str:
+    """What a list of cases shows: the chart and mark that led to it, else its filters in words."""
+    if pick and report.has_figures:
+        chart, _dot, key = pick.partition(".")
+        charts = report.board.present(report)["charts"].values()
+        if words := words_at(charts, cases_of(report, chart, key)):
+            return words
+    return present.case_list_title(report.selection, wanted)
 
 
 @login_required

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from plaqueweb.agreement import present
 
 
-def ceiling_chart(part: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Rows of the ceiling chart with x positions in percent of a common axis; None without two readers."""
+def ceiling_chart(part: Mapping[str, Any] | None, cases: Callable[[str], str]) -> dict[str, Any] | None:
+    """Rows of the ceiling chart with x positions in percent of a common axis; None without two readers.
+
+    ``cases`` gives the address of the cases behind a row.
+    """
     if part is None:
         return None
     values = []
@@ -28,7 +31,7 @@ def ceiling_chart(part: Mapping[str, Any] | None) -> dict[str, Any] | None:
     def x(value: float) -> str:
         return f"{(value - low) / (1 - low) * 100:.2f}%"
 
-    rows = [_ceiling_row(row, x) for row in part["rows"]]
+    rows = [_ceiling_row(row, x) | {"href": cases(row["key"])} for row in part["rows"]]
     return {
         "readers": part["readers"],
         "rows": rows,

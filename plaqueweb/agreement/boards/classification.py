@@ -14,6 +14,7 @@ from plaqueweb.agreement import present, stats
 from plaqueweb.agreement.boards.base import Board, Results, common, klass, model_class
 from plaqueweb.agreement.boards.classification_charts import charts_of, explorer_lines
 from plaqueweb.agreement.boards.parts import Picks, ground, take
+from plaqueweb.agreement.boards.tables import confusion_chart
 from plaqueweb.agreement.compute import accuracy_figures, chosen_units, class_figures
 from plaqueweb.agreement.evidence import Evidence
 from plaqueweb.agreement.figures.classification import Scored, compute_classification
@@ -47,6 +48,10 @@ def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
         picks.add("roc", number, point["studies"])
     for number, made in enumerate(found["bins"]):
         picks.add("bins", number, made["studies"])
+    for number, row in enumerate(found["thresholds"]):
+        for side in ("missed", "false"):
+            picks.add(side, number, row[side])
+        picks.add("otherwise", number, [*row["missed"], *row["false"]])
     accuracy = is_reference(options["against"])
     return common(evidence, options) | {
         "unit": "subject" if options.get("unit") == "subject" else "study",
@@ -57,6 +62,7 @@ def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
             **found,
             "roc": [{**take(point, "studies"), "count": len(point["studies"])} for point in found["roc"]],
             "bins": [{**take(made, "studies"), "count": len(made["studies"])} for made in found["bins"]],
+            "thresholds": [take(row, "missed", "false") for row in found["thresholds"]],
         },
         "picks": picks.found,
     }
@@ -68,10 +74,12 @@ def show(report: Report) -> dict[str, Any]:
     subjects = results["class"]["subjects"]
     threshold, prevalence, problem = asked(report)
     charts = charts_of(report, threshold)
+    confusion = confusion_chart(report)
     return {
-        "charts": {chart.key: chart for chart in charts},
+        "charts": {chart.key: chart for chart in [confusion, *charts]},
         "ordered": charts,
         "matrix": present.matrix(selection.project, selection, results["confusion"]),
+        "confusion": confusion,
         "same": present.line("observed", results["class"]["observed"], subjects=subjects),
         "kappa": present.line("kappa", results["class"]["kappa"], subjects=subjects),
         "accuracy": results["accuracy"],
@@ -122,6 +130,7 @@ BOARD = Board(
     template="agreement/boards/classification.html",
     compute=compute,
     present=show,
+    version=2,
     parts=(),
     filters=(*NARROWING, "unit"),
     views=("threshold", "prevalence"),

@@ -58,7 +58,7 @@ def _roc(report: Report) -> Chart:
         rows.append(Row((at, one, two), href))
     lines: list[dict[str, Any]] = [
         {"name": _("chance"), "tone": "mid", "dash": "dotted", "points": [_plain(0, 0), _plain(1, 1)]},
-        {"name": _("Model"), "tone": "model", "points": points},
+        {"name": _("Model"), "tone": "model", "points": points, "marks": True, "size": 5},
     ]
     frozen = _frozen_point(report)
     if points and frozen is not None:
@@ -98,17 +98,20 @@ def _plain(x: float, y: float) -> dict[str, Any]:
 
 def _frozen_point(report: Report) -> dict[str, Any] | None:
     scored = report.results["scored"]
-    row = next((row for row in scored["thresholds"] if row["threshold"] == _rounded(scored["threshold"])), None)
-    if row is None:
+    steps = [row["threshold"] for row in scored["thresholds"]]
+    frozen = _rounded(scored["threshold"])
+    if frozen not in steps:
         return None
-    (tp, fn), (fp, tn) = row["table"]
+    number = steps.index(frozen)
+    (tp, fn), (fp, tn) = scored["thresholds"][number]["table"]
     if not tp + fn or not fp + tn:
         return None
     label = _("the pipeline’s threshold: %(one)s, %(two)s") % {
         "one": present.percent(tp / (tp + fn)),
         "two": present.percent(tn / (fp + tn)),
     }
-    return {"x": fp / (fp + tn), "y": tp / (tp + fn), "label": label}
+    href = cases_of(report, "otherwise", number)
+    return {"x": fp / (fp + tn), "y": tp / (tp + fn), "label": label, "href": href}
 
 
 def _rounded(value: float | None) -> float | None:
@@ -181,8 +184,9 @@ def _reliability(report: Report) -> Chart:
 def _over_thresholds(report: Report, chosen: float) -> Chart:
     scored, words = report.results["scored"], words_of(report)
     lines: dict[str, list[dict[str, Any]]] = {"sensitivity": [], "specificity": []}
+    behind = {"sensitivity": "missed", "specificity": "false"}
     rows = []
-    for row in scored["thresholds"]:
+    for number, row in enumerate(scored["thresholds"]):
         found = stats.diagnostic(row["table"])
         at = present.number(row["threshold"], 2)
         cells = [at]
@@ -191,9 +195,11 @@ def _over_thresholds(report: Report, chosen: float) -> Chart:
             cells.append(figure_words(figure, share=True))
             if key in lines and figure["value"] is not None:
                 label = f"{words[key]}, {at}: {cells[-1]}"
-                lines[key].append({"x": row["threshold"], "y": figure["value"], "label": label})
-        rows.append(Row(tuple(cells)))
+                href = cases_of(report, behind[key], number)
+                lines[key].append({"x": row["threshold"], "y": figure["value"], "label": label, "href": href})
+        rows.append(Row(tuple(cells), cases_of(report, "otherwise", number)))
     rules = [{"at": chosen, "axis": "x", "tone": "ink", "dash": "dotted"}]
+    small = {"marks": True, "size": 6}
     return Chart(
         key="thresholds",
         title=_("What another threshold would have done"),
@@ -201,8 +207,14 @@ def _over_thresholds(report: Report, chosen: float) -> Chart:
         draw="lines",
         data={
             "lines": [
-                {"name": words["sensitivity"], "tone": "ink", "points": lines["sensitivity"], "dash": "solid"},
-                {"name": words["specificity"], "tone": "mute", "points": lines["specificity"], "dash": "dashed"},
+                {"name": words["sensitivity"], "tone": "ink", "points": lines["sensitivity"], "dash": "solid", **small},
+                {
+                    "name": words["specificity"],
+                    "tone": "mute",
+                    "points": lines["specificity"],
+                    "dash": "dashed",
+                    **small,
+                },
             ],
             "x": {"min": 0, "max": 1, "name": _("threshold on the probability")},
             "y": {"min": 0, "max": 1, "ticks": "percent", "name": "%"},
@@ -214,7 +226,7 @@ def _over_thresholds(report: Report, chosen: float) -> Chart:
         ],
         rows=rows,
         missing="" if scored["n"] else _needed(),
-        foot=_("solid: %(one)s · dashed: %(two)s · dotted: threshold %(at)s")
+        foot=_("solid: %(one)s · dashed: %(two)s · dotted: threshold %(at)s · a point opens what it would get wrong")
         % {"one": words["sensitivity"], "two": words["specificity"], "at": present.number(chosen, 2)},
     )
 

@@ -85,11 +85,24 @@ def scatter(report: Report, part: Mapping[str, Any], kind: str, quantity: str) -
             "rules": rules if quantity == "thickness" else [],
             "lines": lines,
         },
-        columns=[Column(_("Figure")), Column(_("Value"), True), Column(_("95 % CI"), True), Column("n", True)],
-        rows=[Row(row) for row in coefficients(part)] if points else [],
+        columns=[
+            Column(_("Case")),
+            Column(f"{other}, {unit}", True),
+            Column(_("Model, %(unit)s") % {"unit": unit}, True),
+        ],
+        rows=[_pair_row(report, point) for point in points],
         missing="" if points else needed(quantity, kind),
+        # The thickness has a card of its own for these.
+        facts=[(name, value, interval) for name, value, interval, _n in coefficients(part)]
+        if points and quantity == "area"
+        else [],
         foot=_("dotted: equal · solid: Deming’s line, equal error on both sides"),
     )
+
+
+def _pair_row(report: Report, point: Mapping[str, Any]) -> Row:
+    place = report.places[point["study"]]
+    return Row((place.label, present.number(point["reference"], 1), present.number(point["model"], 1)), place.href)
 
 
 def _inside(slope: float, intercept: float, end: float) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from plaqueweb.agreement.boards.base import Board, Results
 from plaqueweb.agreement.boards.ceilings import ceiling_chart
 from plaqueweb.agreement.boards.pairshown import bland_altman
 from plaqueweb.agreement.boards.parts import Picks
+from plaqueweb.agreement.boards.tables import ceiling_cases, ceiling_table, confusion_chart
 from plaqueweb.agreement.boards.trust import compute_trust, trust_chart
 from plaqueweb.agreement.compute import compute as figures
 from plaqueweb.agreement.evidence import Evidence
@@ -41,6 +42,10 @@ def show(report: Report) -> dict[str, Any]:
     keys += ["kappa", "ac1", "pabak", "positive", "negative"]
     kind = report.options.get("kind") or AS_READ
     pairs, trust = bland_altman(report, results["thickness"][kind], kind), trust_chart(report)
+    beside = results["ceiling"]
+    charts = [ceiling_table(report, beside)] if beside else []
+    charts += [confusion_chart(report), pairs, trust]
+    made = {chart.key: chart for chart in charts}
     return {
         "sentence": present.sentence(selection, results),
         "human": human_sentence(results["ceiling"]),
@@ -56,12 +61,13 @@ def show(report: Report) -> dict[str, Any]:
         ],
         "no_result_words": present.no_result_words(results["coverage"]["no_result"]),
         "missing_words": present.missing_words(selection),
-        "ceiling": ceiling_chart(results["ceiling"]),
+        "ceiling": ceiling_chart(beside, lambda key: ceiling_cases(report, key)),
+        "confusion": made["confusion"],
         "pairs": pairs,
         "without_mm": {key: results["thickness"][key] for key in ("reference_without_mm", "model_without_mm")},
         "dice": present.dice_words(results["dice"]),
         "trust": trust,
-        "charts": {pairs.key: pairs, trust.key: trust},
+        "charts": made,
     }
 
 

@@ -55,10 +55,13 @@ def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
     flips = {key: picks.add("flips", key, studies) for key, studies in found["flips"].items()}
     for number, row in enumerate(found["groups"]):
         picks.add("parts", number, row["studies"])
+    for number, row in enumerate(found["rows"]):
+        row["count"] = picks.add("differences", number, row["studies"])
     seconds = {row.study: row for row in units}
     return common(evidence, options) | {
-        **take(found, "flips", "n", "groups"),
+        **take(found, "flips", "n", "groups", "rows"),
         "of": found["n"],
+        "rows": [take(row, "studies") for row in found["rows"]],
         "flips": flips,
         "groups": [{**take(row, "studies"), "count": len(row["studies"])} for row in found["groups"]],
         "changed": {
@@ -180,6 +183,7 @@ BOARD = Board(
     template="agreement/boards/pipelines.html",
     compute=compute,
     present=show,
+    version=2,
     parts=("pipelines",),
     inputs=("second",),
     check=inputs,

@@ -83,16 +83,16 @@ def headline(report: Report) -> str:
 def differences(report: Report) -> Chart:
     """First and second of every measure, and their paired difference."""
     results, marks, rows = report.results, [], []
-    for row in results["rows"]:
+    for number, row in enumerate(results["rows"]):
         key, difference = row["key"], row["difference"]
-        label = str(ROW_WORDS[key])
+        label, href = str(ROW_WORDS[key]), cases_of(report, "differences", number, row["count"])
         interval = difference["interval"]
         if key in SHARES and difference["value"] is not None:
             marks.append(
                 {
                     "label": label, "ground": _("n = %(n)s studies") % {"n": row["n"]}, "value": difference["value"],
                     "low": interval["low"] if interval else None, "high": interval["high"] if interval else None,
-                    "tone": "model", "text": _words(difference, key, sign=True), "href": "",
+                    "tone": "model", "text": _words(difference, key, sign=True), "href": href,
                 }
             )  # fmt: skip
         rows.append(
@@ -101,7 +101,8 @@ def differences(report: Report) -> Chart:
                     label, _words(row["first"], key), _words(row["second"], key), _words(difference, key, sign=True),
                     interval_or_why(difference, share=key in SHARES, subjects=row["subjects"], sign=True),
                     str(row["n"]), str(row["subjects"]),
-                )
+                ),
+                href,
             )
         )  # fmt: skip
     reach = max([0.1, *(abs(mark[key]) for mark in marks for key in ("value", "low", "high") if mark[key] is not None)])

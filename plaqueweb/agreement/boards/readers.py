@@ -65,6 +65,9 @@ def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
         if row["reader"] in number:
             picks.add("repeats", number[row["reader"]], row["studies"])
             row["differs"] = picks.add("changed", number[row["reader"]], row["differ"])
+    for row in found["time"]:
+        timed = [one.study for one in readings if one.reader == row["reader"] and not one.repeat and one.seconds > 0]
+        picks.add("time", number.get(row["reader"], ""), timed)
     for row in found["sequence"]:
         for third, part in enumerate(row["parts"]):
             picks.add("order", f"{number[row['reader']]}-{third}", part["studies"])
@@ -114,6 +117,7 @@ BOARD = Board(
     template="agreement/boards/readers.html",
     compute=compute,
     present=show,
+    version=2,
     parts=("repeats",),
     check=own_column,
 )

@@ -65,7 +65,7 @@ def _kappa(report: Report) -> Chart:
     cells, rows = [], []
     for row in results["pairs"]:
         key = f"{numbers[row['a']]}-{numbers[row['b']]}"
-        href = cases_of(report, "pairs", key, row["differs"])
+        href = cases_of(report, "pairs", key, row["differs"]) or cases_of(report, "shared", key, row["both"])
         text = figure_words(row["kappa"], share=False)
         for one, other in ((row["a"], row["b"]), (row["b"], row["a"])):
             if other in columns:
@@ -107,7 +107,9 @@ def _kappa(report: Report) -> Chart:
         ],
         rows=rows,
         missing="" if rows else _("No figure yet. It needs two signed reads on one study, by two readers."),
-        foot=_("a cell opens the studies on which the two differ, can’t assess included"),
+        foot=_(
+            "a cell opens the studies on which the two differ, can’t assess included; where they never do, all of both"
+        ),
     )  # fmt: skip
 
 
@@ -215,7 +217,7 @@ def _minutes(seconds: float | None) -> str:
 
 
 def _time(report: Report) -> Chart:
-    names = names_of(report)
+    names, numbers = names_of(report), _numbers(report)
     found = [row for row in report.results["time"] if row["n"]]
     rows = [
         Row(
@@ -223,7 +225,8 @@ def _time(report: Report) -> Chart:
                 names[row["reader"]], _minutes(row["median"]),
                 _("%(low)s to %(high)s") % {"low": _minutes(row["low"]), "high": _minutes(row["high"])}, str(row["n"]),
                 str(row["unmeasured"]),
-            )
+            ),
+            cases_of(report, "time", numbers[row["reader"]]),
         )
         for row in found
     ]  # fmt: skip
@@ -237,7 +240,8 @@ def _time(report: Report) -> Chart:
         draw="bars",
         data={
             "names": labels,
-            "series": [{"name": _("median"), "tone": "phys", "values": values, "labels": told}],
+            "series": [{"name": _("median"), "tone": "phys", "values": values, "labels": told,
+                        "hrefs": [row.href for row in rows]}],
             "horizontal": True,
             "y": {"name": _("minutes"), "min": 0},
         },

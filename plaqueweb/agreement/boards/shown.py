@@ -6,7 +6,7 @@ carries their address as ``href``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,32 @@ def cases_of(report: Report, chart: str, key: object, count: int = 1) -> str:
         return ""
     base = reverse("agreement-cases", args=[report.selection.project.slug])
     return f"{base}?{present.query(report.selection, board=report.board.slug, pick=f'{chart}.{key}')}"
+
+
+def words_at(charts: Iterable[Chart], href: str) -> str:
+    """What stands at an address of cases: the chart's title and the words of its mark; "" where no chart has it."""
+    for chart in charts:
+        if chart.cases == href:
+            return chart.title
+        row = next((row for row in chart.rows if row.href == href), None)
+        words = row.cells[0] if row is not None else _mark_words(chart.data, href)
+        if words:
+            return f"{chart.title} · {words}"
+    return ""
+
+
+def _mark_words(data: Any, href: str) -> str:
+    """The words of the mark with this address, wherever it stands in a chart's data."""
+    if isinstance(data, Mapping):
+        if data.get("href") == href:
+            return str(data.get("label") or data.get("text") or "")
+        hrefs = data.get("hrefs") or ()
+        if href in hrefs:
+            return str(data.get("name", ""))
+        return next((words for part in data.values() if (words := _mark_words(part, href))), "")
+    if isinstance(data, list | tuple):
+        return next((words for part in data if (words := _mark_words(part, href))), "")
+    return ""
 
 
 def n_words(subjects: int, studies: int | None = None) -> str:

@@ -60,7 +60,7 @@ def compute_classification(units: Sequence[Scored], threshold: float | None) -> 
         "slope": fit.slope.as_dict(),
         "in_the_large": fit.in_the_large.as_dict(),
         "bins": _bins(answered, labels, scores),
-        "thresholds": _thresholds(labels, scores, threshold),
+        "thresholds": _thresholds(answered, labels, scores, threshold),
     }
 
 
@@ -123,15 +123,28 @@ def chance_error(scores: Floats) -> float | None:
     return float(np.abs(sums).sum(axis=1).mean() / scores.size)
 
 
-def _thresholds(labels: Any, scores: Floats, frozen: float | None) -> list[dict[str, Any]]:
-    """The 2 × 2 table [[TP, FN], [FP, TN]] of every threshold looked at, in order; a probability at it is complex."""
+def _thresholds(units: Sequence[Scored], labels: Any, scores: Floats, frozen: float | None) -> list[dict[str, Any]]:
+    """The 2 × 2 table [[TP, FN], [FP, TN]] of every threshold looked at, in order; a probability at it is complex.
+
+    ``missed`` and ``false`` are the studies of FN and FP.
+    """
     steps = sorted({*STEPS, *([round(frozen, 6)] if frozen is not None else [])})
-    return [{"threshold": step, "table": table_at(labels, scores, step)} for step in steps]
+    found = []
+    for step in steps:
+        called = _called(scores, step)
+        missed = [unit.study for unit, yes in zip(units, called, strict=True) if unit.label == 1 and not yes]
+        false = [unit.study for unit, yes in zip(units, called, strict=True) if unit.label != 1 and yes]
+        found.append({"threshold": step, "table": table_at(labels, scores, step), "missed": missed, "false": false})
+    return found
+
+
+def _called(scores: Any, threshold: float) -> Any:
+    return np.asarray(scores, dtype=np.float64) >= threshold - 1e-12
 
 
 def table_at(labels: Any, scores: Any, threshold: float) -> list[list[int]]:
     """[[TP, FN], [FP, TN]] of "probability >= threshold is complex"."""
-    truth, called = np.asarray(labels) == 1, np.asarray(scores, dtype=np.float64) >= threshold - 1e-12
+    truth, called = np.asarray(labels) == 1, _called(scores, threshold)
     return [
         [int((truth & called).sum()), int((truth & ~called).sum())],
         [int((~truth & called).sum()), int((~truth & ~called).sum())],

@@ -108,9 +108,14 @@ def _paired(
 
 def _share_row(key: str, units: Sequence[DuelUnit], holds: Callable[[DuelUnit, int], bool]) -> dict[str, Any]:
     columns = np.asarray([[holds(unit, 0), holds(unit, 1), 1.0] for unit in units], dtype=np.float64).reshape(-1, 3)
-    return _paired(
-        key, columns, [unit.subject for unit in units], lambda s, side: stats.divide(s[..., side], s[..., 2])
-    )
+    row = _paired(key, columns, [unit.subject for unit in units], lambda s, side: stats.divide(s[..., side], s[..., 2]))
+    return row | {"studies": _behind(units, [holds(unit, 0) != holds(unit, 1) for unit in units])}
+
+
+def _behind(units: Sequence[DuelUnit], changed: Sequence[Any]) -> list[str]:
+    """The studies that make a difference; all where none does."""
+    parting = [unit.study for unit, parts in zip(units, changed, strict=True) if parts]
+    return parting or [unit.study for unit in units]
 
 
 def _kappa_row(units: Sequence[DuelUnit]) -> dict[str, Any]:
@@ -122,7 +127,8 @@ def _kappa_row(units: Sequence[DuelUnit]) -> dict[str, Any]:
     def kappa(sums: Floats, side: int) -> Floats:
         return stats.kappa_values(sums[..., 4 * side : 4 * side + 4].reshape(*sums.shape[:-1], 2, 2))
 
-    return _paired("kappa", columns, [unit.subject for unit in units], kappa)
+    made = _paired("kappa", columns, [unit.subject for unit in units], kappa)
+    return made | {"studies": _behind(units, [unit.first != unit.second for unit in units])}
 
 
 def _thickness_rows(units: Sequence[DuelUnit]) -> list[dict[str, Any]]:
@@ -139,8 +145,9 @@ def _thickness_rows(units: Sequence[DuelUnit]) -> list[dict[str, Any]]:
         return stats.divide(sums[..., side], sums[..., 2])
 
     return [
-        _paired("mae", np.hstack([errors, ones]), subjects, mean),
-        _paired("within_1mm", np.hstack([near, ones]), subjects, mean),
+        _paired("mae", np.hstack([errors, ones]), subjects, mean) | {"studies": [unit.study for unit in kept]},
+        _paired("within_1mm", np.hstack([near, ones]), subjects, mean)
+        | {"studies": _behind(kept, (near[:, 0] != near[:, 1]).tolist())},
     ]
 
 

@@ -66,12 +66,12 @@ export function lines(data: LinesData, c: Colours): Option {
         step: line.step ? "end" : false,
         showSymbol: Boolean(line.marks),
         symbol: symbolOf(line.tone),
-        symbolSize: 9,
+        symbolSize: line.size ?? 9,
         color: c[line.tone],
         connectNulls: false,
         lineStyle: { color: c[line.tone], width: line.dash ? 1.5 : 2, type: line.dash ?? "solid" },
         endLabel: { show: Boolean(line.label), formatter: line.name, color: c.faint, fontSize: 11, fontFamily: "inherit" },
-        data: line.points.map((point) => item(c, point, line.tone, 9)),
+        data: line.points.map((point) => item(c, point, line.tone, line.size ?? 9)),
         ...(place === 0 ? { markLine: markLines(c, data.rules), markArea: markAreas(c, data.bands) } : {}),
       })),
     ],
@@ -161,7 +161,7 @@ export function bars(data: BarsData, c: Colours): Option {
       ...(data.stacked ? { stack: "all" } : {}),
       itemStyle: { color: c[one.tone], ...(one.hatch ? { decal: hatch(c, c[one.tone]) } : {}) },
       label: { show: Boolean(one.labels) && !data.stacked, position: data.horizontal ? "right" : "top", color: c.mute, fontSize: 11, fontFamily: "inherit", formatter: (at: { dataIndex: number }) => one.labels?.[at.dataIndex] ?? "" },
-      data: one.values.map((amount, at) => ({ value: amount, name: `${data.names[at] ?? ""}, ${one.name}: ${one.labels?.[at] ?? String(amount ?? "–")}`, href: one.hrefs?.[at] ?? "" })),
+      data: one.values.map((amount, at) => ({ value: amount, name: `${data.names[at] ?? ""}, ${one.name}: ${one.labels?.[at] ?? String(amount ?? "–")}`, href: one.hrefs?.[at] ?? "", cursor: one.hrefs?.[at] ? "pointer" : "default" })),
       ...(place === 0 ? { markLine: markLines(c, data.rules) } : {}),
     })),
   };
@@ -182,23 +182,22 @@ export function heat(data: HeatData, c: Colours): Option {
     grid: { left: 120, right: 16, top: 34, bottom: 8 },
     xAxis: { ...named(c, data.columns, { name: data.words.columns }), position: "top", nameGap: 20 },
     yAxis: { ...named(c, data.rows, {}), inverse: true },
-    series: [
-      {
-        type: "heatmap",
-        cursor: "pointer",
-        data: data.cells.map((cell) => ({
-          value: [cell.column, cell.row, cell.value ?? 0],
-          name: `${data.rows[cell.row] ?? ""} × ${data.columns[cell.column] ?? ""}: ${cell.text}`,
-          href: cell.href ?? "",
-          itemStyle: {
-            color: cell.tone ? tones[cell.tone] : shade(cell.value, data.min, data.max),
-            borderColor: cell.tone === "differ" ? c.ask : c.panel,
-            borderWidth: cell.tone === "differ" ? 1 : 3,
-          },
-          label: { show: true, formatter: cell.text, color: c.ink, fontSize: 12, fontFamily: "inherit" },
-        })),
-      },
-    ],
+    // Only a cell that opens something takes the pointer: a heat map knows no cursor of a single cell.
+    series: [true, false].map((linked) => ({
+      type: "heatmap",
+      silent: !linked,
+      data: data.cells.filter((cell) => Boolean(cell.href) === linked).map((cell) => ({
+        value: [cell.column, cell.row, cell.value ?? 0],
+        name: `${data.rows[cell.row] ?? ""} × ${data.columns[cell.column] ?? ""}: ${cell.text}`,
+        href: cell.href ?? "",
+        itemStyle: {
+          color: cell.tone ? tones[cell.tone] : shade(cell.value, data.min, data.max),
+          borderColor: cell.tone === "differ" ? c.ask : c.panel,
+          borderWidth: cell.tone === "differ" ? 1 : 3,
+        },
+        label: { show: true, formatter: cell.text, color: c.ink, fontSize: 12, fontFamily: "inherit" },
+      })),
+    })),
   };
 }
 

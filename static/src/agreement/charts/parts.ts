@@ -92,6 +92,7 @@ export function item(c: Colours, point: Point, tone: Tone = "mute", size = 7): O
     value: [point.x, point.y],
     name: point.label,
     href: point.href ?? "",
+    cursor: point.href ? "pointer" : "default",
     symbol: symbolOf(shown, point.cross),
     symbolSize: point.cross ? 10 : size,
     itemStyle: { color: c[shown], ...(point.ring ? { borderColor: c.bad, borderWidth: 2 } : {}) },

@@ -61,8 +61,10 @@ export interface Line {
   points: Point[];
   dash?: Rule["dash"];
   step?: boolean;
-  /** Draw a mark on every point: a circle for physicians, a diamond for models. */
+  /** Draw a mark on every point: a circle for physicians, a diamond for models. Only marks can be clicked. */
   marks?: boolean;
+  /** Size of the marks in pixels, 9 if not given. */
+  size?: number;
   /** Name at the line's right end. */
   label?: boolean;
   /** Intervals of the points, [low, high] or null, drawn as bars. */
