@@ -36,6 +36,12 @@ def sees_all(user: User, project: Project) -> bool:
     return user.can(Capability.SEE_RESULTS, project.pk) and not blinded_studies(user).filter(project=project).exists()
 
 
+def standing(user: User, project: Project) -> int:
+    """How many alarms of the project wait for a decision, as far as the user may know of them."""
+    rows = Alarm.objects.visible_to(user).filter(project=project)
+    return int(rows.exclude(state=AlarmState.CLOSED).count())
+
+
 def found_alarms(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every alarm of a time run with its pipeline and scanner."""
     series = [*results.get("series", []), *results.get("signals", [])]

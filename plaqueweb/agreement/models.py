@@ -34,4 +34,18 @@ class AgreementRun(BaseModel, LeasedRow):
         return f"{self.kind} {self.input_hash[:8]}"
 
 
-__all__ = ["AgreementRun", "Alarm", "ComparisonPlan", "ListLook"]
+class Watch(BaseModel, LeasedRow):
+    """The standing wish to look at a project for alarms: queued whenever something came in, done until then."""
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="watch")
+    seen = models.CharField(max_length=200, blank=True)  # what the project held at the last look, see watching.stamps
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [*LeasedRow.work_constraints("watch")]
+        indexes: ClassVar = [LeasedRow.work_index("watch")]
+
+    def __str__(self) -> str:
+        return f"watch over {self.project_id}"
+
+
+__all__ = ["AgreementRun", "Alarm", "ComparisonPlan", "ListLook", "Watch"]

@@ -40,16 +40,34 @@ def run_for(*, manifest: dict[str, Any], user: User) -> AgreementRun:
     found = AgreementRun.objects.filter(**key).defer("manifest").first()
     if found is not None:
         return found
-    fixed = {"project_id": manifest["project"], "kind": board.slug, "manifest": manifest, "seed": SEED}
     if len(manifest["units"]) > board.inline:
+        fixed = {"project_id": manifest["project"], "kind": board.slug, "manifest": manifest, "seed": SEED}
         with transaction.atomic():
             run, made = AgreementRun.objects.get_or_create(**key, defaults={**fixed, "owner_id": user.pk})
             if made:
                 transaction.on_commit(_ring)
         return run
-    results = results_of(board, manifest)
+    return _compute_and_keep(board, manifest, key)
+
+
+def results_at_once(manifest: dict[str, Any], progress: Progress | None = None) -> dict[str, Any]:
+    """The results over these rows, from the cache or computed here and kept: for workers, which may take their time."""
+    board = registry.board_of(manifest["kind"])
+    key = {"input_hash": input_hash(manifest), "code_version": board.code_version(CODE_VERSION)}
+    found = AgreementRun.objects.filter(**key, work_state=WorkState.DONE).values_list("results", flat=True).first()
+    return found if found is not None else _compute_and_keep(board, manifest, key, progress).results
+
+
+def _compute_and_keep(
+    board: Board, manifest: dict[str, Any], key: dict[str, str], progress: Progress | None = None
+) -> AgreementRun:
+    """Compute and store a run; the one that somebody queued meanwhile stays as it is, with the results unsaved."""
+    results = results_of(board, manifest, progress)
+    fixed = {"project_id": manifest["project"], "kind": board.slug, "manifest": manifest, "seed": SEED}
     done = {"work_state": WorkState.DONE, "results": results, "finished_at": timezone.now()}
     run, _made = AgreementRun.objects.get_or_create(**key, defaults={**fixed, **done})
+    if run.work_state != WorkState.DONE:
+        run.results = results
     return run
 
 

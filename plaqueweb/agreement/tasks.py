@@ -9,8 +9,9 @@ from datetime import timedelta
 from celery import shared_task
 from django.db import DatabaseError
 
+from plaqueweb.agreement import watching
 from plaqueweb.agreement.boards import registry
-from plaqueweb.agreement.models import AgreementRun
+from plaqueweb.agreement.models import AgreementRun, Watch
 from plaqueweb.agreement.services import results_of
 from plaqueweb.core import work
 from plaqueweb.core.workers import stop_asked, working_on
@@ -27,6 +28,28 @@ def compute_waiting() -> int:
         with working_on(claim):
             finished += _compute_one(claim)
     return finished
+
+
+@shared_task(name="agreement.watch")  # type: ignore[untyped-decorator]
+def watch_waiting() -> int:
+    """Look at every project that is queued for it; returns how many alarms are new."""
+    raised = 0
+    while not stop_asked() and (claim := work.claim_next(Watch, lease=LEASE)):
+        with working_on(claim):
+            raised += _watch_one(claim)
+    return raised
+
+
+def _watch_one(claim: work.Claim) -> int:
+    try:
+        return watching.look_under(claim, _Every(claim))
+    except work.Overtaken:
+        work.end_cancelled(claim)
+    except (ValueError, KeyError, OSError, DatabaseError) as error:
+        log.exception("watch %s failed", claim.pk)
+        permanent = isinstance(error, ValueError | KeyError)
+        work.fail(claim, code=type(error).__name__, log=str(error), permanent=permanent)
+    return 0
 
 
 class _Every:

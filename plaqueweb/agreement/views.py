@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from plaqueweb.accounts.api import current_user
-from plaqueweb.agreement import present
+from plaqueweb.agreement import alarms, present
 from plaqueweb.agreement import filters as flt
 from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.boards.base import Board
@@ -67,8 +67,6 @@ def board(request: HttpRequest, slug: str, board: str) -> HttpResponse:
         return response
     if report.has_figures:
         look(report)
-        if tab.seen is not None:
-            tab.seen(report)
         context |= tab.present(report)
     elif report.gate is not None:
         context |= report.gate.context
@@ -86,17 +84,20 @@ def _frame(report: Report) -> dict[str, Any]:
     """What every tab needs: tabs, filters, run and badges."""
     selection, results = report.selection, report.results
     slug = selection.project.slug
+    standing = alarms.standing(report.user, selection.project)
     tabs = [
         {
             "label": tab.title,
             "href": f"{reverse(tab.route, args=[slug])}?{present.query(selection)}",
             "current": tab is report.board,
+            "count": standing if tab.slug == "time" else 0,
         }
         for tab in registry.BOARDS
         if tab.visible is None or tab.visible(report.user, selection.project)
     ]
     return {
         "tabs": tabs,
+        "standing": standing,
         "board": report.board,
         "selection": selection,
         "choices": report.choices,

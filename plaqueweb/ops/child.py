@@ -111,7 +111,9 @@ def worker(queue: str) -> None:
     def ring_once(**_: object) -> None:
         """Rows that waited while no worker was there."""
         for task in (
-            ("jobs.wake",) if queue == "gpu" else ("ingest.wake", "agreement.compute_waiting", "reads.propagate")
+            ("jobs.wake",)
+            if queue == "gpu"
+            else ("ingest.wake", "agreement.compute_waiting", "agreement.watch", "reads.propagate")
         ):
             if task in app.tasks:
                 app.send_task(task, queue=queue)

@@ -14,7 +14,9 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from plaqueweb.agreement.models import AgreementRun
+from plaqueweb.agreement.models import AgreementRun, Watch
+from plaqueweb.agreement.watching import EACH as WATCH_EACH
+from plaqueweb.agreement.watching import queue_changed
 from plaqueweb.audit.services import seal_events
 from plaqueweb.celery import app
 from plaqueweb.core import workers
@@ -61,6 +63,7 @@ class Sweeper(threading.Thread):
         self.rung: dict[str, tuple[float, float]] = {}
         self.lost: dict[str, float] = {}
         self.objects_at = time.monotonic() + 60.0
+        self.watch_at = time.monotonic() + 5.0
 
     def run(self) -> None:
         while not self.supervisor.stopping.wait(EACH):
@@ -75,10 +78,14 @@ class Sweeper(threading.Thread):
         """One round."""
         for note in workers.notes_of_the_dead():
             _give_up_lease(note)
+        if time.monotonic() > self.watch_at:
+            self.watch_at = time.monotonic() + WATCH_EACH.total_seconds()
+            queue_changed()
         waiting = {
             ("ingest.wake", "light"): ingest.sweep(),
             ("jobs.wake", "gpu"): jobs.sweep(),
             ("agreement.compute_waiting", "light"): sweep_rows(AgreementRun)[1],
+            ("agreement.watch", "light"): sweep_rows(Watch)[1],
             ("reads.propagate", "light"): sweep_rows(Propagation)[1],
         }
         for (task, queue), count in waiting.items():

@@ -42,7 +42,7 @@ class Board:
     ``filters`` change numbers and enter the hash; ``views`` are further parameters of the address that only change how
     they are shown. ``inputs`` are free parameters that change numbers, checked by ``check`` (say a second pipeline).
     ``inline`` is the number of studies up to which a run is computed within the request. ``gate`` returns what must be
-    done before anything is computed or shown, None to go on; ``seen`` is called when figures are shown to a person.
+    done before anything is computed or shown, None to go on.
     """
 
     slug: str
@@ -59,7 +59,6 @@ class Board:
     inputs: tuple[str, ...] = ()
     check: Callable[[Report], dict[str, str]] | None = None
     inline: int = 500
-    seen: Callable[[Report], None] | None = None
     gate: Callable[[Report], Gate | None] | None = None
     visible: Callable[[Any, Any], bool] | None = None
 

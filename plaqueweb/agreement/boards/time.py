@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy
 
-from plaqueweb.agreement import alarms
 from plaqueweb.agreement.answers import Unit
 from plaqueweb.agreement.boards.base import Board, Results, common
 from plaqueweb.agreement.boards.parts import Picks, ground, take
@@ -17,7 +16,6 @@ from plaqueweb.agreement.evidence import Evidence
 from plaqueweb.agreement.figures.weeks import Change, Met, Seen, compute_time
 from plaqueweb.agreement.filters import NARROWING
 from plaqueweb.agreement.models import Alarm
-from plaqueweb.agreement.watch_models import AlarmState
 
 if TYPE_CHECKING:
     from plaqueweb.agreement.report import Report
@@ -120,17 +118,7 @@ def show(report: Report) -> dict[str, Any]:
         "signals": charts["signals"],
         "ground": ground(report),
         "alarms": standing,
-        "standing": sum(alarm.state != AlarmState.CLOSED for alarm in standing),
     }
-
-
-def watch(report: Report) -> None:
-    """Raise what the whole project shows: under no filter, for somebody who sees every result."""
-    narrowed = any(report.options.get(name) for name in (*NARROWING, "period", "split"))
-    if narrowed or report.selection.round is not None or report.interim:
-        return
-    if alarms.sees_all(report.user, report.selection.project):
-        alarms.raise_alarms(project=report.selection.project, found=alarms.found_alarms(report.results))
 
 
 BOARD = Board(
@@ -139,7 +127,6 @@ BOARD = Board(
     template="agreement/boards/time.html",
     compute=compute,
     present=show,
-    seen=watch,
     parts=("pipelines",),
     filters=(*NARROWING, "period", "split"),
 )

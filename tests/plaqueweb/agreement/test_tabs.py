@@ -241,21 +241,12 @@ def test_weeks_show_the_share_that_differs_and_lead_to_their_cases(full: World, 
     assert client.get(href[1].replace("\\u0026", "&")).content.decode().count("<tr>") - 1 == 3
 
 
-def test_an_alarm_is_raised_for_who_opens_the_plain_page_and_closed_on_its_own(
-    full: World, browser_of: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from plaqueweb.agreement.boards import time
-
-    found = {"chart": "p_chart", "start": "2026-03-02", "value": 1.0, "limit": 0.4, "n": 3}
-    row = {**found, "pipeline": str(full.pipeline.pk), "scanner": ""}
-    monkeypatch.setattr(time.alarms, "found_alarms", lambda results: [row])
-    Round.objects.update(closed_at=timezone.now())
+def test_an_alarm_stands_on_the_page_and_is_closed_on_its_own(full: World, browser_of: Browser) -> None:
+    alarm = Alarm.objects.create(
+        project=full.project, pipeline=full.pipeline, chart="p_chart", starts_on=MONDAY.date(), value=1, limit=0.4, n=3
+    )
     client = browser_of(full.coordinator)
-
-    text_of(full, client, "agreement-time", period="1")
-    assert Alarm.objects.count() == 0
     text = text_of(full, client, "agreement-time")
-    alarm = Alarm.objects.get()
     address = reverse("agreement-alarm", args=[full.project.slug, alarm.pk])
 
     assert address in text
