@@ -20,7 +20,9 @@ from plaqueweb.accounts.models import User
 from plaqueweb.agreement.gallery import KeyPlace, Pair
 from plaqueweb.predictions.models import ClipPrediction
 from plaqueweb.reads.models import FrameAnnotation
+from plaqueweb.reads.readset import clips_of_reads
 from plaqueweb.review.masks import MarkedFrame, Mask, ModelMasks, marked_frames, region_of
+from plaqueweb.studies.choices import ClipState
 from plaqueweb.studies.models import Clip
 
 ASPECT = 127 / 136
@@ -63,7 +65,7 @@ def pictures(user: User, shown: Sequence[Pair]) -> dict[uuid.UUID, Picture]:
     clips = {
         clip.pk: clip
         for clip in Clip.objects.visible_to(user)
-        .for_reading()
+        .filter(clips_of_reads([pair.read for pair in shown]), state=ClipState.STORED)
         .filter(study__in=[pair.study for pair in shown])
         .prefetch_related("regions")
     }

@@ -79,6 +79,19 @@ def content_read(row: Assignment) -> int:
     return kept.content_no if kept else Study.objects.values_list("content_no", flat=True).get(pk=row.study_id)
 
 
+def clips_of_reads(read_ids: Sequence[UUID]) -> Q:
+    """A filter on clips: what was to be read in the cases of these reads, as frozen there; where nothing was kept, what
+    is read now.
+    """
+    of_case = {"round__assignments__reads__in": read_ids, "round__assignments__study": OuterRef("study_id")}
+    kept = ReadSet.objects.filter(study=OuterRef("study_id"), **of_case)
+    frozen = ReadSetClip.objects.filter(
+        clip=OuterRef("pk"), use=ClipUse.READ, read_set__study=OuterRef("study_id"),
+        **{f"read_set__{name}": value for name, value in of_case.items()},
+    )  # fmt: skip
+    return Q(Exists(frozen)) | Q(~Exists(kept), use=ClipUse.READ)
+
+
 def clips_of_case(round_id: UUID, study_id: UUID, *, pictures: bool = True, reference: bool = False) -> list[Clip]:
     """Return the clips that are read in a round, with their regions, and segment and view as they were frozen.
 

@@ -29,8 +29,8 @@ def last_met(*, reader_id: UUID, subjects: Iterable[UUID], outside: Round) -> da
 def opens_at(*, round_: Round, reader_id: UUID) -> datetime | None:
     """Return when a round's washout ends for a reader, None where it has none or it is over.
 
-    It counts from the last time the reader had any subject of the round in hand: a date by case would tell which case
-    it is.
+    No subject comes before its own washout is over. It counts from the last time this reader had any of the round's
+    subjects in hand, so that some wait longer than they must: a date by case would tell which case it is.
     """
     if round_.repeat_of_id is None or round_.washout_days is None:
         return None

@@ -22,9 +22,11 @@ from plaqueweb.agreement import gallery
 from plaqueweb.audit.models import AuditEvent
 from plaqueweb.reads.choices import AssignmentState
 from plaqueweb.reads.models import Round
+from plaqueweb.reads.readset import freeze_read_sets
 from plaqueweb.review.models import Case, DifferenceNote
-from plaqueweb.studies.models import Study
-from tests.factories import ProjectFactory, member
+from plaqueweb.studies.choices import ClipUse
+from plaqueweb.studies.models import Clip, Study
+from tests.factories import ClipFactory, ProjectFactory, member
 from tests.plaqueweb.agreement.world import ALL, World, box
 
 pytestmark = pytest.mark.django_db
@@ -153,6 +155,21 @@ def test_a_card_holds_both_outlines_on_the_part_of_the_picture_it_shows(world: W
         assert rle_decode(card[key], size).sum() == mask.sum()
     assert "Dice 0.50" in text
     assert card["url"] == f"/api/v1/clips/{clip.pk}/frames/1/"
+
+
+def test_a_card_shows_what_was_read_though_the_clip_was_set_aside_since(world: World, browser_of: Browser) -> None:
+    study = world.study()
+    clip = world.clip(study)
+    freeze_read_sets(round_=world.round, studies=[study])
+    world.read(study, world.reader_a, 1, 5.0, key=(clip, 1))
+    world.predict(study, 0, 2.0)
+    Clip.objects.filter(pk=clip.pk).update(use=ClipUse.REFERENCE)
+    late = ClipFactory(study=study, number=2)
+
+    text = page(world, browser_of(world.coordinator)).content.decode()
+
+    assert f"/api/v1/clips/{clip.pk}/frames/1/" in text
+    assert str(late.pk) not in text
 
 
 def test_whoever_reads_blind_gets_the_same_empty_wall_with_and_without_the_answers(

@@ -149,6 +149,29 @@ def test_a_subject_met_meanwhile_in_any_round_starts_the_washout_anew(
     assert opens_at(round_=again, reader_id=row.reader_id) == met + timedelta(days=28)
 
 
+def test_only_the_readers_own_meetings_with_the_rounds_own_subjects_count(first: Round) -> None:
+    again = repeat(first)
+    row = rows_of(again)[0]
+    before = opens_at(round_=again, reader_id=row.reader_id)
+    stranger = StudyFactory(subject=SubjectFactory(project=first.project))
+    ClipFactory(study=stranger)
+    other = member(first.project, "reader")
+    for study, reader in ((row.study, other), (stranger, row.reader)):
+        cases = create_case_list(
+            project=first.project, name=f"of {reader.pk}", purpose="test", studies=[study], by=None
+        )
+        round_ = services.create_round(
+            project=first.project, protocol=first.protocol, case_list=cases, name=f"of {reader.pk}", readers=[reader],
+            seed=3, by=None,
+        )  # fmt: skip
+        opened(rows_of(round_)[0])
+        Assignment.objects.filter(round=round_).update(opened_at=timezone.now() + timedelta(days=20))
+
+    assert before is not None
+    assert opens_at(round_=again, reader_id=row.reader_id) == before
+    assert opens_at(round_=again, reader_id=other.pk) is None
+
+
 # --- other names
 
 
