@@ -86,7 +86,11 @@ class _Turn:
         self.cpu.append(time.process_time() - cpu)
 
 
-def stored_clip(frames: int, seed: int = 3) -> StoredClip:
+SEED = 10
+"""A clip with an aorta and plaque in view on every frame: a frame without one costs less and would flatter."""
+
+
+def stored_clip(frames: int, seed: int = SEED) -> StoredClip:
     """A seeded phantom clip of so many frames, as grey JPEG of quality 90."""
     clip = simulate_clip(random_spec(np.random.default_rng(seed), "thick"), min(frames, _PICTURES))
     coded = [JpegPicture(bytes(imagecodecs.jpeg8_encode(frame, level=QUALITY))) for frame in clip.frames]
@@ -102,7 +106,7 @@ def encoded(result: ClipResult) -> bytes:
     return gzip.compress(json.dumps(masks, separators=(",", ":")).encode(), compresslevel=6, mtime=0)
 
 
-def run_bench(predictor: Predictor, *, frames: int = 96, rounds: int = 5, seed: int = 3) -> BenchResult:
+def run_bench(predictor: Predictor, *, frames: int = 96, rounds: int = 5, seed: int = SEED) -> BenchResult:
     """Time all in turn, ``rounds`` times, and give medians. Raises ValueError when there is too little to time."""
     if frames < predictor.batch or rounds < 1:
         raise ValueError(f"A bench needs at least {predictor.batch} frames and one round.")

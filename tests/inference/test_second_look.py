@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from inference.preprocess import Canvas
 from inference.second_look import SCORE
 from inference.training.reference import fit_ood
 from inference.types import NoResult
-from inference.uncertainty import THICKNESS_SD
+from inference.uncertainty import THICKNESS_ERROR, ThicknessError
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,8 @@ def predictor(thick_clip: PhantomClip) -> Predictor:
     known = np.clip(pictures + noise, 0, 255).astype(np.uint8)
     made.reference = fit_ood(made.classifier, known[::2], known[1::2])
     card = made.cards[1]
-    made.cards = (made.cards[0], replace(card, metrics={**card.metrics, THICKNESS_SD: 0.5}))
+    error = asdict(ThicknessError(base_mm=0.5))
+    made.cards = (made.cards[0], replace(card, metrics={**card.metrics, THICKNESS_ERROR: error}))
     return made
 
 
