@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import uuid
 from typing import Any
 
 from django.db import transaction
@@ -16,11 +17,15 @@ from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.boards.base import Board
 from plaqueweb.agreement.compute import CODE_VERSION
 from plaqueweb.agreement.evidence import Progress, load
+from plaqueweb.agreement.evidence_rows import batches
 from plaqueweb.agreement.models import AgreementRun
 from plaqueweb.agreement.stats.bootstrap import SEED
 from plaqueweb.core.models import WorkState
+from plaqueweb.reads.models import FrameAnnotation
 
 log = logging.getLogger(__name__)
+MOST_FRAMES = 60
+"""Marked frames that are compared within a request: each costs some milliseconds, for every other side."""
 ENDED_BADLY = (WorkState.FAILED, WorkState.DEAD, WorkState.CANCELLED)
 
 
@@ -40,7 +45,7 @@ def run_for(*, manifest: dict[str, Any], user: User) -> AgreementRun:
     found = AgreementRun.objects.filter(**key).defer("manifest").first()
     if found is not None:
         return found
-    if len(manifest["units"]) > board.inline:
+    if takes_long(board, manifest):
         fixed = {"project_id": manifest["project"], "kind": board.slug, "manifest": manifest, "seed": SEED}
         with transaction.atomic():
             run, made = AgreementRun.objects.get_or_create(**key, defaults={**fixed, "owner_id": user.pk})
@@ -48,6 +53,18 @@ def run_for(*, manifest: dict[str, Any], user: User) -> AgreementRun:
                 transaction.on_commit(_ring)
         return run
     return _compute_and_keep(board, manifest, key)
+
+
+def takes_long(board: Board, manifest: dict[str, Any]) -> bool:
+    """Tell whether a run is the worker's: it has many studies, or compares more masks than a person waits for."""
+    if len(manifest["units"]) > board.inline:
+        return True
+    if not {"frames", "pairs"} & set(manifest["parts"]):
+        return False
+    marked = 0
+    for part in batches(map(uuid.UUID, manifest["reads"])):
+        marked += FrameAnnotation.objects.filter(read_id__in=part).count()
+    return marked > MOST_FRAMES
 
 
 def results_at_once(manifest: dict[str, Any], progress: Progress | None = None) -> dict[str, Any]:
