@@ -266,3 +266,17 @@ def member(project: Project, *roles: str, **kwargs: Any) -> User:
     user = UserFactory(**kwargs)
     set_roles(project=project, user=user, roles=list(roles), by=None)
     return user
+
+
+def adjudicated(case: Any, by: User, **answers: Any) -> Any:
+    """Return an adjudicated reference of a case as it comes about: begun, answered blind, decided."""
+    from plaqueweb.review.models import Adjudication, BlindAnswer, Consensus, ConsensusKind
+
+    row = Adjudication.objects.filter(case=case).first()
+    if row is None:
+        row = Adjudication.objects.create(case=case, adjudicator=by, state="decided")
+    if not BlindAnswer.objects.filter(adjudication=row).exists():
+        BlindAnswer.objects.create(adjudication=row, reader_class=answers["reader_class"], seed=1, model_shown=False)
+    return Consensus.objects.create(
+        study=case.study, case=case, adjudication=row, kind=ConsensusKind.ADJUDICATED, by=by, **answers
+    )

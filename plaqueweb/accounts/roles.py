@@ -26,6 +26,7 @@ class Capability(models.TextChoices):
     ADJUDICATE = "adjudicate", _("decide the consensus")
     MATCH_LESIONS = "match_lesions", _("say which lesions are the same plaque")
     SEE_RESULTS = "see_results", _("see reads and predictions")
+    REVIEW_ERRORS = "review_errors", _("say why a model was wrong")
     MANAGE_PIPELINES = "manage_pipelines", _("register and activate pipelines")
     RUN_JOBS = "run_jobs", _("start, retry and cancel jobs")
     VIEW_AUDIT = "view_audit", _("see the audit trail")
@@ -36,7 +37,7 @@ class Capability(models.TextChoices):
 _C = Capability
 CAPABILITIES: dict[str, frozenset[str]] = {
     Role.READER: frozenset({_C.READ}),
-    Role.ADJUDICATOR: frozenset({_C.VIEW_STUDIES, _C.ADJUDICATE, _C.MATCH_LESIONS, _C.SEE_RESULTS}),
+    Role.ADJUDICATOR: frozenset({_C.VIEW_STUDIES, _C.ADJUDICATE, _C.MATCH_LESIONS, _C.SEE_RESULTS, _C.REVIEW_ERRORS}),
     Role.COORDINATOR: frozenset(
         {
             _C.VIEW_STUDIES,
@@ -46,12 +47,15 @@ CAPABILITIES: dict[str, frozenset[str]] = {
             _C.MANAGE_ROUNDS,
             _C.MATCH_LESIONS,
             _C.SEE_RESULTS,
+            _C.REVIEW_ERRORS,
             _C.RUN_JOBS,
             _C.EXPORT,
             _C.VIEW_AUDIT,
         }
     ),
-    Role.ENGINEER: frozenset({_C.VIEW_STUDIES, _C.SEE_RESULTS, _C.MANAGE_PIPELINES, _C.RUN_JOBS, _C.EXPORT}),
+    Role.ENGINEER: frozenset(
+        {_C.VIEW_STUDIES, _C.SEE_RESULTS, _C.REVIEW_ERRORS, _C.MANAGE_PIPELINES, _C.RUN_JOBS, _C.EXPORT}
+    ),
     Role.DATA_STEWARD: frozenset({_C.VIEW_STUDIES, _C.UPLOAD, _C.PREPARE, _C.RELEASE, _C.EXPORT}),
     Role.AUDITOR: frozenset({_C.VIEW_STUDIES, _C.SEE_RESULTS, _C.VIEW_AUDIT}),
     Role.ADMINISTRATOR: frozenset(

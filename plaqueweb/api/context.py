@@ -40,6 +40,7 @@ ITEMS: list[tuple[str, Any, str, Any, tuple[str, ...]]] = [
     ("worklist", _("My worklist"), "eye", _("Reading"), (C.READ,)),
     ("review", _("Review"), "columns", _("Reading"), (C.SEE_RESULTS, C.READ)),
     ("adjudication", _("Adjudication"), "scales", _("Reading"), (C.ADJUDICATE,)),
+    ("errors", _("Error review"), "search", _("Trust"), (C.REVIEW_ERRORS,)),
     ("agreement", _("Agreement"), "chart", _("Trust"), (C.SEE_RESULTS, C.READ)),
     ("agreement-discordance", _("Discordance"), "wall", _("Trust"), (C.SEE_RESULTS, C.READ)),
     ("pipelines", _("Pipelines"), "pipeline", _("Machine"), (C.SEE_RESULTS,)),

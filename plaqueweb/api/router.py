@@ -19,6 +19,7 @@ from plaqueweb.reads.rounds_api import CaseListViewSet, RoundViewSet
 from plaqueweb.review.adjudication_api import AdjudicationViewSet
 from plaqueweb.review.aided import ShownMasksView, ShownModelView
 from plaqueweb.review.api import CaseViewSet, ConsensusViewSet
+from plaqueweb.review.error_api import ErrorReviewViewSet
 from plaqueweb.review.practice_views import PracticeView
 from plaqueweb.studies.api import ClipViewSet, ProjectViewSet, StudyViewSet, SubjectViewSet
 
@@ -38,6 +39,7 @@ router.register("reads", ReadViewSet, basename="reads")
 router.register("cases", CaseViewSet, basename="cases")
 router.register("consensus", ConsensusViewSet, basename="consensus")
 router.register("adjudications", AdjudicationViewSet, basename="adjudications")
+router.register("error-reviews", ErrorReviewViewSet, basename="error-reviews")
 router.register("audit", AuditViewSet, basename="audit")
 
 urlpatterns: list[URLPattern | URLResolver] = [

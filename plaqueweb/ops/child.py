@@ -110,11 +110,10 @@ def worker(queue: str) -> None:
 
     def ring_once(**_: object) -> None:
         """Rows that waited while no worker was there."""
-        for task in (
-            ("jobs.wake",)
-            if queue == "gpu"
-            else ("ingest.wake", "agreement.compute_waiting", "agreement.watch", "reads.propagate")
-        ):
+        light = (
+            "ingest.wake", "agreement.compute_waiting", "agreement.watch", "reads.propagate", "review.compare_masks",
+        )  # fmt: skip
+        for task in ("jobs.wake",) if queue == "gpu" else light:
             if task in app.tasks:
                 app.send_task(task, queue=queue)
 

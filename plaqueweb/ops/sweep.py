@@ -26,6 +26,7 @@ from plaqueweb.core.work import sweep as sweep_rows
 from plaqueweb.ingest import services as ingest
 from plaqueweb.jobs import services as jobs
 from plaqueweb.reads.models import Propagation
+from plaqueweb.review.models import MaskOverlap
 from plaqueweb.review.services import refresh_open_cases
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Sweeper(threading.Thread):
             ("agreement.compute_waiting", "light"): sweep_rows(AgreementRun)[1],
             ("agreement.watch", "light"): sweep_rows(Watch)[1],
             ("reads.propagate", "light"): sweep_rows(Propagation)[1],
+            ("review.compare_masks", "light"): sweep_rows(MaskOverlap)[1],
         }
         for (task, queue), count in waiting.items():
             if count:

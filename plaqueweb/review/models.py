@@ -13,10 +13,11 @@ from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.models import BaseModel
 from plaqueweb.reads.choices import PlaqueClass
-from plaqueweb.reads.models import Round
+from plaqueweb.reads.models import Assignment, Round
+from plaqueweb.review.error_models import ErrorReview, MaskOverlap
 from plaqueweb.review.link_models import LesionLink, LesionOverlap, LinkAct
-from plaqueweb.studies.blinding import results_visible
-from plaqueweb.studies.models import ScopedQuerySet, Study
+from plaqueweb.studies.blinding import BLINDED_POLICIES, UNSIGNED_STATES, results_visible
+from plaqueweb.studies.models import ScopedQuerySet, Study, projects_with
 
 
 class CaseState(models.TextChoices):
@@ -69,6 +70,20 @@ class CaseQuerySet(ScopedQuerySet):
     def queued(self) -> Self:
         """Cases that ever entered the adjudication queue."""
         return self.filter(queue_entry__isnull=False)
+
+    def with_errors_for(self, user: User, capability: str) -> Self:
+        """Cases on which the user may look at a model's errors.
+
+        Not those of a round that the user still reads blind: how the model errs would be learnt on the way. Nor, for
+        who adjudicates, a case whose reference may still be asked of this person: a look at the model would spoil it.
+        """
+        reading = Assignment.objects.filter(
+            reader=user, state__in=UNSIGNED_STATES, round__policy__in=BLINDED_POLICIES
+        ).values("round_id")
+        settled = Q(state=CaseState.ADJUDICATED) | Q(state=CaseState.AGREED, queue_entry__isnull=True)
+        asked = Q(round__project_id__in=projects_with(user, Capability.ADJUDICATE))
+        rows = self.visible_to(user).in_projects(user, capability).exclude(round_id__in=reading)
+        return rows.filter(settled | ~asked)
 
 
 class Case(BaseModel):
@@ -254,6 +269,6 @@ class DifferenceNote(BaseModel):
 
 __all__ = [
     "LIVE_ADJUDICATION", "UNDECIDED", "Adjudication", "AdjudicationPlan", "AdjudicationState", "BlindAnswer", "Case",
-    "CaseState", "Consensus", "ConsensusKind", "DifferenceNote", "DifferenceReason", "LesionLink", "LesionOverlap",
-    "LinkAct", "QueueEntry", "Trigger",
+    "CaseState", "Consensus", "ConsensusKind", "DifferenceNote", "DifferenceReason", "ErrorReview", "LesionLink",
+    "LesionOverlap", "LinkAct", "MaskOverlap", "QueueEntry", "Trigger",
 ]  # fmt: skip

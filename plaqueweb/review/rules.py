@@ -14,6 +14,8 @@ from plaqueweb.review.masks import Mask, Place
 
 THICKNESS_MM = 1.0
 """More than this between two official thicknesses, as displayed, is a difference (twice the grey zone of 0.5 mm)."""
+NEAR_MM = 0.5
+"""A thickness within this of the rule can fall on either side of it (the grey zone)."""
 DICE = 0.7
 """A mean Dice below this over the frames that both declared fully marked is a difference."""
 _TINY = 1e-6

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from plaqueweb.review import adjudication_views, practice_views, views
+from plaqueweb.review import adjudication_views, error_views, practice_views, views
 
 urlpatterns = [
     path("p/<slug:slug>/rounds/practice/", practice_views.new_practice, name="practice-new"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("p/<slug:slug>/cases/<uuid:pk>/", views.compare, name="compare"),
     path("p/<slug:slug>/cases/<uuid:pk>/lesions/", views.compare_lesions, name="compare-lesions"),
     path("p/<slug:slug>/cases/<uuid:pk>/numbers.csv", views.compare_csv, name="compare-csv"),
+    path("p/<slug:slug>/errors/", error_views.errors, name="errors"),
+    path("p/<slug:slug>/errors/reasons.csv", error_views.errors_csv, name="errors-csv"),
+    path("p/<slug:slug>/errors/<uuid:pk>/", error_views.error_case, name="error-case"),
     path("p/<slug:slug>/adjudication/", adjudication_views.adjudication_queue, name="adjudication"),
     path("p/<slug:slug>/adjudication/begin/", adjudication_views.adjudication_begin, name="adjudication-begin"),
     path("p/<slug:slug>/adjudication/share/", adjudication_views.adjudication_share, name="adjudication-share"),

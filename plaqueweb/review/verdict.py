@@ -15,12 +15,11 @@ from plaqueweb.review import words
 from plaqueweb.review.comparison import Comparison
 from plaqueweb.review.lesion_matching import SideBySide
 from plaqueweb.review.masks import Place
-from plaqueweb.review.rules import thickness_difference
+from plaqueweb.review.rules import NEAR_MM, thickness_difference
 from plaqueweb.review.sides import NONE, ModelSide, ReadSide, Side, marks_of
 
 SAME_PLAQUE = 0.1
 """Two areas on one frame are the same plaque when they share more than this part of the smaller one."""
-NEAR_MM = 0.5
 
 
 @dataclass(frozen=True)

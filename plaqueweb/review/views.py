@@ -23,6 +23,7 @@ from plaqueweb.review.models import Case
 from plaqueweb.review.numbers import numbers
 from plaqueweb.review.payload import compare_payload
 from plaqueweb.review.verdict import verdict
+from plaqueweb.review.words import csv_cell
 from plaqueweb.studies.blinding import is_disclosed
 from plaqueweb.studies.models import Project
 
@@ -136,7 +137,7 @@ def compare_csv(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
     out = csv.writer(response)
     out.writerow(["number", *csv_names(comparison), "how"])
     for row in numbers(comparison):
-        out.writerow([_cell(text) for text in (row.label, row.left, row.right, row.difference, row.how)])
+        out.writerow([csv_cell(text) for text in (row.label, row.left, row.right, row.difference, row.how)])
     return response
 
 
@@ -147,9 +148,4 @@ def csv_names(comparison: Comparison) -> list[str]:
         names = [left.name, right.name]
     else:
         names = [left.role or "none", right.role or "none"]
-    return [_cell(name) for name in (*names, f"{names[1]} minus {names[0]}")]
-
-
-def _cell(text: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+    return [csv_cell(name) for name in (*names, f"{names[1]} minus {names[0]}")]

@@ -122,3 +122,8 @@ def frame_runs(runs: Sequence[Sequence[int]]) -> str:
         return _("frame %(frame)d") % {"frame": first}
     spans = [str(a) if a == b else _("%(first)d to %(last)d") % {"first": a, "last": b} for a, b in runs]
     return _("frames %(spans)s") % {"spans": ", ".join(spans)}
+
+
+def csv_cell(text: str) -> str:
+    """Keep a spreadsheet from taking a cell for a formula."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

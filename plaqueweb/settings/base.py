@@ -243,6 +243,7 @@ CELERY_TASK_ROUTES = {
     "ingest.*": {"queue": "light"},
     "agreement.*": {"queue": "light"},
     "reads.*": {"queue": "light"},
+    "review.*": {"queue": "light"},
 }
 if CELERY_BROKER_URL.startswith("filesystem:"):
     _spool = VAR_DIR / "broker"

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from plaqueweb.review import rederive, words
+from plaqueweb.review.error_models import ErrorReason, ErrorTrigger
 from plaqueweb.review.models import Consensus, ConsensusKind
 
 register = template.Library()
@@ -53,3 +54,29 @@ def rule_words(rule: str) -> str:
 def verdict_words(value: int | None) -> str:
     """Return what the label rule says: complex, not complex, open."""
     return rederive.verdict_words(value)
+
+
+@register.filter
+def trigger_words(name: str) -> str:
+    """Return in words what brought a case into error review."""
+    return str(ErrorTrigger(name).label)
+
+
+@register.filter
+def error_words(code: str) -> str:
+    """Return in words why a model was wrong."""
+    return str(ErrorReason(code).label)
+
+
+@register.filter
+def against_words(against: str) -> str:
+    """Return whose class a model's was compared with."""
+    return {"reference": _("the reference"), "majority": _("most readers"), "reader": _("the only reader")}.get(
+        against, ""
+    )
+
+
+@register.filter
+def signed_mm(value: float | None) -> str:
+    """Return a difference as ``+0.4 mm``, or a dash."""
+    return words.DASH if value is None else _("%(value)s mm") % {"value": words.signed(value, 1)}

@@ -1,6 +1,7 @@
-/** Logging out takes along what the reading page kept in this browser; what was not sent yet is asked about first. */
+/** Logging out takes along what pages kept in this browser; what was not sent yet is asked about first. */
 import { gettext, interpolate } from "../viewer/words.ts";
 import { forgetPending, pendingCases } from "../reading/pending.ts";
+import { forgetUnsent, unsentPlaces } from "./unsent.ts";
 
 export function startLogout(): void {
   const form = document.querySelector<HTMLFormElement>("form[data-logout]");
@@ -11,9 +12,10 @@ export function startLogout(): void {
 }
 
 async function leave(form: HTMLFormElement): Promise<void> {
-  const n = await pendingCases();
+  const n = (await pendingCases()) + unsentPlaces();
   const words = interpolate(gettext("Changes in %(n)s case(s) are not saved yet and exist only in this browser. Log out and throw them away?"), { n });
   if (n && !window.confirm(words)) return;
+  forgetUnsent();
   await forgetPending();
   form.submit();
 }

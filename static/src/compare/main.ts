@@ -6,6 +6,7 @@ import { keysDialog } from "../viewer/keys.ts";
 import { gettext } from "../viewer/words.ts";
 import { LesionPairs } from "./lesions.ts";
 import type { LinkName } from "./linked.ts";
+import { Errors } from "./errors.ts";
 import { ComparePage, part } from "./page.ts";
 import { Reasons } from "./reasons.ts";
 import { jump, shortcuts } from "./shortcuts.ts";
@@ -127,12 +128,12 @@ const root = document.querySelector<HTMLElement>("[data-compare]");
 if (root) {
   const data = documentOf();
   const page = new ComparePage(root, data);
-  const reasons = new Reasons(root, data);
+  const errors = data.errors ? new Errors(root, data.errors) : null;
   const help = (): void => keysDialog(keys).showModal();
-  const keys = shortcuts(page, reasons, {
+  const keys = shortcuts(page, errors ?? new Reasons(root, data), {
     help,
     back: () => follow("[data-back]"),
-    next: () => follow("[data-next]"),
+    next: () => (errors ? void errors.save() : follow("[data-next]")),
     link: (name) => link(root, page, name),
     strength: (by) => {
       const input = strengthOf(root);

@@ -1,6 +1,7 @@
 /** The keys of the comparison page, by physical code. */
 import { Keymap } from "../viewer/keys.ts";
 import { gettext } from "../viewer/words.ts";
+import type { Errors } from "./errors.ts";
 import type { LinkName } from "./linked.ts";
 import type { ComparePage } from "./page.ts";
 import type { Reasons } from "./reasons.ts";
@@ -14,7 +15,8 @@ export interface Acts {
   link(name: LinkName): void;
 }
 
-export function shortcuts(page: ComparePage, reasons: Reasons, acts: Acts): Keymap {
+/** `why` is what the page asks: one reason with a comment, or on error review several with a note. */
+export function shortcuts(page: ComparePage, why: Reasons | Errors, acts: Acts): Keymap {
   const keys = new Keymap();
   const frames = gettext("frames");
   const look = gettext("look");
@@ -43,19 +45,38 @@ export function shortcuts(page: ComparePage, reasons: Reasons, acts: Acts): Keym
     { code: "KeyP", shift: true, keys: ["⇧", "P"], words: gettext("link or unlink the pan"), group: look, run: () => acts.link("pan") },
     { code: "KeyF", keys: ["F"], words: gettext("fit"), group: look, run: () => page.fit() },
     { code: "Equal", keys: ["="], words: gettext("one to one"), group: look, run: () => page.oneToOne() },
-    { code: "Slash", keys: ["/"], words: gettext("comment"), group: case_, run: () => reasons.ask() },
+    { code: "Slash", keys: ["/"], words: gettext("comment"), group: case_, run: () => why.ask() },
     { code: "Slash", char: "?", keys: ["?"], words: gettext("these keys"), group: case_, run: () => acts.help() },
     { code: "Enter", keys: ["↵"], words: gettext("next case"), group: case_, run: () => acts.next() },
-    { code: "Escape", keys: ["Esc"], words: gettext("back to review"), group: case_, run: () => acts.back() },
+    { code: "Escape", keys: ["Esc"], words: gettext("back to the list"), group: case_, run: () => acts.back() },
   );
+  if ("step" in why) {
+    bindErrors(keys, why, case_);
+    return keys;
+  }
   for (let n = 1; n <= 8; n++) {
     const shown = n === 1 ? ["1", "–", "8"] : [];
     for (const code of [`Digit${n}`, `Numpad${n}`]) {
       const caps = code.startsWith("Digit") ? shown : [];
-      keys.bind({ code, keys: caps, words: gettext("reason why they differ"), group: case_, run: () => reasons.press(n) });
+      keys.bind({ code, keys: caps, words: gettext("reason why they differ"), group: case_, run: () => why.press(n) });
     }
   }
   return keys;
+}
+
+/** Digits 1 to 9 and 0, then R; the keycaps on the page say the same. */
+function bindErrors(keys: Keymap, errors: Errors, group: string): void {
+  keys.bind(
+    { code: "KeyJ", keys: ["J"], words: gettext("case after, without saving"), group, run: () => errors.step(1) },
+    { code: "KeyK", keys: ["K"], words: gettext("case before"), group, run: () => errors.step(-1) },
+    { code: "KeyR", keys: [], words: gettext("reason on, off"), group, run: () => errors.press(11) },
+  );
+  for (let n = 1; n <= 10; n++) {
+    for (const code of [`Digit${n % 10}`, `Numpad${n % 10}`]) {
+      const caps = n === 1 && code.startsWith("Digit") ? ["1", "–", "0", "R"] : [];
+      keys.bind({ code, keys: caps, words: gettext("reason on, off"), group, run: () => errors.press(n) });
+    }
+  }
 }
 
 export function jump(page: ComparePage, where: "model_key" | "largest_difference"): void {

@@ -112,6 +112,20 @@ export interface Reason {
   choices: { key: string; label: string }[];
 }
 
+/** Only on the page of error review. */
+export interface ErrorPart {
+  user: string;
+  case: string;
+  project: string;
+  pipeline: string;
+  reasons: { key: string; label: string; cap: string }[];
+  chosen: string[];
+  note: string;
+  review: string | null;
+  next_url: string | null;
+  previous_url: string | null;
+}
+
 export interface ModelState {
   state: string;
   live: boolean;
@@ -146,4 +160,5 @@ export interface Compare {
   dice: { clip: string; frame: number; region: number; dice: number | null }[];
   next_url: string | null;
   reason: Reason;
+  errors?: ErrorPart;
 }

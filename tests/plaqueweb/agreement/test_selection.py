@@ -15,8 +15,8 @@ from plaqueweb.agreement.selectors import find_round, manifest, primary_reads, s
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.models import PipelineState
 from plaqueweb.reads.choices import AssignmentState
-from plaqueweb.review.models import Case, CaseState, Consensus, ConsensusKind
-from tests.factories import PipelineFactory, PredictionFactory, RoundFactory, SubjectFactory, member
+from plaqueweb.review.models import Case, CaseState, ConsensusKind
+from tests.factories import PipelineFactory, PredictionFactory, RoundFactory, SubjectFactory, adjudicated, member
 from tests.plaqueweb.agreement.world import START, World
 
 pytestmark = pytest.mark.django_db
@@ -104,8 +104,8 @@ def test_an_adjudicated_reference_outranks_an_agreed_one_and_the_last_revision_c
     study = world.study()
     world.predict(study, 1)
     world.truth(study, 0, kind=ConsensusKind.AGREED)
-    first = world.truth(study, 0, kind=ConsensusKind.ADJUDICATED)
-    type(first).objects.create(study=study, kind=ConsensusKind.ADJUDICATED, reader_class=1, revision=2)
+    world.truth(study, 0, kind=ConsensusKind.ADJUDICATED)
+    world.truth(study, 1, kind=ConsensusKind.ADJUDICATED, revision=2)
 
     assert results(world, against="consensus")["confusion"][0][0] == 1
 
@@ -246,10 +246,10 @@ def test_whoever_sees_results_gets_the_open_round_once_all_own_cases_are_signed(
 def test_a_reference_that_was_made_with_the_model_in_view_never_scores_a_model(world: World) -> None:
     study = world.study()
     world.predict(study, 1)
-    row = world.truth(study, 1, kind=ConsensusKind.ADJUDICATED)
+    world.truth(study, 1, kind=ConsensusKind.ADJUDICATED)
     assert scope(world.coordinator, world.project, None).choices.references == ("consensus", "adjudicated")
 
-    type(row).objects.create(study=world.study(), kind=ConsensusKind.ADJUDICATED, reader_class=1, model_visible=True)
+    world.truth(world.study(), 1, kind=ConsensusKind.ADJUDICATED, model_visible=True)
     found = visible_consensus(world.coordinator, world.project, None)
     assert [one.study_id for one in found] == [study.pk]
 
@@ -332,13 +332,11 @@ def test_without_a_round_the_reads_of_all_rounds_count_once_per_reader(world: Wo
 
 
 def test_a_reference_made_with_a_model_visible_never_scores_a_model(world: World) -> None:
-    blind, seen = world.study(), world.study()
+    blind, seen, judge = world.study(), world.study(), member(world.project, "adjudicator")
     for study, visible in ((blind, False), (seen, True)):
         world.predict(study, 1)
-        Consensus.objects.create(study=study, kind=ConsensusKind.ADJUDICATED, reader_class=0, model_visible=visible)
-    Consensus.objects.create(
-        study=blind, kind=ConsensusKind.ADJUDICATED, reader_class=1, revision=2, model_visible=True
-    )
+        adjudicated(Case.objects.get(study=study), judge, reader_class=0, model_visible=visible)
+    adjudicated(Case.objects.get(study=blind), judge, reader_class=1, revision=2, model_visible=True)
 
     found = visible_consensus(world.coordinator, world.project, None)
 

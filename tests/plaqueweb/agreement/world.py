@@ -31,6 +31,7 @@ from tests.factories import (
     RoundFactory,
     StudyFactory,
     SubjectFactory,
+    adjudicated,
     member,
 )
 
@@ -112,9 +113,18 @@ class World:
         ClipPrediction.objects.create(prediction=prediction, clip=clip, region_number=1, curves=b"", masks=stored)
 
     def truth(
-        self, study: Study, klass: int, mm: float | None = None, kind: str = ConsensusKind.KNOWN_TRUTH
+        self, study: Study, klass: int, mm: float | None = None, kind: str = ConsensusKind.KNOWN_TRUTH, **fields: Any
     ) -> Consensus:
-        return Consensus.objects.create(study=study, kind=kind, reader_class=klass, thickness_mm=mm)
+        if kind == ConsensusKind.ADJUDICATED:
+            row: Consensus = adjudicated(
+                Case.objects.get(round=self.round, study=study),
+                self.coordinator,
+                reader_class=klass,
+                thickness_mm=mm,
+                **fields,
+            )
+            return row
+        return Consensus.objects.create(study=study, kind=kind, reader_class=klass, thickness_mm=mm, **fields)
 
     def disclose(self, study: Study, user: User, at: datetime | None = None) -> None:
         """A disclosure; its time cannot be changed afterwards, so the clock stands still while it is written."""

@@ -24,7 +24,9 @@ from plaqueweb.review.models import (
     Case,
     Consensus,
     DifferenceNote,
+    ErrorReview,
     LesionLink,
+    MaskOverlap,
     QueueEntry,
 )
 from plaqueweb.studies.models import Project
@@ -53,6 +55,7 @@ FILTERS = (
     "?fragment=rows",
     "?ordering=probability",
 )
+ERRORS = ("?state=all", "?state=reviewed&trigger=class", "?state=all&project={slug}")
 DASHBOARD = (
     "?against=majority&unit=study&kind=as_read&scale=no",
     "?board=overview&chart=bland-altman",
@@ -87,9 +90,6 @@ def world(project: Project) -> dict[str, Any]:
     )  # fmt: skip
     job = InferenceJobFactory(study=study, work_state="failed", error_code=CANARY, log=CANARY)
     case = Case.objects.create(round=round_, study=study, number=1, state="discordant")
-    Consensus.objects.create(
-        study=study, case=case, kind="adjudicated", reader_class=1, thickness_mm=987.6543, reason_code=CANARY, by=other
-    )
     DifferenceNote.objects.create(
         case=case, read_id=read.pk, prediction_id=prediction.pk, by=other, reason="missed", comment=CANARY
     )
@@ -105,12 +105,21 @@ def world(project: Project) -> dict[str, Any]:
         adjudication=mine, reader_class=1, thickness_mm=987.6543, reasons={"mobile": CANARY}, order=[str(read.pk)],
         seed=7, model_shown=True,
     )  # fmt: skip
+    Consensus.objects.create(
+        study=study, case=case, kind="adjudicated", adjudication=mine, reader_class=1, thickness_mm=987.6543,
+        reason_code=CANARY, by=other,
+    )  # fmt: skip
+    ErrorReview.objects.create(
+        case=case, pipeline=prediction.pipeline, prediction_id=prediction.pk, reads=[str(read.pk)], triggers=["class"],
+        reasons=["missed"], note=CANARY, by=other,
+    )  # fmt: skip
+    MaskOverlap.objects.create(project=project, read_id=read.pk, prediction_id=prediction.pk, dice=0.918273)
     people = {"pipeline": prediction.pipeline_id, "blinded": blinded, "other": other, "judge": judge}
     return {"project": project, "round": round_, "study": study, "job": job, "case": case, **people}
 
 
 def _signed_read(assignment: Assignment, clip: Any) -> Read:
-    read = Read.objects.create(assignment=assignment, reader_class=1, note=CANARY, thickness_mm=6.543217)
+    read = Read.objects.create(assignment=assignment, reader_class=1, note=CANARY, thickness_mm=6.543217, content_no=1)
     Lesion.objects.create(read=read, number=1, is_index=True, thickness_mm=6.543217, key_clip=clip, key_frame=2)
     FrameAnnotation.objects.create(
         read=read, clip=clip, frame=2, extent="all_marked", calipers=[{"mm": 543.2198, "id": CANARY}]
@@ -186,7 +195,8 @@ def crawl(user: User, world: dict[str, Any], *, known: str = "\0") -> tuple[int,
         if address.startswith(("/logout", "/static")):
             continue
         plain = FILTERS if "<" not in address and address.count("-") < 4 else FILTERS[:1]
-        for query in (*plain, *DASHBOARD) if "/agreement" in address else plain:
+        more = DASHBOARD if "/agreement" in address else ERRORS if "/error" in address else ()
+        for query in (*plain, *more):
             answer = client.get(address + query.format(**holes))
             body = b"".join(answer.streaming_content) if answer.streaming else answer.content
             text = (body.decode(errors="replace") + str(dict(answer.items()))).replace(known, "")
@@ -252,6 +262,9 @@ def test_the_crawl_can_find_a_canary(world: dict[str, Any]) -> None:
     assert any(leak.endswith("/lesions/") for leak in leaks)
     assert any(leak.endswith("/protocol/rederive/") for leak in leaks)
     assert any(leak.endswith("/protocol/rederive.csv") for leak in leaks)
+    case = world["case"].pk
+    for where in ("/api/v1/error-reviews/", "/errors/reasons.csv", f"/errors/{case}/", "/errors/?state=all"):
+        assert any(where in leak for leak in leaks), where
 
 
 def test_a_hidden_object_answers_byte_for_byte_like_one_that_never_was(world: dict[str, Any]) -> None:
