@@ -19,6 +19,22 @@ export interface Finding {
   caliper: CaliperMark | null;
 }
 
+/** What is kept of an answer that was not sent, over a reload. */
+export interface Kept {
+  readerClass: number | null;
+  reasons: Partial<Record<Question, Said>>;
+  caliper: CaliperMark | null;
+  take: string | null;
+  reasonCode: string | null;
+}
+
+/** What the page offers now: a kept answer to something else is not taken back. */
+export interface Offered {
+  clips: readonly { id: string; frames: number }[];
+  reads: number;
+  reasonCodes: readonly string[];
+}
+
 export type Missing = "take" | "class" | "reason";
 
 export class Answer {
@@ -32,6 +48,31 @@ export class Answer {
 
   constructor(deciding: boolean) {
     this.deciding = deciding;
+  }
+
+  get kept(): Kept {
+    const { readerClass, reasons, caliper, take, reasonCode } = this;
+    return { readerClass, reasons: { ...reasons }, caliper, take, reasonCode };
+  }
+
+  get empty(): boolean {
+    const { readerClass, reasons, caliper, take, reasonCode } = this;
+    return readerClass === null && !Object.keys(reasons).length && caliper === null && take === null && reasonCode === null;
+  }
+
+  /** Take back what was kept, as far as the page still offers it. */
+  restore(kept: Kept, offered: Offered): void {
+    if ([0, 1, 9].includes(Number(kept.readerClass ?? NaN))) this.readerClass = kept.readerClass;
+    for (const question of QUESTIONS) {
+      const said = kept.reasons?.[question];
+      if (said && ROUND.includes(said)) this.say(question, said);
+    }
+    const clip = offered.clips.find((one) => one.id === kept.caliper?.clip);
+    if (clip && kept.caliper && kept.caliper.frame <= clip.frames) this.caliper = kept.caliper;
+    if (!this.deciding) return;
+    const takes = ["own", "new", ...Array.from({ length: offered.reads }, (_none, at) => String(at + 1))];
+    if (kept.take !== null && takes.includes(kept.take)) this.take = kept.take;
+    if (kept.reasonCode !== null && offered.reasonCodes.includes(kept.reasonCode)) this.reasonCode = kept.reasonCode;
   }
 
   get needsFinding(): boolean {

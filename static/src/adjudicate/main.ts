@@ -1,8 +1,9 @@
 /** Entry of the adjudicator's page. Step 1 knows pictures only; the reads come with step 2, without names. */
 import "../css/adjudicate.css";
 import { toast } from "../base/toasts.ts";
+import { Unsent } from "../base/unsent.ts";
 import { ApiError, gettext, interpolate, keysDialog, post } from "../viewer/index.ts";
-import { Answer, type Missing, type Question, type Said } from "./answer.ts";
+import { Answer, type Kept, type Missing, type Question, type Said } from "./answer.ts";
 import { keysOf } from "./keys.ts";
 import { Pictures, type Adjudication } from "./pictures.ts";
 
@@ -23,12 +24,14 @@ export class AdjudicatePage {
   readonly data: Adjudication;
   readonly answer: Answer;
   readonly pictures: Pictures;
+  private readonly unsent: Unsent<Kept>;
   private busy = false;
 
   constructor(root: HTMLElement, data: Adjudication) {
     this.root = root;
     this.data = data;
     this.answer = new Answer(data.reads.length > 0);
+    this.unsent = new Unsent<Kept>(root.dataset["user"] ?? "", `adjudication/${data.id}/${data.state}`);
     this.pictures = new Pictures(root, data, {
       caliper: (mark) => {
         this.answer.caliper = mark;
@@ -37,6 +40,7 @@ export class AdjudicatePage {
       },
       shown: () => this.answer.caliper,
     });
+    this.takeBack();
     this.wire();
     this.show();
   }
@@ -79,9 +83,11 @@ export class AdjudicatePage {
     try {
       if (this.deciding) {
         await post(`/api/v1/adjudications/${this.data.id}/decide/`, { take, reason_code: reasonCode, finding: this.answer.finding() });
+        this.unsent.forget();
         part(document, "[data-next]").dispatchEvent(new Event("go"));
       } else {
         await post(`/api/v1/adjudications/${this.data.id}/answer/`, this.answer.finding());
+        this.unsent.forget();
         window.location.reload();
       }
     } catch (error) {
@@ -93,10 +99,31 @@ export class AdjudicatePage {
   async giveBack(): Promise<void> {
     try {
       await post(`/api/v1/adjudications/${this.data.id}/give-back/`);
+      this.unsent.forget();
       this.root.querySelector<HTMLAnchorElement>("[data-back]")?.click();
     } catch (error) {
       toast(error instanceof Error ? error.message : String(error), "bad");
     }
+  }
+
+  /** What was answered before a reload and not sent stands there again. */
+  private takeBack(): void {
+    const kept = this.unsent.get();
+    if (!kept) return;
+    const codes = [...this.root.querySelectorAll<HTMLInputElement>('input[name="reason_code"]')].map((one) => one.value);
+    this.answer.restore(kept, { clips: this.data.clips, reads: this.data.reads.length, reasonCodes: codes });
+    const { readerClass, take, reasonCode } = this.answer;
+    const said = { reader_class: readerClass, take, reason_code: reasonCode };
+    for (const input of this.root.querySelectorAll<HTMLInputElement>("input[type=radio]")) {
+      const value = said[input.name as keyof typeof said];
+      if (value !== null && value !== undefined) input.checked = input.value === String(value);
+    }
+  }
+
+  private keep(): void {
+    if (this.busy) return;
+    if (this.answer.empty) this.unsent.forget();
+    else this.unsent.put(this.answer.kept);
   }
 
   private wire(): void {
@@ -139,6 +166,7 @@ export class AdjudicatePage {
 
   private show(): void {
     const { answer } = this;
+    this.keep();
     part(this.root, "[data-finding]").hidden = !answer.needsFinding;
     if (!answer.needsFinding && this.pictures.measuring) this.measure(false);
     for (const button of this.root.querySelectorAll<HTMLButtonElement>("[data-answer]")) {
