@@ -18,6 +18,7 @@ from typing import Any
 from plaqueweb.agreement import evidence_rows as rows
 from plaqueweb.agreement.answers import Answer, Context, FramePair, Frames, ModelAt, Unit, majority_class
 from plaqueweb.agreement.evidence_frames import load_frames, model_at
+from plaqueweb.agreement.evidence_fused import FusedMask, fused_frames
 from plaqueweb.studies.models import Study
 
 Progress = Callable[[int, int], None]
@@ -49,6 +50,8 @@ class Evidence:
     at: dict[uuid.UUID, ModelAt] = field(default_factory=dict)
     names: dict[uuid.UUID, str] = field(default_factory=dict)
     """Names of readers and pipelines by id."""
+    fused: tuple[FusedMask, ...] = ()
+    """Masks made of several readers', where the model's were compared with these."""
 
     def context(self, study: uuid.UUID) -> Context:
         """What is known of a study besides its answers."""
@@ -92,9 +95,18 @@ def _fits(context: Context, wanted: Mapping[str, str]) -> bool:
     )
 
 
-def load(manifest: dict[str, Any], progress: Progress | None = None) -> Evidence:
+def marking_reads(manifest: Mapping[str, Any]) -> list[uuid.UUID]:
+    """The reads whose masks stand for the counted ones: those of a second stage where there was one."""
+    given = manifest.get("same_frames", {})
+    return [uuid.UUID(given.get(text, text)) for text in manifest["reads"]]
+
+
+def load(
+    manifest: dict[str, Any], progress: Progress | None = None, fused: Sequence[uuid.UUID] | None = None
+) -> Evidence:
     """Read the rows of a manifest (see ``selectors.manifest``), narrowed to its options.
 
+    ``fused`` are the masks made of several readers' with which the model's are compared instead of each reader's own.
     A reference or prediction that no longer exists stands as missing.
     """
     parts = set(manifest.get("parts", ("frames",)))
@@ -136,9 +148,10 @@ def load(manifest: dict[str, Any], progress: Progress | None = None) -> Evidence
         every = [pk for pk, (study, _answer) in reads.items() if study in kept] if "pairs" in parts else []
         given = {uuid.UUID(first): uuid.UUID(pk) for first, pk in manifest.get("same_frames", {}).items()}
         scored, every = [given.get(pk, pk) for pk in scored], [given.get(pk, pk) for pk in every]
-        found = replace(
-            found, frames=load_frames(scored, every, prediction_of, kept, progress, borders="borders" in parts)
-        )
+        borders = "borders" in parts
+        found = replace(found, frames=load_frames(scored, every, prediction_of, kept, progress, borders=borders))
+        if fused is not None:
+            found = replace(found, **fused_frames(found.frames, fused, prediction_of, kept, borders=borders))
     return found
 
 

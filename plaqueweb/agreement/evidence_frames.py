@@ -54,14 +54,14 @@ def load_frames(
     for done, (study, reads) in enumerate(groups.items(), 1):
         rows = _annotations(reads)
         declared = {read: [row for row in own if _declared(row)] for read, own in rows.items()}
-        model = _model(predictions.get(study))
+        model = model_masks(predictions.get(study))
         clips = {row.clip_id: row.clip for own in declared.values() for row in own}
         marked = {read: marked_frames(own) for read, own in declared.items()}
         for read in reads:
             own = declared.get(read, [])
             reader = own[0].read.assignment.reader_id if own else None
             found = [
-                _with_model(study, subjects[study], reader, frame, model, clips, borders)
+                with_model(study, subjects[study], reader, frame, model, clips, borders)
                 for frame in marked.get(read, {}).values()
             ]
             kept = [pair for pair in found if pair is not None]
@@ -103,7 +103,8 @@ def _declared(row: FrameAnnotation) -> bool:
     return row.extent in SCORED_EXTENTS and not (mask is not None and mask.rle is None)
 
 
-def _model(prediction: uuid.UUID | None) -> ModelMasks:
+def model_masks(prediction: uuid.UUID | None) -> ModelMasks:
+    """The masks of a prediction, opened clip by clip; empty without one."""
     if prediction is None:
         return ModelMasks.of([])
     return ModelMasks.of(
@@ -111,7 +112,7 @@ def _model(prediction: uuid.UUID | None) -> ModelMasks:
     )
 
 
-def _with_model(
+def with_model(
     study: uuid.UUID,
     subject: uuid.UUID,
     reader: uuid.UUID | None,

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from plaqueweb.agreement.evidence_rows import scanner_name
 from plaqueweb.core.errors import NotFound
 from plaqueweb.reads.choices import Quality
+from plaqueweb.review.models import FusionMethod
 from plaqueweb.studies.choices import Segment
 from plaqueweb.studies.models import Clip, Project
 
@@ -45,7 +46,14 @@ PERIODS = {
     "4": gettext_lazy("4 weeks"),
 }
 SPLITS = {"": gettext_lazy("pipeline"), "scanner": gettext_lazy("pipeline and scanner")}
+OWN_MASKS = "readers"
+MASKS = {
+    OWN_MASKS: gettext_lazy("each reader’s own"),
+    **{str(value): label for value, label in FusionMethod.choices},
+}
+"""Whose masks a model's are compared with: never mixed, and named in every title."""
 LABELS = {
+    "masks": gettext_lazy("Masks"),
     "period": gettext_lazy("Period"),
     "split": gettext_lazy("Series for each"),
     "segment": gettext_lazy("Segment"),
@@ -96,6 +104,7 @@ def offered(names: Iterable[str], known_scanners: Iterable[str], units: Iterable
         "unit": {key: str(UNITS[key]) for key in units},
         "period": {key: str(label) for key, label in PERIODS.items()},
         "split": {key: str(label) for key, label in SPLITS.items()},
+        "masks": {key: str(label) for key, label in MASKS.items()},
     }
     return {name: every[name] for name in names}
 

@@ -16,12 +16,14 @@ from plaqueweb.accounts.models import User
 from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.boards.base import Board
 from plaqueweb.agreement.compute import CODE_VERSION
-from plaqueweb.agreement.evidence import Progress, load
+from plaqueweb.agreement.evidence import Progress, load, marking_reads
 from plaqueweb.agreement.evidence_rows import batches
 from plaqueweb.agreement.models import AgreementRun
 from plaqueweb.agreement.stats.bootstrap import SEED
 from plaqueweb.core.models import WorkState
 from plaqueweb.reads.models import FrameAnnotation
+from plaqueweb.review.mask_references import ensure
+from plaqueweb.review.models import FusionMethod
 
 log = logging.getLogger(__name__)
 MOST_FRAMES = 60
@@ -56,8 +58,8 @@ def run_for(*, manifest: dict[str, Any], user: User) -> AgreementRun:
 
 
 def takes_long(board: Board, manifest: dict[str, Any]) -> bool:
-    """Tell whether a run is the worker's: it has many studies, or compares more masks than a person waits for."""
-    if len(manifest["units"]) > board.inline:
+    """Tell whether a run is the worker's: it has many studies, compares many masks, or fuses readers' masks."""
+    if len(manifest["units"]) > board.inline or fusion_of(manifest):
         return True
     if not {"frames", "pairs"} & set(manifest["parts"]):
         return False
@@ -95,7 +97,18 @@ def results_of(board: Board, manifest: dict[str, Any], progress: Progress | None
         for key, value in manifest.items()
         if key not in ("units", "reads", "repeats", "pipelines", "same_frames")
     }
-    return board.compute(load(manifest, progress), options | dict(manifest["options"]))
+    method = fusion_of(manifest)
+    fused = ensure(marking_reads(manifest), method) if method else None
+    return board.compute(load(manifest, progress, fused), options | dict(manifest["options"]))
+
+
+def fusion_of(manifest: dict[str, Any]) -> str:
+    """How readers' masks are fused into the reference of overlap, "" where each stands for itself.
+
+    Fusing needs SimpleITK, so such a run always goes to the light worker.
+    """
+    asked = str(manifest["options"].get("masks", ""))
+    return asked if asked in FusionMethod.values else ""
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from plaqueweb.reads.choices import PlaqueClass
 from plaqueweb.reads.models import Assignment, Round
 from plaqueweb.review.error_models import ErrorReview, MaskOverlap
 from plaqueweb.review.link_models import LesionLink, LesionOverlap, LinkAct
+from plaqueweb.review.mask_models import FusionMethod, MaskReference
 from plaqueweb.studies.blinding import BLINDED_POLICIES, UNSIGNED_STATES, results_visible
 from plaqueweb.studies.models import ScopedQuerySet, Study, projects_with
 
@@ -269,6 +270,6 @@ class DifferenceNote(BaseModel):
 
 __all__ = [
     "LIVE_ADJUDICATION", "UNDECIDED", "Adjudication", "AdjudicationPlan", "AdjudicationState", "BlindAnswer", "Case",
-    "CaseState", "Consensus", "ConsensusKind", "DifferenceNote", "DifferenceReason", "ErrorReview", "LesionLink",
-    "LesionOverlap", "LinkAct", "MaskOverlap", "QueueEntry", "Trigger",
+    "CaseState", "Consensus", "ConsensusKind", "DifferenceNote", "DifferenceReason", "ErrorReview", "FusionMethod",
+    "LesionLink", "LesionOverlap", "LinkAct", "MaskOverlap", "MaskReference", "QueueEntry", "Trigger",
 ]  # fmt: skip

@@ -13,12 +13,13 @@ from django.utils.translation import gettext_lazy
 from plaqueweb.agreement import present
 from plaqueweb.agreement.boards.base import Board, Results, common
 from plaqueweb.agreement.boards.parts import Picks, ground, take
+from plaqueweb.agreement.boards.segmentation_fused import fused_results, made_of, other_words, rater_lines
 from plaqueweb.agreement.boards.shown import Chart, Column, Row, cases_of, figure_words, interval_or_why
 from plaqueweb.agreement.compute import dice_figures
 from plaqueweb.agreement.evidence import READER, Evidence
 from plaqueweb.agreement.evidence_frames import NSD_MM
 from plaqueweb.agreement.figures.segmentation import ALL, BANDS, NO_SCALE, compute_segmentation
-from plaqueweb.agreement.filters import NARROWING
+from plaqueweb.agreement.filters import NARROWING, OWN_MASKS
 from plaqueweb.studies.models import Clip
 
 if TYPE_CHECKING:
@@ -40,11 +41,15 @@ assert set(BAND_WORDS) == {ALL, NO_SCALE, *(band[0] for band in BANDS)}
 
 
 def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
-    """Dice and distances over declared frames; of one reader's frames where the comparison is with a reader."""
+    """Dice and distances over declared frames; of one reader's frames where the comparison is with a reader.
+
+    With fused masks the model meets these alone, beside two readers on the same frames.
+    """
+    fused = fused_results(evidence, str(options.get("masks", "")))
     against = str(options["against"])
     reader = against.removeprefix(READER) if against.startswith(READER) else ""
     pairs = evidence.frames.pairs
-    model = [pair for pair in pairs if pair.other is None and (not reader or str(pair.reader) == reader)]
+    model = [pair for pair in pairs if pair.other is None and (fused or not reader or str(pair.reader) == reader)]
     found = compute_segmentation(model, [pair for pair in pairs if pair.other is not None])
     picks = Picks(evidence.units)
     for row in found["bands"]:
@@ -54,6 +59,7 @@ def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
         **found,
         "bands": [take(row, "studies") for row in found["bands"]],
         "dice": dice_figures(evidence),
+        "fused": fused,
         "picks": picks.found,
     }
 
@@ -70,6 +76,10 @@ def show(report: Report) -> dict[str, Any]:
         "worst": worst_cards(report),
         "worst_cases": cases_of(report, "worst", "all", len(report.results["worst"])),
         "ground": ground(report),
+        "other_words": other_words(report),
+        "fused": report.results["fused"],
+        "made_of": made_of(report),
+        "raters": rater_lines(report),
     }
 
 
@@ -104,20 +114,21 @@ def by_size(report: Report) -> Chart:
             str(model["frames"]), str(model["subjects"]),
         )  # fmt: skip
         rows.append(Row(cells, href))
+    both = _("Model and %(other)s") % {"other": other_words(report)}
     return Chart(
         key="by-size",
-        title=_("Dice by plaque size, plaque only"),
+        title=_("Dice by plaque size, model and %(other)s") % {"other": other_words(report)},
         ground=_("same frame, mean of each subject’s mean"),
         draw="forest",
         data={"rows": marks, "x": {"min": 0, "max": 1, "name": _("Dice")}},
         columns=[
             Column(_("Reader’s plaque")), Column(_("Two readers"), True), Column(_("95 % CI"), True),
-            Column(_("Frames"), True), Column(_("Model and reader"), True), Column(_("95 % CI"), True),
+            Column(_("Frames"), True), Column(both, True), Column(_("95 % CI"), True),
             Column(_("Frames"), True), Column(_("Subjects"), True),
         ],
         rows=rows,
         missing="" if marks else _needed(),
-        legend=(("phys", _("two readers")), ("model", _("model and reader"))),
+        legend=(("phys", _("two readers")), ("model", _("model and %(other)s") % {"other": other_words(report)})),
         foot=_("frames on which both marked nothing have no Dice"),
     )  # fmt: skip
 
@@ -137,7 +148,7 @@ def over_area(report: Report) -> Chart:
         rows.append(Row((place.label, dice, area, str(point["frames"])), place.href))
     return Chart(
         key="over-area",
-        title=_("Dice over the plaque’s area"),
+        title=_("Dice over the plaque’s area, model and %(other)s") % {"other": other_words(report)},
         ground=_("same frame, one point a study (descriptive), n = %(n)s studies") % {"n": len(points)},
         draw="scatter",
         data={
@@ -197,7 +208,8 @@ BOARD = Board(
     compute=compute,
     present=show,
     parts=("frames", "pairs", "borders"),
-    filters=NARROWING,
-    defaults=(),
+    filters=(*NARROWING, "masks"),
+    defaults=(("masks", OWN_MASKS),),
+    version=2,
     inline=100,
 )

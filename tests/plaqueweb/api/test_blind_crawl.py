@@ -60,6 +60,8 @@ DASHBOARD = (
     "?against=majority&unit=study&kind=as_read&scale=no",
     "?board=overview&chart=bland-altman",
     "?board=overview&show=compared",
+    "?board=segmentation&masks=staple",
+    "?board=segmentation&masks=readers&against=majority",
 )
 
 

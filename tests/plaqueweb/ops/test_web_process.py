@@ -13,6 +13,7 @@ import pytest
 BANNED = [
     "torch",
     "monai",
+    "SimpleITK",
     "pydicom",
     "sklearn",
     "scipy.stats",
@@ -42,7 +43,8 @@ set_roles(project=project, user=user, roles=list(Role.values), by=None)
 client = Client()
 client.force_login(user)
 urls = ["/", "/health/", "/p/p/", "/p/p/studies/", "/p/p/release/", "/p/p/jobs/", "/p/p/pipelines/", "/p/p/worklist/",
-        "/p/p/rounds/", "/p/p/review/", "/p/p/agreement/", "/p/p/audit/", "/api/v1/me/", "/api/v1/uploads/",
+        "/p/p/rounds/", "/p/p/review/", "/p/p/errors/", "/p/p/agreement/", "/p/p/agreement/segmentation/",
+        "/p/p/agreement/segmentation/?masks=staple", "/p/p/audit/", "/api/v1/me/", "/api/v1/uploads/",
         "/api/v1/jobs/", "/api/v1/predictions/", "/api/v1/assignments/", "/api/schema/"]
 status = {url: client.get(url).status_code for url in urls}
 print(json.dumps({"status": status, "modules": sorted(sys.modules)}))
