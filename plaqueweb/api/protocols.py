@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -16,9 +18,11 @@ from plaqueweb.core.errors import DomainError, NotFound
 from plaqueweb.predictions.showing import record_shown
 from plaqueweb.reads.selectors import rule_words
 from plaqueweb.review.rederive import PREDICTION, Rederived, Side, rederive, to_csv, verdict_words
+from plaqueweb.studies import grading
 from plaqueweb.studies.choices import Segment
 from plaqueweb.studies.models import Project, Protocol
 from plaqueweb.studies.protocols import REASON_WORDS, REQUIRED_WORDS, form_values, save_version, version_rows
+from plaqueweb.studies.questions import built_in_sources
 
 SHOWN = 200  # flips on the page; the CSV holds all
 
@@ -43,14 +47,15 @@ def protocol(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         sent = request.POST
         base = sent.get("based_on", "")
-        choices = {name: sent.getlist(name) for name in ("reasons", "segments", "required")}
+        choices: dict[str, Any] = {name: sent.getlist(name) for name in ("reasons", "segments", "required")}
+        texts: dict[str, Any] = {name: sent.get(name, "") for name in ("limit", "questions", "scheme", "grades")}
         try:
             made = save_version(
                 project=project, based_on=int(base) if base.isdecimal() and len(base) < 6 else 0,
-                limit=sent.get("limit", ""), by=user, **choices,
+                by=user, **texts, **choices,
             )  # fmt: skip
         except DomainError as refused:
-            context |= {"error": refused.detail, "given": {"limit": sent.get("limit", "")} | choices}
+            context |= {"error": refused.detail, "given": texts | choices}
             status = refused.status
         else:
             messages.success(request, _("Version %(n)d is saved: choose it for the next round.") % {"n": made.version})
@@ -65,7 +70,8 @@ def protocol(request: HttpRequest, slug: str) -> HttpResponse:
     newest = rows[0]["protocol"].version if rows else 0
     context |= {
         "rows": rows, "newest": newest, "next": newest + 1, "segments": Segment.choices,
-        "reasons": REASON_WORDS.items(), "required": REQUIRED_WORDS.items(),
+        "reasons": REASON_WORDS.items(), "required": REQUIRED_WORDS.items(), "sources": built_in_sources(),
+        "schemes": grading.choices(),
     }  # fmt: skip
     return render(request, "studies/protocol.html", context, status=status)
 

@@ -20,6 +20,14 @@ CALIPERS_PER_FRAME = 20
 OUTLINE_POINTS = 2_000  # of one outer-wall outline
 LESIONS_PER_READ = 20
 SCALES_PER_SAVE = 200  # regions whose scale was set by hand
+QUESTIONS = 30  # own questions of a protocol
+GRADES = 9  # of an own grading scheme
+QUESTION_CHOICES = 12
+QUESTION_CHARACTERS = 200
+CHOICE_CHARACTERS = 60
+UNIT_CHARACTERS = 12
+NUMBER_MOST = 1e9  # the largest number a question takes
+ANSWER_CHARACTERS = 500  # of a text
 REQUEST_BYTES = 12 * 1024**2  # one JSON body
 
 LEASE = timedelta(seconds=30)

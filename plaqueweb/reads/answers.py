@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 from inference.postprocess import displayed_mm, thickness_from_mask
 from plaqueweb.reads.bundle import Bundle, mask_of
 from plaqueweb.reads.choices import CaliperKind, Extent, PlaqueAnswer, PlaqueClass, Reason, ThicknessSource, Visibility
+from plaqueweb.reads.grades import counted_reasons
 from plaqueweb.reads.measure import by_hand, longest, mask_spacing, region_numbered, unpack_mask
 from plaqueweb.reads.models import FrameAnnotation, Lesion
+from plaqueweb.reads.own import unanswered
 from plaqueweb.studies.choices import CalibrationSource, Segment
 
 MARKED = (Extent.ALL_MARKED, Extent.INDEX_ONLY)
@@ -74,6 +76,7 @@ def missing_answers(bundle: Bundle) -> list[Missing]:
         missing.append(Missing("quality", _("Quality")))
     if "confidence" in required and not read.confidence:
         missing.append(Missing("confidence", _("Confidence")))
+    missing += [Missing(f"own.{row['key']}", row["words"]) for row in unanswered(read)]
     return missing
 
 
@@ -97,7 +100,7 @@ def _missing_of_lesions(bundle: Bundle) -> list[Missing]:
         return [Missing("lesions.index", _("Index lesion"))]
     return [
         Missing(f"lesions.{index.number}.{key}", _("Lesion %(n)d: %(reason)s") % {"n": index.number, "reason": name})
-        for key in bundle.protocol.label_rule.get("reasons", [])
+        for key in counted_reasons(bundle.protocol)
         if not getattr(index, key) and (name := reason_words(key))
     ]
 

@@ -24,13 +24,15 @@ from plaqueweb.reads.answers import (
 from plaqueweb.reads.bundle import Bundle, load_bundle
 from plaqueweb.reads.choices import ReadState
 from plaqueweb.reads.drafts import check_draft_no
+from plaqueweb.reads.grades import derived, study_grade
 from plaqueweb.reads.models import Assignment, Lesion, Propagation, Read
+from plaqueweb.reads.own import kept
 from plaqueweb.reads.readset import content_read
 from plaqueweb.reads.states import ASSIGNMENT, READ
 
 DERIVED_OF_LESION = [
     "is_index", "key_clip", "key_frame", "key_region", "thickness_mm", "thickness_px", "thickness_source",
-    "manual_scale",
+    "manual_scale", "grade",
 ]  # fmt: skip
 
 
@@ -61,17 +63,22 @@ def complete_read(*, read: Read, by: User, draft_no: int) -> Bundle:
     official, verdict = _derive_lesions(bundle), label_verdict(bundle)
     if read.assignment.frames_only:  # it marks frames and answers nothing about the study
         official, verdict = NOT_MEASURED, Verdict(None, "")
-    content_no = content_read(read.assignment)
-    derived = {
-        "plaque_present": plaque_present(bundle), "rule_class": verdict.value, "rule_reason": verdict.ground[:200],
+    content_no, present = content_read(read.assignment), plaque_present(bundle)
+    graded = (
+        None
+        if read.assignment.frames_only
+        else study_grade(bundle.protocol, bundle.index_lesion(), plaque_present=present)
+    )
+    changes = {
+        "plaque_present": present, "grade": graded, "rule_class": verdict.value, "rule_reason": verdict.ground[:200],
         "thickness_mm": official.mm, "thickness_px": official.px, "thickness_source": official.source,
         "manual_scale": official.manual,
-        "content_no": content_no, "completed_at": timezone.now(),
+        "own": kept(read), "content_no": content_no, "completed_at": timezone.now(),
     }  # fmt: skip
     READ.apply(
-        Read.objects.filter(draft_no=draft_no), pk=read.pk, event="complete", draft_no=F("draft_no") + 1, **derived
+        Read.objects.filter(draft_no=draft_no), pk=read.pk, event="complete", draft_no=F("draft_no") + 1, **changes
     )
-    for name, value in derived.items():
+    for name, value in changes.items():
         setattr(read, name, value)
     read.state, read.draft_no = ReadState.COMPLETED, draft_no + 1
     _move(read, "complete")
@@ -93,7 +100,8 @@ def reopen_read(*, read: Read, by: User) -> Bundle:
     """
     _own(read, by)
     cleared = {
-        "plaque_present": None, "rule_class": None, "rule_reason": "", "thickness_mm": None, "thickness_px": None,
+        "plaque_present": None, "grade": None, "rule_class": None, "rule_reason": "", "thickness_mm": None,
+        "thickness_px": None,
         "thickness_source": "", "manual_scale": None, "completed_at": None,
     }  # fmt: skip
     READ.apply(Read.objects.all(), pk=read.pk, event="reopen", draft_no=F("draft_no") + 1, **cleared)
@@ -123,7 +131,7 @@ def _derive_lesions(bundle: Bundle) -> Measured:
         if not found.source:
             found = mask_thickness(bundle, lesion)
         lesion.thickness_mm, lesion.thickness_px, lesion.thickness_source = found.mm, found.px, found.source
-        lesion.manual_scale = found.manual
+        lesion.manual_scale, lesion.grade = found.manual, derived(bundle.protocol, lesion)
         if lesion.key_clip_id is None and found.at is not None:
             annotation = bundle.annotations[found.at]
             lesion.key_clip_id, lesion.key_frame = annotation.clip_id, annotation.frame

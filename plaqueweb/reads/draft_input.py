@@ -30,8 +30,8 @@ from plaqueweb.studies.choices import Segment
 Points = tuple[tuple[float, float], ...]
 FrameKey = tuple[str, int, int]
 REASON_KEYS = ("ulceration", "mobile", "thrombus")
-LESION_KEYS = ("number", "segment", "is_index", "key_clip", "key_frame", "key_region", *REASON_KEYS)
-COMPUTED_OF_LESION = ("thickness_mm", "thickness_px", "thickness_source", "manual_scale")
+LESION_KEYS = ("number", "segment", "is_index", "key_clip", "key_frame", "key_region", "grade_given", *REASON_KEYS)
+COMPUTED_OF_LESION = ("grade", "thickness_mm", "thickness_px", "thickness_source", "manual_scale")
 FRAME_KEYS = ("clip", "frame", "region", "extent", "outline", "calipers", "masks", "source", "sources")
 CALIPER_KEYS = ("id", "kind", "lesion", "points", "mm", "px", "why_no_mm", "scale")
 SCALE_KEYS = ("clip", "region", "lines")
@@ -61,6 +61,7 @@ class LesionInput:
     key_frame: int | None
     key_region: int | None
     reasons: Mapping[str, str]
+    grade_given: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class SaveInput:
 
     save_id: uuid.UUID
     fields: Mapping[str, Any] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)
     findings: Mapping[str, FindingInput] = field(default_factory=dict)
     lesions: tuple[LesionInput, ...] | None = None
     frames: tuple[FrameInput, ...] = ()
@@ -128,7 +130,7 @@ def parse_save(body: Any, *, sources: Sequence[str] = CLIENT_SOURCES) -> SaveInp
     except ValueError:
         raise _wrong("save_id", _("a UUID made by the client")) from None
     answers = _object(body.get("answers") or {}, "answers")
-    refuse_unknown(answers, ("reader_class", "quality", "confidence", "note", "findings"), where="answers.")
+    refuse_unknown(answers, ("reader_class", "quality", "confidence", "note", "findings", "own"), where="answers.")
     lesions = body.get("lesions")
     frames = _list(body.get("frames") or [], "frames", limits.DRAFT_FRAMES_PER_SAVE)
     parsed = tuple(_frame(item, f"frames.{n}", sources) for n, item in enumerate(frames))
@@ -137,6 +139,7 @@ def parse_save(body: Any, *, sources: Sequence[str] = CLIENT_SOURCES) -> SaveInp
     return SaveInput(
         save_id=save_id,
         fields=_answer_fields(answers),
+        own=_object(answers.get("own") or {}, "answers.own"),
         findings=_findings(answers.get("findings") or {}),
         lesions=None if lesions is None else _lesions(lesions),
         frames=parsed,
@@ -197,6 +200,7 @@ def _lesion(given: Any, where: str) -> LesionInput:
         key_frame=_optional_integer(item.get("key_frame"), f"{where}.key_frame", limits.CLIP_FRAMES),
         key_region=_optional_integer(item.get("key_region"), f"{where}.key_region", 1000),
         reasons={key: _choice(item.get(key), Reason, f"{where}.{key}") for key in REASON_KEYS},
+        grade_given=_optional_integer(item.get("grade_given"), f"{where}.grade_given", limits.GRADES),
     )
 
 

@@ -29,8 +29,10 @@ from plaqueweb.reads.draft_input import (
     SaveInput,
     parse_save,
 )
+from plaqueweb.reads.grades import check_given, derived
 from plaqueweb.reads.measure import PackedMasks, measure_caliper, pack_masks
 from plaqueweb.reads.models import Assignment, FrameAnnotation, FrameMask, Lesion, Read, SegmentFinding
+from plaqueweb.reads.own import merged
 from plaqueweb.reads.qualification import check_gate
 from plaqueweb.reads.readset import content_read
 from plaqueweb.reads.rounds_washout import check_washout
@@ -39,7 +41,7 @@ from plaqueweb.reads.states import ASSIGNMENT, READ
 from plaqueweb.studies.models import Clip
 
 MASK_COLUMNS = ["rows", "columns", "rle", "sha256", "areas", "source"]
-MEASURED = ("thickness_mm", "thickness_px", "thickness_source", "manual_scale")
+MEASURED = ("thickness_mm", "thickness_px", "thickness_source", "manual_scale", "grade")
 
 
 @transaction.atomic
@@ -109,15 +111,16 @@ def save_parsed(*, read: Read, by: User, draft_no: int, given: SaveInput) -> tup
     READ.next(read.state, "save")
     if read.assignment.state != AssignmentState.OPENED:
         raise InvalidTransition(_("Open the case before you save answers."), rule="case-not-open")
-    if read.assignment.frames_only and {"reader_class", "quality", "confidence"} & set(given.fields):
+    fields = {**given.fields, **({"own": merged(read, given.own)} if given.own else {})}
+    if read.assignment.frames_only and {"reader_class", "quality", "confidence", "own"} & set(fields):
         raise Invalid(_("The second stage asks for marks on given frames only."), rule="stage-marks-only")
     now = timezone.now()
     taken = Read.objects.filter(pk=read.pk, state=ReadState.DRAFT, draft_no=draft_no).update(
-        **given.fields, draft_no=F("draft_no") + 1, last_save_id=given.save_id, saved_at=now
+        **fields, draft_no=F("draft_no") + 1, last_save_id=given.save_id, saved_at=now
     )
     if not taken:
         _refuse_stale(read)
-    for column, value in given.fields.items():
+    for column, value in fields.items():
         setattr(read, column, value)
     read.draft_no, read.last_save_id, read.saved_at = draft_no + 1, given.save_id, now
     bundle = load_bundle(read, masks=bool(given.scales))
@@ -177,12 +180,14 @@ def _replace_lesions(bundle: Bundle, given: Sequence[LesionInput]) -> bool:
     """Put the sent lesions in the place of the stored ones; tell whether they differ. A single one is the index."""
     for lesion in given:
         _check_key_frame(bundle, lesion)
+        check_given(bundle.protocol, lesion)
     sent = [
         Lesion(
             read=bundle.read, number=lesion.number, segment=lesion.segment,
             is_index=lesion.is_index or len(given) == 1,
             key_clip_id=UUID(lesion.key_clip) if lesion.key_clip else None,
-            key_frame=lesion.key_frame, key_region=lesion.key_region, **lesion.reasons,
+            key_frame=lesion.key_frame, key_region=lesion.key_region, grade_given=lesion.grade_given,
+            **lesion.reasons,
         )
         for lesion in sorted(given, key=lambda item: item.number)
     ]  # fmt: skip
@@ -194,7 +199,9 @@ def _replace_lesions(bundle: Bundle, given: Sequence[LesionInput]) -> bool:
     return True
 
 
-_as_sent = attrgetter("number", "segment", "is_index", "key_clip_id", "key_frame", "key_region", *REASON_KEYS)
+_as_sent = attrgetter(
+    "number", "segment", "is_index", "key_clip_id", "key_frame", "key_region", "grade_given", *REASON_KEYS
+)
 
 
 def _check_key_frame(bundle: Bundle, lesion: LesionInput) -> None:
@@ -370,8 +377,10 @@ def _measure_lesions(bundle: Bundle, *, write_all: bool) -> None:
     changed = []
     for lesion in bundle.lesions:
         found = caliper_thickness(bundle, lesion) or NOT_MEASURED
-        now = (found.mm, found.px, found.source, found.manual)
-        if tuple(getattr(lesion, column) for column in MEASURED) != now:
+        before = tuple(getattr(lesion, column) for column in MEASURED)
+        lesion.thickness_mm = found.mm
+        now = (found.mm, found.px, found.source, found.manual, derived(bundle.protocol, lesion))
+        if before != now:
             for column, value in zip(MEASURED, now, strict=True):
                 setattr(lesion, column, value)
             changed.append(lesion)

@@ -275,10 +275,12 @@ class Read(BaseModel):
     )  # null: not answered; CANNOT_ASSESS is a value
     rule_class = models.SmallIntegerField(null=True)  # derived by the label rule at completion
     rule_reason = models.CharField(max_length=200, blank=True)
+    grade = models.PositiveSmallIntegerField(null=True)  # that of the index lesion, at completion
     plaque_present = models.BooleanField(null=True)  # derived from the findings at completion
     quality = models.CharField(max_length=16, choices=Quality, blank=True)
     confidence = models.CharField(max_length=16, choices=Confidence, blank=True)
     note = models.TextField(blank=True)
+    own = models.JSONField(null=True)  # answers to the protocol's own questions, by key; null: none
     place = models.JSONField(null=True)  # {"clip", "frame"}: where the reader was, for the return to the case
     thickness_mm = models.FloatField(null=True)  # official thickness, derived at completion
     thickness_px = models.FloatField(null=True)
@@ -341,6 +343,8 @@ class Lesion(BaseModel):
     ulceration = models.CharField(max_length=8, choices=Reason, blank=True)
     mobile = models.CharField(max_length=8, choices=Reason, blank=True)
     thrombus = models.CharField(max_length=8, choices=Reason, blank=True)
+    grade = models.PositiveSmallIntegerField(null=True)  # derived by the protocol's scheme
+    grade_given = models.PositiveSmallIntegerField(null=True)  # the reader's own, which overrules it; null: none
     thickness_mm = models.FloatField(null=True)
     thickness_px = models.FloatField(null=True)
     thickness_source = models.CharField(max_length=16, choices=ThicknessSource, blank=True)

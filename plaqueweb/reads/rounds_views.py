@@ -10,13 +10,15 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import DomainError, Invalid, NotFound
 from plaqueweb.reads import overview, selectors, services
 from plaqueweb.reads.choices import Frames, Policy, Reveal
+from plaqueweb.reads.export import to_csv
 from plaqueweb.reads.models import Assignment, Round
 from plaqueweb.reads.qualification import qualifications
 from plaqueweb.reads.rounds_form import open_round, practice_rounds, wanted
@@ -138,6 +140,19 @@ def round_detail(request: HttpRequest, slug: str, pk: Any) -> HttpResponse:
             messages.error(request, refused.detail)
         return redirect("round", slug=slug, pk=round_.pk)
     return render(request, "reads/round.html", _detail(request, project, round_, user))
+
+
+@login_required
+@require_safe
+def round_reads(request: HttpRequest, slug: str, pk: Any) -> HttpResponse:
+    """Give the signed reads of a round that one may see, as CSV."""
+    user = current_user(request)
+    project, round_ = _round(user, slug, pk)
+    if not user.can(Capability.EXPORT, project.pk):
+        raise NotFound(_("There is nothing here that you may see."))
+    answer = HttpResponse(to_csv(round_=round_, viewer=user), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="reads-{round_.pk}.csv"'
+    return answer
 
 
 def _detail(request: HttpRequest, project: Project, round_: Round, user: User) -> dict[str, Any]:

@@ -27,7 +27,9 @@ from plaqueweb.reads.rawjson import RawJson, masks_as_json
 from plaqueweb.reads.readset import case_summaries, clips_shown
 from plaqueweb.studies.blinding import is_disclosed
 from plaqueweb.studies.choices import ClipUse, Segment
+from plaqueweb.studies.grading import scheme_name
 from plaqueweb.studies.models import Protocol
+from plaqueweb.studies.questions import Kind, range_words
 from plaqueweb.studies.selectors import ClipSummary, clip_payload, clip_summaries, scale_words
 
 Part = TypeVar("Part", SegmentFinding, Lesion, FrameAnnotation)
@@ -92,6 +94,7 @@ def _answers(bundle: Bundle) -> dict[str, Any]:
         "quality": read.quality or None,
         "confidence": read.confidence or None,
         "note": read.note,
+        "own": read.own or {},
         "findings": {
             segment: {
                 "visibility": (found.visibility or None) if found else None,
@@ -113,6 +116,8 @@ def lesion_payload(lesion: Lesion) -> dict[str, Any]:
         "key_frame": lesion.key_frame,
         "key_region": lesion.key_region,
         **{key: getattr(lesion, key) or None for key in REASON_KEYS},
+        "grade": lesion.grade,
+        "grade_given": lesion.grade_given,
         "thickness_mm": lesion.thickness_mm,
         "thickness_px": lesion.thickness_px,
         "thickness_source": lesion.thickness_source or None,
@@ -350,6 +355,11 @@ def protocol_payload(protocol: Protocol) -> dict[str, Any]:
         "version": protocol.version,
         "segments": [{"key": key, "label": str(Segment(key).label)} for key in protocol.segments],
         "required": protocol.required,
+        "grading": protocol.grading and {**protocol.grading, "name": scheme_name(protocol.grading)},
+        "questions": [
+            {**row, **({"range": range_words(row)} if row["kind"] == Kind.NUMBER else {})}
+            for row in protocol.own_questions
+        ],
         "rule": {
             "version": rule["version"],
             "thickness_mm": rule["thickness_mm"],

@@ -33,6 +33,7 @@ class AnswersShape(Shape):
     confidence = s.ChoiceField(choices=c.Confidence.choices, allow_null=True)
     note = s.CharField(allow_blank=True)
     findings = s.DictField(child=FindingShape())
+    own = s.DictField(help_text="answers to the protocol's own questions by key; merged; null takes one back")
 
 
 class LesionShape(Shape):
@@ -47,6 +48,8 @@ class LesionShape(Shape):
     ulceration = s.ChoiceField(choices=c.Reason.choices, allow_null=True)
     mobile = s.ChoiceField(choices=c.Reason.choices, allow_null=True)
     thrombus = s.ChoiceField(choices=c.Reason.choices, allow_null=True)
+    grade = s.IntegerField(allow_null=True, required=False, help_text="derived by the protocol's scheme")
+    grade_given = s.IntegerField(allow_null=True, help_text="the reader's own, which overrules it")
     thickness_mm = s.FloatField(allow_null=True, required=False)
     thickness_px = s.FloatField(allow_null=True, required=False)
     thickness_source = s.ChoiceField(choices=c.ThicknessSource.choices, allow_null=True, required=False)
@@ -264,6 +267,8 @@ class ProtocolShape(Shape):
     segments = SegmentShape(many=True)
     required = s.ListField(child=s.CharField())  # type: ignore[assignment]
     rule = RuleShape()
+    grading = s.DictField(allow_null=True, help_text="id, name, grades; null: no grade is asked")
+    questions = s.ListField(child=s.DictField(), help_text="own ones: key, words, kind, required, shown_if, …")
 
 
 class FirstAnswerShape(Shape):

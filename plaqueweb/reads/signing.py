@@ -61,7 +61,7 @@ def payload_of(bundle: Bundle, *, signed_at: datetime, signed_name: str, meaning
             "note_sha256": hashlib.sha256(read.note.encode()).hexdigest(),
             "derived": {name: getattr(read, name) for name in DERIVED},
             "findings": {row.segment: [row.visibility, row.plaque] for row in bundle.findings.values()},
-            "lesions": [_lesion(lesion) for lesion in bundle.lesions],
+            "lesions": [_lesion(lesion, graded=protocol.grading is not None) for lesion in bundle.lesions],
             "frames": [_frame(bundle.annotations[key]) for key in sorted(bundle.annotations)],
             "signed": {
                 "at": signed_at.astimezone(UTC).isoformat(timespec="microseconds"),
@@ -72,13 +72,18 @@ def payload_of(bundle: Bundle, *, signed_at: datetime, signed_name: str, meaning
     )
     if assignment.stage_no > 1 or assignment.frames is not None:
         payload |= {"stage": assignment.stage_no, "asked_frames": assignment.frames}
+    if protocol.grading is not None:
+        payload |= {"grade": {"scheme": protocol.grading, "study": read.grade}}
+    if protocol.own_questions:
+        payload |= {"own": {"questions": protocol.own_questions, "answers": read.own or {}}}
     if assignment.shown_prediction is not None:
         payload["shown_prediction"] = str(assignment.shown_prediction)
     return payload
 
 
-def _lesion(lesion: Any) -> dict[str, Any]:
-    return {
+def _lesion(lesion: Any, *, graded: bool) -> dict[str, Any]:
+    grade = {"grade": {"derived": lesion.grade, "given": lesion.grade_given}} if graded else {}
+    return grade | {
         "number": lesion.number,
         "segment": lesion.segment,
         "index": lesion.is_index,

@@ -11,6 +11,7 @@ urlpatterns = [
     path("p/<slug:slug>/rounds/new/", rounds_views.new_round, name="round-new"),
     path("p/<slug:slug>/rounds/new/plan/", rounds_views.plan_round, name="round-plan"),
     path("p/<slug:slug>/rounds/<uuid:pk>/", rounds_views.round_detail, name="round"),
+    path("p/<slug:slug>/rounds/<uuid:pk>/reads.csv", rounds_views.round_reads, name="round-reads"),
     path("p/<slug:slug>/case-lists/", rounds_views.case_lists, name="case-lists"),
     path("p/<slug:slug>/case-lists/<uuid:pk>/", rounds_views.case_list, name="case-list"),
     path("read/<str:public_id>/", views.read, name="read"),

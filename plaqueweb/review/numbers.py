@@ -12,6 +12,7 @@ from plaqueweb.predictions.models import Prediction
 from plaqueweb.reads.choices import Extent, PlaqueClass, Reason, ThicknessSource
 from plaqueweb.reads.models import Lesion, Read
 from plaqueweb.review import words
+from plaqueweb.review.asked import asked_rows
 from plaqueweb.review.comparison import Comparison
 from plaqueweb.review.masks import Place
 from plaqueweb.review.model_words import ground
@@ -40,7 +41,9 @@ class Row:
 def numbers(comparison: Comparison) -> list[Row]:
     """Return the rows that the comparison has a ground for."""
     rows = [_class(comparison), _reason(comparison), *_answers(comparison), _thickness(comparison)]
-    rows += [*_area(comparison), *_dice(comparison), *_ratio(comparison), _time(comparison)]
+    rows += [*_area(comparison), *_dice(comparison), *_ratio(comparison)]
+    rows += [Row(**row) for row in asked_rows(comparison)]
+    rows.append(_time(comparison))
     return rows
 
 

@@ -24,6 +24,7 @@ def read_payload(side: ReadSide) -> dict[str, Any]:
             "quality": read.quality or None,
             "confidence": read.confidence or None,
             "note": read.note,
+            "own": read.own or {},
             "findings": {
                 row.segment: {"visibility": row.visibility or None, "plaque": row.plaque or None}
                 for row in read.findings.all()

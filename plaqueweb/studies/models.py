@@ -85,9 +85,10 @@ class Protocol(BaseModel):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="protocols")
     version = models.PositiveSmallIntegerField(default=1)
     label_rule = models.JSONField(default=dict)
-    grade_scheme = models.CharField(max_length=32, default="epiaortic_4mm")
+    grading = models.JSONField(null=True)  # a full copy of the scheme, as ``studies.grading`` has it; null: no grade
     segments = models.JSONField(default=list)
     required = models.JSONField(default=list)
+    questions = models.JSONField(null=True)  # the project's own, as ``studies.questions`` has them; null: none
     frozen_at = models.DateTimeField(null=True, blank=True)
 
     objects = ProtocolQuerySet.as_manager()
@@ -97,6 +98,11 @@ class Protocol(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.project} protocol v{self.version}"
+
+    @property
+    def own_questions(self) -> list[dict[str, Any]]:
+        """The project's own questions, in their order."""
+        return self.questions or []
 
 
 class SubjectQuerySet(ScopedQuerySet):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
@@ -15,7 +16,9 @@ from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import Conflict, Invalid, NotAllowed
 from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.grading import NONE, own_grades, scheme_name, scheme_of
 from plaqueweb.studies.models import DEFAULT_REQUIRED, DEFAULT_RULE, Project, Protocol
+from plaqueweb.studies.questions import parse_questions
 from plaqueweb.studies.services import REASONS, REQUIRED, create_protocol
 
 MAX_MM = 100
@@ -60,6 +63,9 @@ def save_version(
     segments: Sequence[str],
     required: Sequence[str],
     by: User,
+    questions: str = "[]",
+    scheme: str = NONE,
+    grades: str = "[]",
 ) -> Protocol:
     """Write the next version of a protocol. Rounds keep the version that they were opened under.
 
@@ -68,6 +74,8 @@ def save_version(
         limit: thickness in mm from which a plaque is complex, as typed.
         reasons: which of ``REASONS`` make a plaque complex whatever its thickness.
         required: which of ``REQUIRED`` must be answered; the class always is.
+        questions: the own questions as JSON text, see ``studies.questions``.
+        scheme: ``none``, a grading scheme's id, or ``own`` with its ``grades`` as JSON text, see ``studies.grading``.
 
     Raises:
         NotAllowed: ``by`` makes no rounds in this project.
@@ -95,6 +103,8 @@ def save_version(
         },
         "segments": [key for key in Segment.values if key in segments],
         "required": [key for key in REQUIRED if key in required or key == "class"],
+        "questions": parse_questions(json_of(questions)),
+        "grading": scheme_of(scheme, json_of(grades)),
     }
     if newest is not None and _content(newest) == wanted:
         raise Invalid(_("Nothing differs from version %(n)d.") % {"n": found}, rule="protocol-unchanged")
@@ -103,8 +113,9 @@ def save_version(
     try:
         with transaction.atomic():
             return create_protocol(
-                project=project, by=by, label_rule=named, segments=wanted["segments"], required=wanted["required"]
-            )
+                project=project, by=by, label_rule=named,
+                **{name: wanted[name] for name in ("segments", "required", "questions", "grading")},
+            )  # fmt: skip
     except IntegrityError:  # two saved the same number in the same moment
         raise Conflict(_("A version was saved in the same moment: save again."), rule="protocol-stale") from None
 
@@ -118,7 +129,25 @@ def _content(protocol: Protocol) -> dict[str, Any]:
         },
         "segments": [key for key in Segment.values if key in protocol.segments],
         "required": [key for key in REQUIRED if key in protocol.required],
+        "questions": protocol.own_questions,
+        "grading": protocol.grading,
     }
+
+
+def json_of(text: str) -> Any:
+    """Return what a form sends as JSON; nothing is an empty list.
+
+    Raises:
+        Invalid: it is no JSON (rule ``protocol-json``).
+    """
+    try:
+        return json.loads(text or "[]", parse_constant=_refuse_constant)
+    except ValueError:
+        raise Invalid(_("The page sent no readable JSON. Reload it and try again."), rule="protocol-json") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
 
 
 def version_rows(project: Project) -> list[dict[str, Any]]:
@@ -133,6 +162,8 @@ def version_rows(project: Project) -> list[dict[str, Any]]:
                 "reasons": ", ".join(str(REASON_WORDS[key]) for key in content["label_rule"]["reasons"]),
                 "segments": ", ".join(str(Segment(key).label) for key in content["segments"]),
                 "required": ", ".join(str(REQUIRED_WORDS[key]) for key in content["required"]),
+                "questions": [row["words"] for row in content["questions"]],
+                "grading": scheme_name(content["grading"]),
             }
         )
     return rows
@@ -146,4 +177,7 @@ def form_values(protocol: Protocol | None) -> dict[str, Any]:
         "reasons": content["label_rule"]["reasons"],
         "segments": content["segments"],
         "required": content["required"],
+        "questions": json.dumps(content["questions"], ensure_ascii=False),
+        "scheme": content["grading"]["id"] if content["grading"] else NONE,
+        "grades": json.dumps(own_grades(content["grading"]), ensure_ascii=False),
     }

@@ -29,6 +29,7 @@ from plaqueweb.studies.models import (
     Protocol,
     Study,
 )
+from plaqueweb.studies.questions import parse_questions
 
 REASONS = ("ulceration", "mobile", "thrombus")
 REQUIRED = ("findings", "class", "quality", "confidence")
@@ -69,11 +70,17 @@ def create_protocol(
     label_rule: dict[str, Any] | None = None,
     segments: Sequence[str] | None = None,
     required: Sequence[str] | None = None,
+    questions: Any = None,
+    grading: dict[str, Any] | None = None,
 ) -> Protocol:
     """Add the next version of a project's protocol. Older ones stay as they were signed under.
 
+    Args:
+        grading: a scheme from ``studies.grading.scheme_of``; None asks for no grade.
+
     Raises:
-        Invalid: an unknown segment, question or reason, or a threshold that is no length.
+        Invalid: an unknown segment, required answer or reason, a threshold that is no length, or an own question
+            against its rules (``studies.questions``).
     """
     rule = _checked_rule({**DEFAULT_RULE, **(label_rule or {})})
     chosen = list(segments if segments is not None else Segment.values)
@@ -86,8 +93,9 @@ def create_protocol(
         )
     last = Protocol.objects.filter(project=project).order_by("-version").values_list("version", flat=True).first()
     protocol = Protocol.objects.create(
-        project=project, version=(last or 0) + 1, label_rule=rule, segments=chosen, required=asked
-    )
+        project=project, version=(last or 0) + 1, label_rule=rule, segments=chosen, required=asked,
+        questions=parse_questions(questions or []) or None, grading=grading,
+    )  # fmt: skip
     record_event(actor=by, verb="protocol.created", target=protocol, diff={"version": protocol.version, "rule": rule})
     return protocol
 

@@ -2,11 +2,12 @@
 import { gettext, interpolate } from "../viewer/words.ts";
 import { lengthWords } from "../viewer/calibration.ts";
 import type { Draft } from "./draft.ts";
-import type { Answers, Lesion, Read } from "./types.ts";
+import { ownWords } from "./own.ts";
+import type { Answers, Lesion, Question, Read } from "./types.ts";
 
 type Lines = Map<string, string>;
 
-function answerLines(answers: Answers, segments: { key: string; label: string }[]): Lines {
+function answerLines(answers: Answers, segments: { key: string; label: string }[], questions: readonly Question[]): Lines {
   const lines: Lines = new Map();
   for (const { key, label } of segments) {
     const finding = answers.findings[key];
@@ -16,6 +17,7 @@ function answerLines(answers: Answers, segments: { key: string; label: string }[
   lines.set(gettext("Quality"), answers.quality ?? "–");
   lines.set(gettext("Confidence"), answers.confidence ?? "–");
   lines.set(gettext("Note"), answers.note || "–");
+  for (const question of questions) lines.set(question.words, ownWords(question, answers.own[question.key] ?? null) || "–");
   return lines;
 }
 
@@ -30,9 +32,9 @@ function lesionLines(lesions: readonly Lesion[]): Lines {
 
 /** Only the lines that differ, each with its name; frames as a list of numbers by clip. */
 export function differenceWords(draft: Draft, current: Read): { theirs: string[]; mine: string[] } {
-  const { segments } = draft.protocol;
-  const theirs = new Map([...answerLines(current.answers, segments), ...lesionLines(current.lesions)]);
-  const mine = new Map([...answerLines(draft.answers, segments), ...lesionLines(draft.lesions)]);
+  const { segments, questions } = draft.protocol;
+  const theirs = new Map([...answerLines(current.answers, segments, questions), ...lesionLines(current.lesions)]);
+  const mine = new Map([...answerLines(draft.answers, segments, questions), ...lesionLines(draft.lesions)]);
   const out = { theirs: [] as string[], mine: [] as string[] };
   for (const name of new Set([...theirs.keys(), ...mine.keys()])) {
     const [there, here] = [theirs.get(name) ?? "–", mine.get(name) ?? "–"];

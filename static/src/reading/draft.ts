@@ -6,11 +6,11 @@ import { History, MaskStore, type Clip, type Point, type ScaleLine, type Step } 
 import { Marks } from "./marks.ts";
 import { OwnScales, withLength } from "./ownscales.ts";
 import type {
-  Answers, Caliper, Extent, Finding, FrameMarks, Lesion, MaskSource, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey,
+  Answers, Caliper, Extent, Finding, FrameMarks, Lesion, MaskSource, OwnAnswer, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey,
 } from "./types.ts";
 import { wireLesion } from "./wire.ts";
 
-const EMPTY: Answers = { reader_class: null, quality: null, confidence: null, note: "", findings: {} };
+const EMPTY: Answers = { reader_class: null, quality: null, confidence: null, note: "", findings: {}, own: {} };
 
 export interface Derived {
   state: Read["state"];
@@ -42,6 +42,7 @@ export class Draft {
   private readonly stores = new Map<string, MaskStore>();
   private readonly dirtyAnswers = new Set<Simple>();
   private readonly dirtyFindings = new Set<string>();
+  private readonly dirtyOwn = new Set<string>();
   private dirtyLesions = false;
   private saying = false;
   private readonly listeners = new Set<(saveable: boolean) => void>();
@@ -97,14 +98,16 @@ export class Draft {
       lesion.thickness_px = saved.thickness_px ?? null;
       lesion.thickness_source = saved.thickness_source ?? null;
       lesion.manual_scale = saved.manual_scale ?? null;
+      lesion.grade = saved.grade ?? null;
     }
     this.emit(false);
   }
 
   /** Lay a patch over what is here (a kept one after a reload, or mine over theirs). Not dirty: the patch is queued. */
   apply(body: PatchBody): void {
-    const { findings, ...simple } = body.answers ?? {};
+    const { findings, own, ...simple } = body.answers ?? {};
     Object.assign(this.answers, simple);
+    Object.assign(this.answers.own, own);
     Object.assign(this.answers.findings, findings);
     if (body.lesions) this.lesions = structuredClone(body.lesions);
     this.scales.lay(body.scales ?? []);
@@ -126,6 +129,7 @@ export class Draft {
       answers.findings = {};
       for (const key of this.dirtyFindings) answers.findings[key] = { ...this.finding(key) };
     }
+    if (this.dirtyOwn.size) answers.own = Object.fromEntries([...this.dirtyOwn].map((key) => [key, this.answers.own[key] ?? null]));
     if (Object.keys(answers).length) body.answers = answers;
     if (this.dirtyLesions) body.lesions = this.lesions.map(wireLesion);
     const frames = this.marks.take();
@@ -145,6 +149,18 @@ export class Draft {
       this.dirtyAnswers.add(key);
       this.emit(true);
     });
+  }
+
+  /** An own question; what is typed has the undo of its field, so that `step` is false. */
+  answerOwn(key: string, value: OwnAnswer, step = true): void {
+    if ((this.answers.own[key] ?? null) === value) return;
+    const put = (): void => {
+      this.answers.own[key] = value;
+      this.dirtyOwn.add(key);
+      this.emit(true);
+    };
+    if (step) this.said(put);
+    else put();
   }
 
   finding(segment: string): Finding {
@@ -189,7 +205,8 @@ export class Draft {
 
   private snapshot(): Said {
     const { reader_class, quality, confidence, findings } = this.answers;
-    return structuredClone({ answers: { reader_class, quality, confidence, findings }, lesions: this.lesions.map(wireLesion), active: this.active });
+    const own = Object.fromEntries(this.protocol.questions.filter(({ kind }) => kind === "choice").map(({ key }) => [key, this.answers.own[key] ?? null]));
+    return structuredClone({ answers: { reader_class, quality, confidence, findings, own }, lesions: this.lesions.map(wireLesion), active: this.active });
   }
 
   private putBack({ answers, lesions, active }: Said): void {
@@ -203,6 +220,11 @@ export class Draft {
       if (JSON.stringify(finding) === JSON.stringify(this.finding(key))) continue;
       this.answers.findings[key] = { ...finding };
       this.dirtyFindings.add(key);
+    }
+    for (const [key, value] of Object.entries(answers.own)) {
+      if ((this.answers.own[key] ?? null) === value) continue;
+      this.answers.own[key] = value;
+      this.dirtyOwn.add(key);
     }
     this.active = active;
     if (JSON.stringify(lesions) !== JSON.stringify(this.lesions.map(wireLesion))) {
@@ -233,7 +255,7 @@ export class Draft {
     const segment = this.protocol.segments.some(({ key }) => key === clip?.segment) ? (clip?.segment ?? null) : null;
     const lesion: Lesion = {
       number, segment, is_index: this.lesions.length === 0, key_clip: null, key_frame: null, key_region: null,
-      ulceration: null, mobile: null, thrombus: null,
+      ulceration: null, mobile: null, thrombus: null, grade_given: null,
     };
     this.said(() => {
       this.lesions.push(lesion);
@@ -441,6 +463,7 @@ export class Draft {
   private clearDirty(): void {
     this.dirtyAnswers.clear();
     this.dirtyFindings.clear();
+    this.dirtyOwn.clear();
     this.marks.take();
     this.dirtyLesions = false;
     this.scales.take();

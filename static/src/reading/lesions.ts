@@ -4,6 +4,7 @@ import { lengthWords } from "../viewer/calibration.ts";
 import { Row, Segmented } from "./controls.ts";
 import { button, el, keycap } from "./dom.ts";
 import type { Draft } from "./draft.ts";
+import { Grade } from "./grade.ts";
 import { REASONS } from "./reasons.ts";
 import type { Lesion, ReasonAnswer, ReasonKey } from "./types.ts";
 
@@ -30,6 +31,7 @@ export class LesionList {
   private readonly actions: LesionActions;
   private shape = "";
   private reasons = new Map<ReasonKey, { row: Row; control: Segmented<ReasonAnswer> }>();
+  private grade: Grade | null = null;
   private segment: { row: Row; control: Segmented<string> } | null = null;
 
   constructor(draft: Draft, actions: LesionActions) {
@@ -51,6 +53,7 @@ export class LesionList {
     this.segment?.control.set(active.segment);
     this.segment?.control.lock(locked);
     this.segment?.row.missing(path("segment"));
+    this.grade?.render(active, locked);
     for (const [key, { row, control }] of this.reasons) {
       control.set(active[key]);
       control.lock(locked);
@@ -133,7 +136,9 @@ export class LesionList {
       this.reasons.set(key, { row, control });
       return row.root;
     });
-    return el("div", { class: "rd-lesion-detail" }, this.segment.row.root, ...rows, locked ? null : this.acts(lesion));
+    const { grading } = this.draft.protocol;
+    this.grade = grading && new Grade(grading, (grade_given) => this.draft.changeLesion(lesion.number, { grade_given }));
+    return el("div", { class: "rd-lesion-detail" }, this.segment.row.root, ...rows, this.grade?.root, locked ? null : this.acts(lesion));
   }
 
   private acts(lesion: Lesion): HTMLElement {

@@ -2,6 +2,7 @@
 import { gettext, interpolate } from "../viewer/words.ts";
 import type { Asked } from "./asked.ts";
 import type { Draft } from "./draft.ts";
+import { missingOwn } from "./own.ts";
 import { REASONS } from "./reasons.ts";
 import type { Missing } from "./types.ts";
 
@@ -22,6 +23,7 @@ export function missingOf(draft: Draft, asked: Asked | null = null): Missing[] {
     ...answers
       .filter(([name, missing]) => missing && required.includes(name))
       .map(([name, , words]) => ({ field: name === "class" ? "reader_class" : name, words })),
+    ...missingOwn(draft),
   ];
 }
 
@@ -44,7 +46,9 @@ function missingFindings(draft: Draft): Missing[] {
 function missingReasons(draft: Draft): Missing[] {
   const index = draft.index;
   if (!index) return draft.lesions.length ? [{ field: "lesions.index", words: gettext("Index lesion") }] : [];
-  return REASONS.filter(({ key }) => draft.protocol.rule.reasons.includes(key) && index[key] === null).map(({ key, words }) => ({
+  const { rule, grading } = draft.protocol;
+  const counted = new Set([...rule.reasons, ...(grading?.grades.flatMap(({ reasons }) => reasons) ?? [])]);
+  return REASONS.filter(({ key }) => counted.has(key) && index[key] === null).map(({ key, words }) => ({
     field: `lesions.${index.number}.${key}`,
     words: interpolate(gettext("Lesion %(n)s: %(reason)s"), { n: index.number, reason: words() }),
   }));

@@ -7,6 +7,7 @@ import type { Draft } from "./draft.ts";
 import type { Area } from "./ownscales.ts";
 import { LesionList, type LesionActions } from "./lesions.ts";
 import { missingOf } from "./missing.ts";
+import { OwnQuestions } from "./own.ts";
 import type { Extent, Missing, PlaqueAnswer, ReaderClass, Visibility } from "./types.ts";
 
 export interface PanelActions extends LesionActions {
@@ -39,6 +40,7 @@ export class Panel {
   private readonly quality: { row: Row; control: Segmented<"good" | "limited" | "unusable"> };
   private readonly confidence: { row: Row; control: Segmented<"sure" | "probable" | "unsure"> };
   private readonly note = el("textarea", { class: "rd-input rd-note", rows: "1", placeholder: gettext("optional"), "aria-label": gettext("Note"), maxlength: "2000" });
+  private readonly own: OwnQuestions;
   private readonly foot = el("div", { class: "rd-foot" });
   private footShape = "";
   private shown = false;
@@ -66,13 +68,15 @@ export class Panel {
     ], (value) => draft.answer("confidence", value), "seg-wide");
     this.quality = { row: new Row(gettext("Quality"), quality.root), control: quality };
     this.confidence = { row: new Row(gettext("Confidence"), confidence.root), control: confidence };
+    this.own = new OwnQuestions(draft);
     this.classBox = this.buildClasses();
     this.note.addEventListener("input", () => draft.answer("note", this.note.value));
     this.root.append(this.buildBody(), this.foot);
   }
 
   get missing(): Missing[] {
-    return missingOf(this.draft, this.asked);
+    const missing = missingOf(this.draft, this.asked);
+    return [...missing, ...this.own.wrong.filter(({ field }) => !missing.some((one) => one.field === field))];
   }
 
   render(frame: number, areas: Area[]): void {
@@ -100,6 +104,7 @@ export class Panel {
     this.confidence.control.set(draft.answers.confidence);
     this.confidence.control.lock(locked);
     this.confidence.row.missing(fields.has("confidence"));
+    this.own.render(fields, locked);
     if (document.activeElement !== this.note) this.note.value = draft.answers.note;
     this.note.readOnly = locked;
     this.renderFoot(missing);
@@ -119,7 +124,8 @@ export class Panel {
     } else if (head === "lesions") {
       if (Number(name)) this.draft.choose(Number(name));
       this.list.focus(field);
-    } else if (head === "quality") this.quality.control.focus();
+    } else if (head === "own") this.own.focus(name);
+    else if (head === "quality") this.quality.control.focus();
     else if (head === "confidence") this.confidence.control.focus();
     else this.classes.get(0)?.focus();
   }
@@ -142,6 +148,7 @@ export class Panel {
       marks,
       section(head(gettext("Study class"), this.verdict), this.classBox),
       section(this.quality.row.root, this.confidence.row.root, el("div", { class: "rd-row rd-row-note" }, el("div", { class: "rd-row-label" }, gettext("Note")), this.note)),
+      this.own.root,
     );
   }
 

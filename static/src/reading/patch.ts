@@ -5,7 +5,9 @@ export function mergeBodies(first: PatchBody, second: PatchBody): PatchBody {
   const out: PatchBody = {};
   if (first.answers || second.answers) {
     const findings = { ...first.answers?.findings, ...second.answers?.findings };
+    const own = { ...first.answers?.own, ...second.answers?.own };
     out.answers = { ...first.answers, ...second.answers };
+    if (Object.keys(own).length) out.answers.own = own;
     if (Object.keys(findings).length) out.answers.findings = findings;
   }
   const lesions = second.lesions ?? first.lesions;

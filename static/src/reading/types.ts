@@ -21,6 +21,26 @@ export interface Answers {
   confidence: "sure" | "probable" | "unsure" | null;
   note: string;
   findings: Record<string, Finding>;
+  /** Answers to the protocol's own questions, by key. */
+  own: Record<string, OwnAnswer>;
+}
+
+export type OwnAnswer = string | number | null;
+
+/** One of the protocol's own questions. */
+export interface Question {
+  key: string;
+  words: string;
+  kind: "choice" | "number" | "text";
+  required: boolean;
+  /** Asked only where another answer (class, quality, or an earlier choice) equals this. */
+  shown_if: { question: string; equals: string } | null;
+  choices?: { value: string; words: string }[];
+  unit?: string;
+  low?: number | null;
+  high?: number | null;
+  /** The range of a number in words. */
+  range?: string;
 }
 
 export interface Lesion {
@@ -33,6 +53,10 @@ export interface Lesion {
   ulceration: ReasonAnswer | null;
   mobile: ReasonAnswer | null;
   thrombus: ReasonAnswer | null;
+  /** Derived by the protocol's scheme, on the server. */
+  grade?: number | null;
+  /** The reader's own, which overrules it. */
+  grade_given: number | null;
   thickness_mm?: number | null;
   thickness_px?: number | null;
   thickness_source?: "caliper" | "mask" | null;
@@ -105,10 +129,19 @@ export interface Read {
   place: Place | null;
 }
 
+export interface Grading {
+  id: string;
+  name: string;
+  grades: { grade: number; words: string; from_mm: number | null; reasons: string[] }[];
+}
+
 export interface Protocol {
   version: number;
   segments: { key: string; label: string }[];
   required: string[];
+  questions: Question[];
+  /** Null: no grade is asked. */
+  grading: Grading | null;
   rule: { version: string; thickness_mm: number; reasons: string[]; words: string };
 }
 
@@ -137,7 +170,7 @@ export interface Assignment {
 
 /** What one PATCH of a read carries; only what changed. */
 export interface PatchBody {
-  answers?: Partial<Omit<Answers, "findings">> & { findings?: Record<string, Finding> };
+  answers?: Partial<Omit<Answers, "findings" | "own">> & { findings?: Record<string, Finding>; own?: Record<string, OwnAnswer> };
   lesions?: Lesion[];
   frames?: WireFrame[];
   scales?: OwnScale[];

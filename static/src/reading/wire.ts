@@ -15,6 +15,6 @@ export function marksOf({ clip, frame, region, extent, outline, calipers, source
 
 /** Without what the server computes. */
 export function wireLesion(lesion: Lesion): Lesion {
-  const { number, segment, is_index, key_clip, key_frame, key_region, ulceration, mobile, thrombus } = lesion;
-  return { number, segment, is_index, key_clip, key_frame, key_region, ulceration, mobile, thrombus };
+  const { number, segment, is_index, key_clip, key_frame, key_region, ulceration, mobile, thrombus, grade_given } = lesion;
+  return { number, segment, is_index, key_clip, key_frame, key_region, ulceration, mobile, thrombus, grade_given };
 }

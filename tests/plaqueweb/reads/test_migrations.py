@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from plaqueweb.reads.models import Assignment, Read
 from plaqueweb.studies.models import Disclosure
-from tests.factories import CaseListFactory, ProtocolFactory, SubjectFactory, UserFactory
+from tests.factories import CaseListFactory, SubjectFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 UNGUARDED = [("reads", "0001_initial"), ("studies", "0001_initial")]
@@ -44,7 +44,8 @@ def before() -> Iterator[Any]:
 def stored(apps: Any, policy: str) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
     """A signed case of a round and its disclosure, written by the tables of that time."""
     subject, reader = SubjectFactory(), UserFactory()
-    protocol, cases = ProtocolFactory(project=subject.project), CaseListFactory(project=subject.project)
+    cases = CaseListFactory(project=subject.project)
+    protocol = apps.get_model("studies", "Protocol").objects.create(id=uuid.uuid4(), project_id=subject.project_id)
     study = apps.get_model("studies", "Study").objects.create(
         id=uuid.uuid4(), project_id=subject.project_id, subject_id=subject.pk, number=1, uid=uuid.uuid4().hex
     )

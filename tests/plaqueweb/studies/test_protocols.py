@@ -90,6 +90,11 @@ def test_a_limit_is_a_length_to_a_tenth(text: str) -> None:
         ({"segments": ["leg"]}, "protocol-choice"),
         ({"reasons": ["colour"]}, "protocol-choice"),
         ({"required": ["name"]}, "protocol-choice"),
+        ({"questions": "[{}]"}, "question-kind"),
+        ({"questions": "{"}, "protocol-json"),
+        ({"questions": "[NaN]"}, "protocol-json"),
+        ({"scheme": "best"}, "grading-scheme"),
+        ({"scheme": "own", "grades": "[]"}, "grading-shape"),
         (
             {
                 "limit": "4.0",
@@ -122,3 +127,32 @@ def test_only_who_makes_rounds_may(home: Project, browser_of: Callable[[User], C
         assert browser_of(person).get(f"/p/{home.slug}/protocol/").status_code == 404
         with pytest.raises(NotAllowed):
             save(home, person)
+
+
+def test_questions_and_scheme_are_versions_like_the_rest(
+    home: Project, coordinator: User, browser_of: Callable[[User], Client]
+) -> None:
+    client, url = browser_of(coordinator), f"/p/{home.slug}/protocol/"
+    asks = '[{"key": "echo", "words": "Echo", "kind": "text", "required": true, "shown_if": null}]'
+    grades = '[{"words": "a", "from_mm": 0, "reasons": []}, {"words": "b", "from_mm": 4, "reasons": []}]'
+    sent = {
+        "based_on": "1", "limit": "4.0", "reasons": ["mobile"], "segments": ["arch"], "questions": asks,
+        "scheme": "own", "grades": grades,
+    }  # fmt: skip
+
+    assert client.post(url, sent).status_code == 302
+
+    second = Protocol.objects.get(project=home, version=2)
+    assert [row["key"] for row in second.own_questions] == ["echo"]
+    assert second.grading is not None
+    assert [row["from_mm"] for row in second.grading["grades"]] == [0.0, 4.0]
+    again = client.post(url, sent | {"based_on": "2"})
+    assert (again.status_code, "Nothing differs from version 2." in again.content.decode()) == (422, True)
+    wrong = client.post(url, sent | {"based_on": "2", "questions": '[{"kind": "text", "key": "9"}]'})
+    assert "Question 1: its name in exports" in wrong.content.decode()
+    assert "&quot;key&quot;: &quot;9&quot;" in wrong.content.decode()
+    shipped = client.post(url, sent | {"based_on": "2", "scheme": "ase2015"})
+    assert shipped.status_code == 302
+    page = client.get(url).content.decode()
+    assert "ASE 2015, five grades" in page
+    assert 'value="ase2015" selected' in page

@@ -12,5 +12,6 @@ export const protocol: Protocol = {
   version: 1,
   segments: [{ key: "arch", label: "Arch" }, { key: "descending", label: "Descending" }],
   required: ["findings", "class", "quality", "confidence"],
+  questions: [], grading: null,
   rule: { version: "v1", thickness_mm: 4, reasons: ["ulceration", "mobile", "thrombus"], words: "" },
 };

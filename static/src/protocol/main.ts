@@ -1,0 +1,131 @@
+/** The protocol editor: own questions, the live preview, and what is not saved yet kept in this tab. */
+import "../css/reading.css";
+import "../css/protocol.css";
+import { gettext, interpolate } from "../viewer/words.ts";
+import { button, el } from "../reading/dom.ts";
+import type { Grading, Protocol, Question } from "../reading/types.ts";
+import { GradeList } from "./grades.ts";
+import { Questions, type Source } from "./model.ts";
+import { Preview } from "./preview.ts";
+import { QuestionList } from "./questions.ts";
+
+/** What a form holds, in order; the token is not kept. */
+export function entriesOf(form: HTMLFormElement): [string, string][] {
+  return [...new FormData(form)].flatMap(([name, value]): [string, string][] => (typeof value === "string" && name !== "csrfmiddlewaretoken" ? [[name, value]] : []));
+}
+
+export function rangeWords(low: number | null, high: number | null, unit: string): string {
+  const values = { low: String(low).replace("-", "−"), high: String(high).replace("-", "−"), unit: unit ? ` ${unit}` : "" };
+  if (low === null && high === null) return "";
+  if (low === null) return interpolate(gettext("at most %(high)s%(unit)s"), values);
+  if (high === null) return interpolate(gettext("at least %(low)s%(unit)s"), values);
+  return interpolate(gettext("%(low)s to %(high)s%(unit)s"), values);
+}
+
+class Editor {
+  private readonly form: HTMLFormElement;
+  private readonly field: HTMLTextAreaElement;
+  private readonly model: Questions;
+  private readonly preview: Preview | null;
+  private readonly grades: GradeList | null;
+  private readonly first: string;
+  private leaving = false;
+
+  constructor(form: HTMLFormElement, field: HTMLTextAreaElement) {
+    this.form = form;
+    this.field = field;
+    this.model = new Questions(readJson<Source[]>("protocol-sources") ?? []);
+    this.first = JSON.stringify(entriesOf(form));
+    this.restore();
+    this.model.load(parsed(field.value));
+    const list = new QuestionList(this.model, () => this.changed());
+    field.closest("[data-questions-field]")?.setAttribute("hidden", "");
+    form.querySelector("[data-questions-here]")?.append(list.root);
+    this.grades = GradeList.in(form, readJson<Grading[]>("protocol-schemes") ?? [], () => this.changed());
+    const host = document.querySelector<HTMLElement>("[data-preview]");
+    this.preview = host && new Preview(host);
+    form.addEventListener("input", () => this.changed());
+    form.addEventListener("submit", () => {
+      this.leaving = true;
+      this.write();
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (!this.leaving && this.dirty) event.preventDefault();
+    });
+    this.changed();
+  }
+
+  private get store(): string {
+    return `protocol ${window.location.pathname}`;
+  }
+
+  private get dirty(): boolean {
+    return JSON.stringify(entriesOf(this.form)) !== this.first;
+  }
+
+  private write(): void {
+    this.field.value = JSON.stringify(this.model.wire());
+    this.grades?.write();
+  }
+
+  private changed(): void {
+    this.write();
+    this.preview?.show(this.protocol());
+    const words = this.form.querySelector("[data-unsaved]");
+    if (words) words.textContent = this.dirty ? gettext("Not saved yet; kept in this tab.") : "";
+    if (this.dirty) sessionStorage.setItem(this.store, JSON.stringify(entriesOf(this.form)));
+  }
+
+  /** What an earlier visit of this tab left unsaved, if it was written on the same version. */
+  private restore(): void {
+    const kept = sessionStorage.getItem(this.store);
+    if (kept === null || kept === this.first || "refused" in this.form.dataset || window.location.search) return;
+    const entries = JSON.parse(kept) as [string, string][];
+    const base = (all: [string, string][]): string | undefined => all.find(([name]) => name === "based_on")?.[1];
+    if (base(entries) !== base(JSON.parse(this.first) as [string, string][])) return sessionStorage.removeItem(this.store);
+    for (const input of this.form.querySelectorAll<HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement>("[name]")) {
+      const values = entries.filter(([name]) => name === input.name).map(([, value]) => value);
+      if (input instanceof HTMLInputElement && (input.type === "checkbox" || input.type === "radio")) input.checked = values.includes(input.value);
+      else if (input.name !== "csrfmiddlewaretoken" && values[0] !== undefined) input.value = values[0];
+    }
+    const again = button({ class: "button small" }, () => {
+      sessionStorage.removeItem(this.store);
+      this.leaving = true;
+      window.location.reload();
+    }, gettext("Throw them away"));
+    this.form.before(el("p", { class: "notice row-flex", role: "status" }, gettext("Changes that were not saved are back."), again));
+  }
+
+  private checked(name: string): string[] {
+    return [...this.form.querySelectorAll<HTMLInputElement>(`input[name="${name}"]:checked`)].map(({ value }) => value);
+  }
+
+  private protocol(): Protocol {
+    const label = (input: HTMLInputElement): string => input.closest("label")?.textContent?.trim() ?? input.value;
+    const segments = [...this.form.querySelectorAll<HTMLInputElement>('input[name="segments"]:checked')].map((input) => ({ key: input.value, label: label(input) }));
+    const limit = Number(this.form.querySelector<HTMLInputElement>('input[name="limit"]')?.value.replace(",", ".") ?? "");
+    const rule = { version: "", thickness_mm: Number.isFinite(limit) ? limit : 4, reasons: this.checked("reasons"), words: "" };
+    return { version: Number(this.form.dataset["next"] ?? 1), segments, required: ["class", ...this.checked("required")], questions: this.model.preview(rangeWords), grading: this.grades?.grading ?? null, rule };
+  }
+}
+
+function readJson<T>(id: string): T | null {
+  const text = document.getElementById(id)?.textContent;
+  return text ? (JSON.parse(text) as T) : null;
+}
+
+/** What stands in the field; text that is no list of questions (sent by hand, refused) leaves the list empty. */
+function parsed(text: string): Partial<Question>[] {
+  try {
+    const found = JSON.parse(text || "[]") as unknown;
+    return Array.isArray(found) ? (found as Partial<Question>[]) : [];
+  } catch {
+    return [];
+  }
+}
+
+if (typeof document !== "undefined") {
+  const form = document.querySelector<HTMLFormElement>("form[data-protocol-form]");
+  const field = form?.querySelector<HTMLTextAreaElement>('textarea[name="questions"]');
+  if (form && field) new Editor(form, field);
+}
