@@ -77,8 +77,8 @@ def test_the_model_is_scored_against_the_fused_masks_alone(shared: World, browse
     """The majority of boxes shifted by 0, 1 and 2 is the box shifted by 1: exactly the model's."""
     client = browser_of(shared.coordinator)
     page(shared, client, masks="majority")
-    compute_waiting()
     page(shared, client)
+    compute_waiting()
     fused, own = run_of("majority").results, run_of("readers").results
 
     assert fused["bands"][0]["model"]["value"] == pytest.approx(1.0)
