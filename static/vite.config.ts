@@ -15,7 +15,19 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0, // the content security policy allows no data: fonts
     chunkSizeWarningLimit: 700,
-    rollupOptions: { input: entries.filter((entry) => existsSync(entry)) },
+    rollupOptions: {
+      input: entries.filter((entry) => existsSync(entry)),
+      // The viewer is one file: fetched once for all pages with pictures, in one request, and its size can be watched.
+      // Words and calls to the server are apart: pages without pictures need those only.
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "base", test: /src\/viewer\/(api|words)\.ts/, priority: 2 },
+            { name: "viewer", test: /src\/viewer\/(?!keys)/, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   test: { include: ["src/**/__tests__/*.test.ts"] },
 });

@@ -52,6 +52,10 @@ KINDS["ecg"] = [
 KINDS["large"] = [{"number": 1, "x0": 0, "y0": 0, "x1": 799, "y1": 599} | SCALED]
 SIZES = {"large": (600, 800, 100)}
 """Rows, columns and frames where they differ from a small clip."""
+LARGE_PIXELS = 400_000
+"""From here on frames are compressed more, to about the 99 kB that a real cart's frame of speckle takes."""
+Bundle = tuple[bytes, list[list[int]]]
+"""The stored bundle and where in it each frame lies."""
 
 
 def moving(rows: int, columns: int, frames: int, *, seed: int = 1) -> list[NDArray[np.uint8]]:
@@ -74,21 +78,21 @@ def moving(rows: int, columns: int, frames: int, *, seed: int = 1) -> list[NDArr
     return pictures
 
 
-def _bundle(pictures: list[NDArray[np.uint8]]) -> tuple[bytes, list[list[int]]]:
+def _bundle(pictures: list[NDArray[np.uint8]]) -> Bundle:
     from PIL import Image
 
     body, offsets = io.BytesIO(), []
     body.write(b"CINE" + struct.pack("<I", len(pictures)))
     for picture in pictures:
         data = io.BytesIO()
-        Image.fromarray(picture).save(data, "JPEG", quality=85)
+        Image.fromarray(picture).save(data, "JPEG", quality=85 if picture.size < LARGE_PIXELS else 78)
         body.write(struct.pack("<I", data.tell()))
         offsets.append([body.tell(), data.tell()])
         body.write(data.getvalue())
     return body.getvalue(), offsets
 
 
-def _clip(study: Study, number: int, kind: str, bundle: tuple[bytes, list[list[int]]]) -> Clip:
+def _clip(study: Study, number: int, kind: str, bundle: Bundle) -> Clip:
     from plaqueweb.core.models import ObjectKind
     from plaqueweb.core.storage import put_file
     from plaqueweb.studies.models import Clip, Region
@@ -119,10 +123,8 @@ def fill(cases: list[list[str]], password: str) -> dict[str, Any]:
     project = create_project(slug=SLUG, name="Reading room", by=None, is_demo=True)
     reader = create_user(email=EMAIL, name="Dr Room", password=password, by=None)
     set_roles(project=project, user=reader, roles=[Role.READER], by=None)
-    bundles = {
-        kind: _bundle(moving(*SIZES.get(kind, (ROWS, COLUMNS, FRAMES)))) for kind in {k for case in cases for k in case}
-    }
-    studies = [_study(project, number, case, bundles) for number, case in enumerate(cases, start=1)]
+    bundles = bundles_of(cases)
+    studies = [store_study(project, number, case, bundles) for number, case in enumerate(cases, start=1)]
     listed = create_case_list(project=project, name="Room", purpose="test", studies=studies, by=None)
     round_ = create_round(
         project=project, protocol=Protocol.objects.get(project=project), case_list=listed, name="Room",
@@ -132,7 +134,14 @@ def fill(cases: list[list[str]], password: str) -> dict[str, Any]:
     return {"email": EMAIL, "slug": SLUG, "cases": [opaque[study.pk] for study in studies]}
 
 
-def _study(project: Project, number: int, kinds: list[str], bundles: dict[str, tuple[bytes, list[list[int]]]]) -> Study:
+def bundles_of(cases: list[list[str]]) -> dict[str, Bundle]:
+    """Return the frames of each kind of clip that the cases name."""
+    kinds = {kind for case in cases for kind in case}
+    return {kind: _bundle(moving(*SIZES.get(kind, (ROWS, COLUMNS, FRAMES)))) for kind in sorted(kinds)}
+
+
+def store_study(project: Project, number: int, kinds: list[str], bundles: dict[str, Bundle]) -> Study:
+    """Store a study with one clip of each kind."""
     from django.utils import timezone
 
     from plaqueweb.studies.models import Study, Subject
@@ -176,6 +185,11 @@ class Room:
     def manage(self, *arguments: str) -> str:
         """Run a management command on this room and return what it prints."""
         return self._run("manage.py", *arguments)
+
+    def compared(self) -> str:
+        """Add a comparison of 100 frames that the room's reader may see; return its address."""
+        path: str = json.loads(self._run("-m", "plaqueweb.ops.room_compare"))
+        return self.address + path
 
     def python(self, code: str) -> str:
         """Run code in a process of the room's site, as a worker would, and return what it prints."""

@@ -39,6 +39,11 @@ export class ReaderLayer implements MaskLayer {
     return map;
   }
 
+  /** Whether the reader painted plaque on a frame, without drawing the map. */
+  has(frame: number): boolean {
+    return this.at(frame).some((part) => Object.values(part.masks).some(({ rle }) => paints(rle)));
+  }
+
   private decode(frame: number): Uint8Array | null {
     const parts = this.at(frame).filter((part) => Object.keys(part.masks).length > 0);
     if (parts.length === 0) return null;
@@ -49,6 +54,11 @@ export class ReaderLayer implements MaskLayer {
     }
     return whole;
   }
+}
+
+/** Whether run lengths, zeros first, hold any painted pixel. */
+function paints(runs: readonly number[]): boolean {
+  return runs.some((run, i) => i % 2 === 1 && run > 0);
 }
 
 interface MaskDocument {
@@ -92,6 +102,12 @@ export class ModelLayer implements MaskLayer {
     }
     this.maps.set(frame, map);
     return map;
+  }
+
+  /** Whether the model painted plaque on a frame, without drawing the map. */
+  has(frame: number): boolean {
+    const key = String(frame);
+    return this.ready && this.documents.some(({ frames }) => paints(frames[key]?.plaque ?? []));
   }
 
   private async fetch(): Promise<void> {

@@ -351,7 +351,7 @@ export class ComparePage {
   private say(shown: Shown, name: "left" | "right", frame: number): SideSay {
     const layer = shown[name];
     const { noun, read } = this.data[name];
-    const hasMask = layer.labels(frame)?.some((label) => label > 0) ?? false;
+    const hasMask = layer.has(frame);
     if (layer.isModel) return { noun, isModel: true, known: layer.model.exists, annotated: true, extent: null, hasMask };
     return { noun, isModel: false, known: read !== null, annotated: layer.reader.at(frame).length > 0, extent: layer.reader.extent(frame), hasMask };
   }
@@ -396,7 +396,7 @@ export class ComparePage {
       return words || row?.no_result_words || gettext("no result on this clip");
     }
     if (!model.ready) return gettext("masks on their way");
-    return model.labels(frame)?.some((label) => label > 0) ? "" : gettext("no plaque on this frame");
+    return model.has(frame) ? "" : gettext("no plaque on this frame");
   }
 
   private failed(error: unknown): void {

@@ -58,6 +58,11 @@ export class SideLayer implements MaskLayer {
     this.style = style;
   }
 
+  /** Whether plaque is painted on a frame, without drawing the map. */
+  has(frame: number): boolean {
+    return this.isModel ? this.model.has(frame) : this.reader.has(frame);
+  }
+
   load(): Promise<void> {
     return this.model.load();
   }

@@ -50,6 +50,8 @@ export class ReadingPage {
   private readonly notice = el("div", { class: "rd-notice", role: "alert" });
   private noticeTimer = 0;
   private queued = false;
+  /** The answers changed and are not shown yet: they are, also while the loop plays. */
+  private answered = true;
   private leaving = false;
 
   constructor(root: HTMLElement, assignment: Assignment, read: Read, person: Person) {
@@ -162,6 +164,7 @@ export class ReadingPage {
     this.aid = this.stage.aid = aidOf(assignment, this.panel.root, { changed: drawn, go: (id, frame) => this.goToFrame(id, frame), failed: (words) => this.tell(words) });
     this.draft.onChange((saveable) => {
       if (saveable) this.session.autosave.changed();
+      this.answered = true;
       this.stage.rescaled();
       this.stage.pane.redraw();
       this.render();
@@ -487,7 +490,8 @@ export class ReadingPage {
     this.carry.render();
     this.options.root.classList.toggle("is-carrying", this.carry.busy);
     this.rail.setTool(this.stage.toolName, this.stage.editable);
-    if (this.stage.clock.playing) return;
+    if (this.stage.clock.playing && !this.answered) return;
+    this.answered = false;
     const numbers = this.draft.store(clip.id).labelsOn(frame);
     this.panel.render(frame, numbers.map((number) => areaOf(this.draft, clip, frame, number)));
     this.bar.setMarks([...this.stage.marks(), ...this.carry.marks(clip.id)]);

@@ -29,6 +29,7 @@ export class Panel {
   private readonly actions: PanelActions;
   private readonly asked: Asked | null;
   private readonly findings = new Map<string, { row: Row; seen: Segmented<Visibility>; plaque: Segmented<PlaqueAnswer> }>();
+  private readonly noneWords = el("span", {});
   private readonly lesionCount = el("span", { class: "rd-faint" });
   private readonly list: LesionList;
   private readonly frameTitle = el("h2", {});
@@ -93,6 +94,7 @@ export class Panel {
       if (locked) plaque.lock(true);
       row.missing(fields.has(`findings.${key}.visibility`) || fields.has(`findings.${key}.plaque`));
     }
+    this.noneWords.textContent = draft.lesions.length ? gettext("nothing else found") : gettext("none in any segment seen");
     this.lesionCount.textContent = String(draft.lesions.length);
     this.list.render(fields, locked);
     this.asked?.render(this.actions.here().clip, frame);
@@ -131,7 +133,7 @@ export class Panel {
   }
 
   private buildBody(): HTMLElement {
-    const none = button({ class: "rd-act" }, this.actions.none, keycap("N"), gettext("none in any segment seen"));
+    const none = button({ class: "rd-act" }, this.actions.none, keycap("N"), this.noneWords);
     const add = button({ class: "rd-act" }, this.actions.addLesion, keycap("L"), gettext("add"));
     const head = (title: Node | string, ...side: Node[]): HTMLElement =>
       el("header", {}, typeof title === "string" ? el("h2", {}, title) : title, ...side);

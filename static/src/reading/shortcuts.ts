@@ -138,7 +138,7 @@ function answerKeys(page: ReadingPage): Binding[] {
     reason("KeyU", "ulceration", "U", gettext("ulceration: yes, no, cannot tell")),
     reason("KeyM", "mobile", "M", gettext("mobile part")),
     reason("KeyH", "thrombus", "H", gettext("thrombus")),
-    { code: "KeyN", group: study, keys: ["N"], words: gettext("none in any segment seen"), run: () => page.editing(() => draft.noneInAnySeen()) },
+    { code: "KeyN", group: study, keys: ["N"], words: gettext("none in any segment seen, or nothing else found"), run: () => page.editing(() => draft.noneInAnySeen()) },
     ...digits,
     ...pad,
   ];

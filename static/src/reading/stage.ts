@@ -216,8 +216,8 @@ export class Stage {
     this.pane.setClip(store, { fitBox: fitBoxOf(clip), ruler: rulerOf(clip) });
     this.pane.setCorners(this.corners(clip));
     store.focus(frame);
-    void store.first(frame);
-    void store.load().then(() => this.preload());
+    // The picture first, by itself: on a slow line the loop would take half of it away.
+    void store.first(frame).then(() => store.load()).then(() => this.preload());
   }
 
   /** The other clips come down, compressed, one after the other. */

@@ -1,4 +1,9 @@
-/** Clock: plays a clip by its true frame times. It picks the frame from the time that passed, so it skips, never drifts. */
+/**
+ * Clock: plays a clip by its true frame times. It picks the frame from the time that passed, so it skips, never drifts.
+ *
+ * It looks at the time in the middle of a frame's, not at its edge: a clip as fast as the screen then shows every frame
+ * once, however the time of a screen's refresh trembles.
+ */
 
 /** Start times in ms of each frame; where the file gives none, 30 frames a second are assumed and `assumed` says so. */
 export function timeline(times: readonly number[], frames: number): { starts: number[]; total: number; assumed: boolean } {
@@ -26,9 +31,13 @@ export function frameAt(starts: readonly number[], total: number, elapsed: numbe
 
 export interface Ticker {
   now(): number;
-  request(callback: () => void): number;
+  /** Calls back once; a screen tells the time of the refresh. */
+  request(callback: (refresh?: number) => void): number;
   cancel(handle: number): void;
 }
+
+/** Half the time between two refreshes of a usual screen, in ms. */
+const HALF_REFRESH = 8;
 
 const browserTicker: Ticker = {
   now: () => performance.now(),
@@ -45,6 +54,7 @@ export class Clock {
   private rate = 1;
   private base = 0;
   private since = 0;
+  private aligned = false;
   private handle: number | null = null;
   private readonly ticker: Ticker;
   private readonly onFrame: (frame: number) => void;
@@ -84,6 +94,7 @@ export class Clock {
     if (this.playing || this.starts.length < 2) return;
     this.base = this.startOf(from >= this.starts.length && !this.loop ? 1 : from);
     this.since = this.ticker.now();
+    this.aligned = false;
     this.handle = this.ticker.request(this.tick);
     this.onState(true);
   }
@@ -103,19 +114,28 @@ export class Clock {
 
   setSpeed(speed: number): number {
     if (this.playing) {
-      this.base = this.elapsed();
+      this.base = this.elapsed(this.ticker.now());
       this.since = this.ticker.now();
+      this.aligned = false;
     }
     this.rate = speed;
     return speed;
   }
 
-  private elapsed(): number {
-    return this.base + (this.ticker.now() - this.since) * this.rate;
+  private elapsed(now: number): number {
+    return this.base + (now - this.since) * this.rate;
   }
 
-  private readonly tick = (): void => {
-    const elapsed = this.elapsed();
+  /** From the first refresh on, time is counted so that refreshes fall into the middle of frames. */
+  private align(refresh: number): void {
+    const gap = this.total / this.starts.length / this.rate;
+    this.since = refresh - Math.min(HALF_REFRESH, gap / 2);
+    this.aligned = true;
+  }
+
+  private readonly tick = (refresh?: number): void => {
+    if (refresh !== undefined && !this.aligned) this.align(refresh);
+    const elapsed = this.elapsed(refresh ?? this.ticker.now());
     this.onFrame(frameAt(this.starts, this.total, elapsed, this.loop));
     if (!this.loop && elapsed >= this.total) {
       this.handle = null;

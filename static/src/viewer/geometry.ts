@@ -32,8 +32,11 @@ export function distance(a: Point, b: Point): number {
 export function labelBoxes(labels: Uint8Array, cols: number): Map<number, Box> {
   const boxes = new Map<number, Box>();
   const rows = labels.length / cols;
+  // Most rows of a map are empty: four pixels at a time tell so.
+  const whole = labels.byteOffset % 4 === 0 && cols % 4 === 0 ? new Uint32Array(labels.buffer, labels.byteOffset, Math.floor(labels.length / 4)) : null;
   for (let y = 0; y < rows; y++) {
     const base = y * cols;
+    if (whole && isEmpty(whole, base / 4, (base + cols) / 4)) continue;
     let label = 0;
     for (let x = 0; x < cols; x++) {
       const here = labels[base + x] ?? 0;
@@ -46,6 +49,11 @@ export function labelBoxes(labels: Uint8Array, cols: number): Map<number, Box> {
     if (label !== 0) widen(boxes, label, cols - 1, y);
   }
   return boxes;
+}
+
+function isEmpty(words: Uint32Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (words[i] !== 0) return false;
+  return true;
 }
 
 function widen(boxes: Map<number, Box>, label: number, x: number, y: number): void {

@@ -18,9 +18,10 @@ import "../css/viewer.css";
 import { cornerElements, type Corners } from "./corners.ts";
 import type { Box, Point } from "./geometry.ts";
 import type { FrameStore } from "./frames.ts";
+import { paintLoupe, type Glassed } from "./loupe.ts";
 import { chordElement, lineElement, rulerElement, svg, type Chord, type Line, type RulerTick } from "./overlay.ts";
 import { Palm } from "./palm.ts";
-import { GreyWindow, paintMasks, paintPicture, type LayerMode, type Layers, type Placement } from "./paint.ts";
+import { GreyWindow, Scaled, paintMasks, paintPicture, type LayerMode, type Layers, type Placement } from "./paint.ts";
 import type { View } from "./view.ts";
 
 export type { Corners } from "./corners.ts";
@@ -86,6 +87,9 @@ export class Viewport {
   private readonly overlay = svg("svg", { class: "vp-overlay", "aria-hidden": "true" });
   private readonly corners = document.createElement("div");
   private readonly grey = new GreyWindow();
+  private readonly scaled = new Scaled();
+  private ruler: { key: string; element: SVGGElement } | null = null;
+  private cornerKey = "";
   private readonly onActive: () => void;
   private readonly onPress: (point: Point) => void;
   private readonly ends: (() => void)[] = [];
@@ -140,6 +144,8 @@ export class Viewport {
     this.source = source;
     this.shown = null;
     this.ticks = options.ruler ?? [];
+    this.ruler = null;
+    this.scaled.clear();
     if (source) {
       this.fitBox = options.fitBox ?? { x0: 0, y0: 0, x1: source.cols, y1: source.rows };
       this.stopSource = source.on((event) => {
@@ -152,6 +158,7 @@ export class Viewport {
 
   setRuler(ticks: readonly RulerTick[]): void {
     this.ticks = ticks;
+    this.ruler = null;
     this.redraw();
   }
 
@@ -162,6 +169,9 @@ export class Viewport {
   }
 
   setCorners(corners: Corners): void {
+    const key = corners.action ? "" : JSON.stringify(corners);
+    if (key !== "" && key === this.cornerKey) return;
+    this.cornerKey = key;
     this.corners.replaceChildren(...cornerElements(corners));
   }
 
@@ -273,8 +283,8 @@ export class Viewport {
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
     const at = this.placement();
     if (this.shown) this.paint(ctx, at);
-    if (this.shown && this.loupe && this.pointer) this.paintLoupe(ctx, at, this.pointer, 3, 96, this.pointer);
-    else if (this.shown && this.lens && this.pointer) this.paintLoupe(ctx, at, this.pointer, 4, 60, this.besides(this.pointer));
+    if (this.shown && this.loupe && this.pointer) paintLoupe(ctx, at, { pointer: this.pointer, centre: this.pointer, factor: 3, radius: 96 }, this.inGlass(ctx));
+    else if (this.shown && this.lens && this.pointer) paintLoupe(ctx, at, { pointer: this.pointer, centre: this.besides(this.pointer), factor: 4, radius: 60 }, this.inGlass(ctx));
     this.drawOverlay();
     this.host.dataset["frame"] = String(this.frame);
   }
@@ -290,7 +300,7 @@ export class Viewport {
       return;
     }
     const { window: width, level, invert } = this.view.state;
-    paintPicture(ctx, this.grey.apply(still, width, level, invert), at);
+    this.scaled.paint(ctx, this.grey.apply(still, width, level, invert), `${shown.frame}/${width}/${level}/${invert}`, at);
     const cover = this.cover(shown.frame);
     if (cover) paintPicture(ctx, cover, at);
     const split = this.split === null ? null : this.split * this.width;
@@ -302,41 +312,13 @@ export class Viewport {
     return [x > 170 ? x - 96 : x + 96, y > 170 ? y - 96 : y + 96];
   }
 
-  /** A round glass around `centre` that shows what is under the pointer, larger, with masks and calipers. */
-  private paintLoupe(ctx: CanvasRenderingContext2D, at: Placement, pointer: Point, factor: number, radius: number, centre: Point): void {
-    const inner = { ...at, scale: at.scale * factor, x: centre[0] - (pointer[0] - at.x) * factor, y: centre[1] - (pointer[1] - at.y) * factor };
-    ctx.save();
-    ctx.setTransform(at.dpr, 0, 0, at.dpr, 0, 0);
-    ctx.beginPath();
-    ctx.arc(centre[0], centre[1], radius, 0, 2 * Math.PI);
-    ctx.fillStyle = "#000000";
-    ctx.fill();
-    ctx.save();
-    ctx.clip();
-    this.paint(ctx, inner);
-    ctx.setTransform(at.dpr, 0, 0, at.dpr, 0, 0);
-    for (const chord of this.mode === "hidden" ? [] : this.chords(this.frame)) {
-      const points = chord.points.map(([x, y]) => [x * inner.scale + inner.x, y * inner.scale + inner.y] as const);
-      ctx.beginPath();
-      points.forEach(([x, y], i) => (i ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
-      ctx.setLineDash([]);
-      ctx.lineWidth = 2;
-      ctx.strokeStyle = chord.who === "physician" ? "#ff9f2e" : "#2cc9f5";
-      ctx.stroke();
-    }
-    ctx.restore();
-    ctx.setTransform(at.dpr, 0, 0, at.dpr, 0, 0);
-    ctx.beginPath();
-    ctx.arc(centre[0], centre[1], radius, 0, 2 * Math.PI);
-    ctx.lineWidth = 1;
-    ctx.strokeStyle = "#6f7a86";
-    ctx.stroke();
-    ctx.restore();
+  private inGlass(ctx: CanvasRenderingContext2D): Glassed {
+    return { paint: (at) => this.paint(ctx, at), chords: this.mode === "hidden" ? [] : this.chords(this.frame) };
   }
 
   private drawOverlay(): void {
     const parts: SVGElement[] = [];
-    if (this.shown && this.ticks.length) parts.push(rulerElement(this.ticks, this.rulerScreen, this.height));
+    if (this.shown && this.ticks.length) parts.push(this.rulerNow());
     if (this.shown && this.mode !== "hidden" && !this.loupe) {
       for (const line of this.lines(this.frame)) parts.push(lineElement(line, this.toScreen));
       for (const chord of this.chords(this.frame)) parts.push(chordElement(chord, this.toScreen));
@@ -345,7 +327,16 @@ export class Viewport {
       const attributes = { class: "vp-ring", cx: this.pointer[0], cy: this.pointer[1], r: Math.max(2, this.ring * this.scale) };
       parts.push(svg("circle", attributes));
     }
-    this.overlay.replaceChildren(...parts);
+    const same = parts.length === this.overlay.childElementCount && parts.every((part, i) => part === this.overlay.children[i]);
+    if (!same) this.overlay.replaceChildren(...parts);
+  }
+
+  /** The depth ruler, made anew only when it moved. */
+  private rulerNow(): SVGGElement {
+    const { scale, x, y } = this.placement();
+    const key = `${scale}/${x}/${y}/${this.width}/${this.height}`;
+    if (this.ruler?.key !== key) this.ruler = { key, element: rulerElement(this.ticks, this.rulerScreen, this.height) };
+    return this.ruler.element;
   }
 
   /** Ruler ticks stand at the right edge of the pane when the picture's edge is beyond it. */

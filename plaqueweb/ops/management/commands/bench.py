@@ -29,12 +29,28 @@ def _worker_figures() -> list[bench.Figure]:
     return worker_figures()
 
 
+def _viewer_figures() -> list[bench.Figure]:
+    """Only this part needs a browser; without one it says so in a line."""
+    from plaqueweb.ops.bench_viewer import Missing, viewer_figures
+
+    try:
+        return viewer_figures()
+    except Missing as why:
+        Console(stderr=True).print(f"viewer: skipped, {why}")
+        return []
+
+
 class Command(BaseCommand):
-    help = "Measures server CPU per request, the web process's memory, and inference against its bare passes."
+    help = (
+        "Measures server CPU per request, the web process's memory, the viewer in a headless browser, and inference "
+        "against its bare passes."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", type=Path, help="write the figures to this file as well")
-        parser.add_argument("--only", choices=["site", "memory", "inference", "worker"], help="measure one part")
+        parser.add_argument(
+            "--only", choices=["site", "memory", "viewer", "inference", "worker"], help="measure one part"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if INSIDE not in os.environ:
@@ -46,6 +62,7 @@ class Command(BaseCommand):
         parts: dict[str, Callable[[], list[bench.Figure]]] = {
             "site": bench.site_figures,
             "memory": bench.memory_figure,
+            "viewer": _viewer_figures,
             "inference": bench.inference_figures,
             "worker": _worker_figures,
         }

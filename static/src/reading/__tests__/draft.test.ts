@@ -136,6 +136,34 @@ describe("what is missing", () => {
     expect(missingOf(draft).map(({ field }) => field)).toEqual(["reader_class", "quality", "confidence"]);
   });
 
+  it("is nothing at all after N where no plaque is: not complex, good, sure, in one undo step", () => {
+    draft.noneInAnySeen();
+    expect(draft.answers).toMatchObject({ reader_class: 0, quality: "good", confidence: "sure" });
+    expect(missingOf(draft)).toEqual([]);
+    draft.undo();
+    expect(draft.answers).toMatchObject({ reader_class: null, quality: null, confidence: null });
+  });
+
+  it("stays as answered where N comes later, and is not guessed where no segment was seen", () => {
+    draft.answer("quality", "limited");
+    draft.answer("reader_class", 9);
+    draft.noneInAnySeen();
+    expect(draft.answers).toMatchObject({ reader_class: 9, quality: "limited", confidence: "sure" });
+    const unseen = new Draft([clip], protocol);
+    for (const { key } of protocol.segments) unseen.setFinding(key, { visibility: "not" });
+    unseen.noneInAnySeen();
+    expect(unseen.answers).toMatchObject({ reader_class: null, quality: null, confidence: null });
+  });
+
+  it("is the class of a lesion's case after N, which says that it has no further reason", () => {
+    draft.addLesion(clip);
+    draft.cycleReason(1, "mobile");
+    draft.noneInAnySeen();
+    expect(draft.lesions[0]).toMatchObject({ ulceration: "no", mobile: "yes", thrombus: "no" });
+    expect(draft.finding("descending")).toEqual({ visibility: "well", plaque: "present" });
+    expect(missingOf(draft).map(({ field }) => field)).toEqual(["reader_class", "quality", "confidence"]);
+  });
+
   it("is only the reasons that the rule counts", () => {
     const mobileOnly = new Draft([clip], { ...protocol, rule: { ...protocol.rule, reasons: ["mobile"] } });
     mobileOnly.addLesion(clip);

@@ -52,6 +52,17 @@ describe("clock", () => {
     expect(seen).toEqual([2, 4, 1, 1]);
   });
 
+  it.each([59.95, 60, 60.05])("shows a clip as fast as the screen without a skip, at %f trembling refreshes a second", (rate) => {
+    const waits: ((refresh?: number) => void)[] = [];
+    const screen: Ticker = { now: () => 3, request: (callback) => waits.push(callback), cancel: () => undefined };
+    const seen: number[] = [];
+    const clock = new Clock((frame) => seen.push(frame), undefined, screen);
+    clock.setClip(Array.from({ length: 100 }, (_, i) => (i * 1000) / 60), 100);
+    clock.play(1);
+    for (let i = 0; i < 200; i++) waits.shift()?.(5 + (i * 1000) / rate + 3 * Math.sin(i * 7));
+    expect(seen).toEqual(Array.from({ length: 200 }, (_, i) => (i % 100) + 1));
+  });
+
   it("goes on from the same place when the speed changes", () => {
     const hand = new HandClock();
     const seen: number[] = [];
