@@ -13,7 +13,7 @@ from plaqueweb.ingest.api import UploadViewSet
 from plaqueweb.ingest.prepare_views import PrepareClipView, PrepareDoneView
 from plaqueweb.jobs.api import JobViewSet
 from plaqueweb.predictions.api import PipelineViewSet, PredictionViewSet
-from plaqueweb.reads.api import AssignmentViewSet, ProfileView, ReadViewSet
+from plaqueweb.reads.api import AssignmentViewSet, ProfileView, ReaderClipViewSet, ReadViewSet
 from plaqueweb.reads.propagation_api import PropagationsView, PropagationView
 from plaqueweb.reads.rounds_api import CaseListViewSet, RoundViewSet
 from plaqueweb.review.adjudication_api import AdjudicationViewSet
@@ -21,13 +21,13 @@ from plaqueweb.review.aided import ShownMasksView, ShownModelView
 from plaqueweb.review.api import CaseViewSet, ConsensusViewSet
 from plaqueweb.review.error_api import ErrorReviewViewSet
 from plaqueweb.review.practice_views import PracticeView
-from plaqueweb.studies.api import ClipViewSet, ProjectViewSet, StudyViewSet, SubjectViewSet
+from plaqueweb.studies.api import ProjectViewSet, StudyViewSet, SubjectViewSet
 
 router = SimpleRouter()
 router.register("projects", ProjectViewSet, basename="projects")
 router.register("subjects", SubjectViewSet, basename="subjects")
 router.register("studies", StudyViewSet, basename="studies")
-router.register("clips", ClipViewSet, basename="clips")
+router.register("clips", ReaderClipViewSet, basename="clips")
 router.register("uploads", UploadViewSet, basename="uploads")
 router.register("pipelines", PipelineViewSet, basename="pipelines")
 router.register("predictions", PredictionViewSet, basename="predictions")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -24,7 +24,7 @@ from plaqueweb.core import limits
 from plaqueweb.core.errors import DomainError, Invalid, NotFound, PreconditionRequired
 from plaqueweb.core.paging import KeysetPagination
 from plaqueweb.core.strict import AllowListedFilters, refuse_unknown
-from plaqueweb.reads import selectors, services
+from plaqueweb.reads import ahead, selectors, services
 from plaqueweb.reads import serializers as shapes
 from plaqueweb.reads.aliases import Aliases, aliases_of
 from plaqueweb.reads.bundle import Bundle, load_bundle, own_read, reads_with_assignment
@@ -32,7 +32,7 @@ from plaqueweb.reads.choices import SignatureMeaning
 from plaqueweb.reads.models import Assignment, Read
 from plaqueweb.reads.qualification import feedback, profile_of
 from plaqueweb.reads.rawjson import dumps
-from plaqueweb.studies.api import cine_answer, frame_answer
+from plaqueweb.studies.api import ClipViewSet, cine_answer, frame_answer
 from plaqueweb.studies.models import Clip
 
 CLIP = "[0-9a-fA-F-]{36}"
@@ -208,16 +208,41 @@ class AssignmentViewSet(AllowListedFilters, GenericViewSet[Assignment]):
     )
     def frame(self, request: Request, public_id: str, clip: str, n: str) -> HttpResponse:
         """Return one frame of a clip under its name in this presentation."""
-        found, tag = self._presented(clip)
+        found, tag = self._presented(clip, frame=int(n))
         return frame_answer(request, found, tag, int(n))
 
-    def _presented(self, name: str) -> tuple[Clip, str]:
+    @extend_schema(responses=shapes.AheadOut(many=True))
+    @action(detail=True, methods=["get"])
+    def ahead(self, request: Request, public_id: str) -> Response:
+        """Return where the next case's pictures are, to be fetched while this one is read. That opens nothing."""
+        return Response(ahead.ahead_payload(self._assignment(), user=current_user(request)))
+
+    def _presented(self, name: str, *, frame: int | None = None) -> tuple[Clip, str]:
         assignment = self._assignment()
-        aliases = aliases_of(assignment) if assignment.opened_at is not None else None
+        if assignment.opened_at is not None:
+            aliases = aliases_of(assignment)
+        elif frame in (None, ahead.FIRST_FRAME):
+            aliases = ahead.ahead_aliases(assignment, user=current_user(self.request))
+        else:
+            aliases = None
         clip = aliases.clip(name) if aliases is not None else None
         if aliases is None or clip is None:
             raise NotFound(_("There is nothing here that you may see."))
         return clip, aliases.tag(clip)
+
+
+class ReaderClipViewSet(ClipViewSet):
+    """Clips; besides, a reader may fetch pictures of the own next case while the one before it is open."""
+
+    def _stored(self) -> Clip:
+        try:
+            return super()._stored()
+        except (Http404, NotFound):
+            if self.action == "cine" or self.kwargs.get("n") == str(ahead.FIRST_FRAME):
+                clip = ahead.ahead_clip(self.kwargs["pk"], user=current_user(self.request))
+                if clip is not None:
+                    return clip
+            raise
 
 
 class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):

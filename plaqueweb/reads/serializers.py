@@ -279,6 +279,14 @@ class FirstAnswerShape(Shape):
     thickness_px = s.FloatField(allow_null=True)
 
 
+class AheadOut(Shape):
+    """Where a clip of the next case is: its bundle, one frame with ``{n}`` (only 1 may be fetched ahead), its size."""
+
+    cine_url = s.CharField()
+    frame_url = s.CharField()
+    bytes = s.IntegerField()
+
+
 class AssignmentOut(AssignmentRowOut):
     """Everything the reading page needs of one case."""
 

@@ -14,7 +14,6 @@ from tests.browser.conftest import Console
 from tests.conftest import REPO, skip_or_fail
 
 pytestmark = pytest.mark.browser
-NORMAL, COMPLEX, OFFLINE, RELOADED = range(4)
 TWO_MINUTES = 120_000
 
 
@@ -23,7 +22,7 @@ def room() -> Iterator[Room]:
     """One room for this file: each test reads its own case."""
     if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
         skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain", "plain"], ["plain"], ["plain"], ["plain"]])
+    made = Room([["plain", "plain"]] + [["plain"]] * 5)
     yield made
     made.close()
 
@@ -33,9 +32,7 @@ def page(chromium: Browser, room: Room, console: Console) -> Iterator[Page]:
     """A page on the worklist, logged in."""
     context: BrowserContext = chromium.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(60_000)
-    page = context.new_page()
-    page.on("console", console.log)
-    page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
+    page = watched(context, console)
     page.goto(f"{room.address}/login/")
     page.fill("#id_username", room.email)
     page.fill("#id_password", room.password)
@@ -43,6 +40,13 @@ def page(chromium: Browser, room: Room, console: Console) -> Iterator[Page]:
     page.wait_for_url("**/p/room/**")
     yield page
     context.close()
+
+
+def watched(context: BrowserContext, console: Console) -> Page:
+    page = context.new_page()
+    page.on("console", console.log)
+    page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
+    return page
 
 
 def shown(page: Page) -> None:
@@ -60,6 +64,12 @@ def detail(page: Page, room: Room, case: int) -> dict[str, Any]:
     assert answer.ok
     found: dict[str, Any] = json.loads(answer.text())
     return found
+
+
+def unread(page: Page, room: Room) -> int:
+    """Return a case that was never opened: the last one in the reader's order."""
+    rows = json.loads(page.request.get(f"{room.address}/api/v1/assignments/?page_size=50").text())["results"]
+    return room.cases.index([row["public_id"] for row in rows if row["state"] == "assigned"][-1])
 
 
 def at(page: Page, x: float, y: float) -> tuple[float, float]:
@@ -101,7 +111,7 @@ def test_cases_are_read_by_keyboard_from_the_worklist_to_the_signature(page: Pag
     read = detail(page, room, opened)["read"]
     assert (read["state"], read["answers"]["reader_class"], read["plaque_present"]) == ("completed", 0, False)
 
-    complex_case = COMPLEX if opened != COMPLEX else NORMAL
+    complex_case = unread(page, room)
     open_case(page, room, complex_case)
     press(page, *["ArrowRight"] * 4)  # viewing: to the frame
     expect(page.locator("#reading .vp").first).to_have_attribute("data-frame", "5")
@@ -137,9 +147,34 @@ def test_cases_are_read_by_keyboard_from_the_worklist_to_the_signature(page: Pag
     assert {detail(page, room, case)["state"] for case in (opened, complex_case)} == {"signed"}
 
 
+CINES = """() => performance.getEntriesByType('resource')
+  .filter(entry => entry.name.includes('/cine/') && entry.responseEnd > 0)
+  .map(({ name, transferSize }) => ({ name, transferSize }))"""
+
+
+def test_the_next_cases_pictures_are_there_before_it_is_opened(page: Page, room: Room) -> None:
+    page.keyboard.press("Enter")
+    shown(page)
+    here = room.cases.index(page.url.rstrip("/").rsplit("/", 1)[1])
+    told = detail(page, room, here)
+    own = len(told["clips"])
+    page.wait_for_function(f"() => ({CINES})().length > {own}")
+    names = {entry["name"] for entry in page.evaluate(CINES)}
+    following = room.cases.index(told["next_url"].rstrip("/").rsplit("/", 1)[1])
+    assert detail(page, room, following)["state"] == "assigned"
+    assert detail(page, room, following)["read"] is None
+
+    open_case(page, room, following)
+    page.wait_for_function(f"() => ({CINES})().length > 0")
+    entry = page.evaluate(CINES)[0]
+    assert entry["name"] in names
+    assert entry["transferSize"] == 0  # out of the browser's own store
+
+
 def test_two_minutes_offline_lose_nothing(page: Page, room: Room, console: Console) -> None:
+    case = unread(page, room)
     page.clock.install()
-    open_case(page, room, OFFLINE)
+    open_case(page, room, case)
     caliper(page, 0.3, 1)
     page.clock.run_for(1500)
     expect(page.locator('.rd-save[data-kind="saved"]')).to_contain_text("Saved")
@@ -156,13 +191,14 @@ def test_two_minutes_offline_lose_nothing(page: Page, room: Room, console: Conso
     page.clock.run_for(6000)
     expect(page.locator('.rd-save[data-kind="saved"]')).to_contain_text("Saved")
     forgive(console)
-    frames = detail(page, room, OFFLINE)["read"]["frames"]
+    frames = detail(page, room, case)["read"]["frames"]
     assert sorted((frame["frame"], len(frame["calipers"])) for frame in frames) == [(n, 1) for n in range(1, 6)]
     assert kept(page) == []
 
 
 def test_reloading_while_offline_keeps_the_strokes(page: Page, room: Room, console: Console) -> None:
-    open_case(page, room, RELOADED)
+    case = unread(page, room)
+    open_case(page, room, case)
     caliper(page, 0.3, 1)
     expect(page.locator('.rd-save[data-kind="saved"]')).to_contain_text("Saved")
     room.kill()
@@ -173,12 +209,15 @@ def test_reloading_while_offline_keeps_the_strokes(page: Page, room: Room, conso
     page.on("dialog", lambda dialog: dialog.accept())
     with pytest.raises(Exception, match="ERR_CONNECTION_REFUSED"):
         page.reload()
+    context = page.context
+    page.close()  # the browser's own page of failure would load again by itself
     room.start()
-    open_case(page, room, RELOADED)
+    page = watched(context, console)
+    open_case(page, room, case)
     expect(page.locator('.rd-save[data-kind="saved"]')).to_contain_text("Saved")
     expect(page.locator(".vp-chord")).to_have_count(1)
     forgive(console)
-    frames = detail(page, room, RELOADED)["read"]["frames"]
+    frames = detail(page, room, case)["read"]["frames"]
     assert sorted(frame["frame"] for frame in frames) == [1, 2]
     assert kept(page) == []
 

@@ -149,6 +149,7 @@ export class ReadingPage {
       known: (points) => void this.scaling.line(this.stage.current, points),
       drafts: (frame) => this.carry.lines(this.stage.current.id, frame),
       scale: () => this.editing(() => this.stage.setTool("scale")),
+      line: (free) => (free ? void this.session.ahead.free() : this.session.ahead.taken()),
     });
     this.scaling = new ScaleAct({
       draft: this.draft,
@@ -157,10 +158,7 @@ export class ReadingPage {
       again: () => this.stage.setTool("scale", true),
     });
     this.stage.asked = this.asked;
-    const drawn = (): void => {
-      this.stage.showModel();
-      this.render();
-    };
+    const drawn = (): void => (this.stage.showModel(), this.render());
     this.aid = this.stage.aid = aidOf(assignment, this.panel.root, { changed: drawn, go: (id, frame) => this.goToFrame(id, frame), failed: (words) => this.tell(words) });
     this.draft.onChange((saveable) => {
       if (saveable) this.session.autosave.changed();

@@ -1,6 +1,7 @@
 /** The case's line to the server: saving, completing, signing, skipping, time, and logging in again in place. */
 import { ApiError, OfflineError, call, cookie, get, post } from "../viewer/index.ts";
 import { gettext } from "../viewer/words.ts";
+import { Ahead, browserLine, keep, type AheadClip } from "./ahead.ts";
 import { Autosave, type SaveState } from "./autosave.ts";
 import type { Draft } from "./draft.ts";
 import { PendingStore } from "./pending.ts";
@@ -30,6 +31,8 @@ export async function openAssignment(publicId: string): Promise<Assignment> {
 
 export class Session {
   readonly autosave: Autosave;
+  /** The next case's pictures, while this one is read. */
+  readonly ahead: Ahead;
   readId: string;
   private readonly assignment: Assignment;
   private readonly pending: PendingStore;
@@ -38,6 +41,11 @@ export class Session {
     this.assignment = assignment;
     this.readId = read.id;
     this.pending = new PendingStore(person.username, assignment.public_id);
+    this.ahead = new Ahead({
+      list: () => get<AheadClip[]>(`${API}/assignments/${assignment.public_id}/ahead/`),
+      fetch: keep,
+      line: browserLine,
+    });
     this.autosave = new Autosave(read.draft_no, read.saved_at, {
       send: (patch, draftNo) => this.patch(patch, draftNo),
       take: () => draft.take(),
@@ -71,6 +79,7 @@ export class Session {
   }
 
   async skip(reason: string): Promise<void> {
+    this.ahead.taken();
     await this.autosave.flush();
     await post(`${API}/assignments/${this.assignment.public_id}/skip/`, { reason });
   }
@@ -93,6 +102,8 @@ export class Session {
   }
 
   private async changeState(event: "complete" | "reopen"): Promise<Read> {
+    // A case that is no longer open leads to no other: nothing more is asked for ahead of it.
+    this.ahead.taken();
     const headers = { "If-Match": `"${this.autosave.draftNo}"` };
     const { data } = await call<Read>("POST", `${API}/reads/${this.readId}/${event}/`, { headers, body: {} });
     this.autosave.draftNo = data.draft_no;

@@ -24,6 +24,8 @@ export interface StageEvents {
   known(points: [Point, Point]): void;
   /** Drafts that wait to be kept, as lines. */
   drafts(frame: number): Line[];
+  /** Whether this case has all its pictures: then the line is free. */
+  line(free: boolean): void;
   /** The button in the corner: take the tool that sets the scale. */
   scale(): void;
 }
@@ -216,6 +218,7 @@ export class Stage {
     this.pane.setClip(store, { fitBox: fitBoxOf(clip), ruler: rulerOf(clip) });
     this.pane.setCorners(this.corners(clip));
     store.focus(frame);
+    if (store.received < store.frames) this.events.line(false);
     // The picture first, by itself: on a slow line the loop would take half of it away.
     void store.first(frame).then(() => store.load()).then(() => this.preload());
   }
@@ -229,6 +232,7 @@ export class Stage {
       store.rest();
       await store.load();
     }
+    if (this.draft.clips.every((clip) => this.storeOf(clip).received === clip.frames)) this.events.line(true);
   }
 
   private storeOf(clip: Clip): FrameStore {
