@@ -18,7 +18,7 @@ new MutationObserver((_, observer) => {
 """Since the navigation began, in ms, when the first picture was painted."""
 
 LOOP = """async (ms) => {
-  const hosts = ['image', 'physician', 'model'].map(name => document.querySelector(`[data-pane="${name}"]`));
+  const hosts = [...document.querySelectorAll('[data-pane]')].slice(0, 3);
   const panes = hosts.map(() => []);
   const observers = hosts.map((host, i) => {
     const observer = new MutationObserver(() => {

@@ -69,7 +69,8 @@ export class Curve {
   private readonly host: HTMLElement;
   private readonly onSeek: (frame: number) => void;
   private readonly root = svg("svg", { class: "cmp-curve-svg", "aria-hidden": "true" });
-  private readonly head = svg("path", { class: "cmp-playhead", d: "" });
+  /** In a layer of its own: moving it leaves the lines and words below as they are painted. */
+  private readonly head = Object.assign(document.createElement("div"), { className: "cmp-playhead" });
   private readonly observer: ResizeObserver;
   private curve: ClipCurve = EMPTY;
   private says: readonly [CurveSay, CurveSay] | null = null;
@@ -83,7 +84,7 @@ export class Curve {
     host.setAttribute("role", "slider");
     host.setAttribute("aria-label", gettext("Frame"));
     host.tabIndex = 0;
-    host.append(this.root);
+    host.append(this.root, this.head);
     host.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       host.setPointerCapture(event.pointerId);
@@ -108,9 +109,7 @@ export class Curve {
 
   setFrame(frame: number): void {
     this.frame = frame;
-    const [, height] = this.size;
-    const x = this.x(frame);
-    this.head.setAttribute("d", `M${x.toFixed(1)} 0V${height - BOTTOM + 8}`);
+    this.head.style.transform = `translateX(${(this.x(frame) - 1).toFixed(1)}px)`;
     this.host.setAttribute("aria-valuemin", "1");
     this.host.setAttribute("aria-valuemax", String(this.frames));
     this.host.setAttribute("aria-valuenow", String(frame));
@@ -166,7 +165,8 @@ export class Curve {
     this.sides.forEach(([side], at) => {
       for (const point of side.dots) parts.push(this.mark(point.frame, y(point.area), point.extent, floor, at === 1));
     });
-    parts.push(...this.keyMarks(floor), this.head);
+    parts.push(...this.keyMarks(floor));
+    this.head.style.height = `${this.size[1] - BOTTOM + 8}px`;
     this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.root.replaceChildren(...parts);
     this.setFrame(this.frame);

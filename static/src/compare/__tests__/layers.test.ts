@@ -18,6 +18,11 @@ describe("the reader's layer", () => {
     expect(layer.marked).toEqual([1]);
   });
 
+  it("tells whether anything is painted without drawing it", () => {
+    const layer = new ReaderLayer(clip, read(frame({ masks: { "1": mask(0, 1, 5) } }), frame({ frame: 2, masks: { "1": mask(6) } }), frame({ frame: 3 })));
+    expect([1, 2, 3, 4].map((at) => layer.has(at))).toEqual([true, false, false, false]);
+  });
+
   it("joins two regions of one frame and leaves other clips out", () => {
     const layer = new ReaderLayer(
       clip,
