@@ -90,7 +90,7 @@ def ahead_clip(pk: str, *, user: User) -> Clip | None:
             continue
         found = next((clip for clip in clips_shown(row) if clip.pk == key), None)
         if found is not None:
-            return Clip.objects.select_related("cine").get(pk=key)
+            return found
     return None
 
 
