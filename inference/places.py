@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from inference import walls
-from inference.thickness import fit_outer_circle
 from inference.types import Point, Spacing
 
 Mask = NDArray[np.bool_]
@@ -104,18 +103,3 @@ def centre_of_outline(outline: Sequence[Sequence[float]]) -> Point | None:
         return None
     x, y = ((points + following) * cross[:, None]).sum(axis=0) / (6 * area)
     return float(x), float(y)
-
-
-def fitted_centre(plaque: NDArray[Any], spacing: Spacing | None) -> Point | None:
-    """Centre (x, y) of the circle on which a plaque's outer edge lies; None where no circle fits."""
-    array = np.asarray(plaque, dtype=bool)
-    if not array.any():
-        return None
-    rows, columns = np.flatnonzero(array.any(axis=1)), np.flatnonzero(array.any(axis=0))
-    cut = np.pad(array[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 3)
-    scale = spacing or _SQUARE
-    found = fit_outer_circle(cut, scale)
-    if found is None:
-        return None
-    row, column = found[0] / np.asarray(scale)
-    return float(column + columns[0] - 3), float(row + rows[0] - 3)

@@ -16,7 +16,6 @@ from scipy import ndimage
 from inference.places import (
     angle_around,
     centre_of_outline,
-    fitted_centre,
     middle,
     pieces,
     straight_distance,
@@ -43,7 +42,6 @@ __all__ = [
     "clip_probability",
     "depth_thickness",
     "displayed_mm",
-    "fitted_centre",
     "inscribed_thickness",
     "middle",
     "most_telling",

@@ -16,7 +16,11 @@ KeyPlace = tuple[uuid.UUID, int, int]
 
 @dataclass(frozen=True)
 class LesionAnswer:
-    """One plaque of an answer. Thickness in mm or None; ``reasons``: ulceration, mobile, thrombus: yes, no, unclear."""
+    """One plaque of an answer. Thickness in mm or None; ``reasons``: ulceration, mobile, thrombus: yes, no, unclear.
+
+    ``ref`` names it as ``review.matching`` does. ``area_mm2`` is that of the key frame. Of a prediction ``clip`` is the
+    clip that it was counted on and ``angle`` (radians) its place around the aorta.
+    """
 
     number: int
     segment: str
@@ -24,6 +28,10 @@ class LesionAnswer:
     key: KeyPlace | None
     thickness_mm: float | None
     reasons: tuple[str, str, str] = ("", "", "")
+    ref: str = ""
+    area_mm2: float | None = None
+    clip: uuid.UUID | None = None
+    angle: float | None = None
 
 
 @dataclass(frozen=True)

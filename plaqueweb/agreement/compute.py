@@ -18,7 +18,7 @@ from plaqueweb.agreement.pairs import Pair, crosses, measured_pairs
 from plaqueweb.agreement.selectors import is_reference
 from plaqueweb.agreement.stats.figures import Floats
 
-CODE_VERSION = "agreement-3"
+CODE_VERSION = "agreement-4"
 """Raise it when a number of all tabs could change (of one tab: its ``version``): other cached runs are not shown."""
 
 

@@ -19,16 +19,17 @@ from plaqueweb.agreement import evidence_rows as rows
 from plaqueweb.agreement.answers import Answer, Context, FramePair, Frames, ModelAt, Unit, majority_class
 from plaqueweb.agreement.evidence_frames import load_frames, model_at
 from plaqueweb.agreement.evidence_fused import FusedMask, fused_frames
+from plaqueweb.agreement.evidence_lesions import Matches, load_matches
 from plaqueweb.studies.models import Study
 
 Progress = Callable[[int, int], None]
 """Called with how much is done of how much; raises when the work was cancelled."""
 READER = "reader:"
-PARTS: tuple[str, ...] = ("frames", "pairs", "borders", "repeats", "pipelines", "curves", "lesions")
+PARTS: tuple[str, ...] = ("frames", "pairs", "borders", "repeats", "pipelines", "curves", "lesions", "matches")
 """``frames``: Dice of the marked frames. ``pairs``: the same between each two readers. ``borders``: HD95, ASSD and NSD
 of these frames too. ``repeats``: second readings.
 ``pipelines``: predictions of every visible pipeline. ``curves``: the model on the reader's key frame. ``lesions``: all
-lesions of each read and prediction."""
+lesions of each read and prediction. ``matches``: these, and which of them are the same plaque."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Evidence:
     """Names of readers and pipelines by id."""
     fused: tuple[FusedMask, ...] = ()
     """Masks made of several readers', where the model's were compared with these."""
+    matches: Matches = field(default_factory=dict)
+    """Which lesions of two answers are the same plaque, by their ids in both orders."""
 
     def context(self, study: uuid.UUID) -> Context:
         """What is known of a study besides its answers."""
@@ -112,10 +115,11 @@ def load(
     parts = set(manifest.get("parts", ("frames",)))
     read_ids = [uuid.UUID(text) for text in manifest["reads"]]
     units = [(uuid.UUID(a), uuid.UUID(b), _id(c), _id(d)) for a, b, c, d in manifest["units"]]
-    reads = rows.reads(read_ids, lesions="lesions" in parts, areas="curves" in parts)
+    lesions = bool(parts & {"lesions", "matches"})
+    reads = rows.reads(read_ids, lesions=lesions, areas="curves" in parts)
     references: dict[uuid.UUID, Answer] = {pk: answer for pk, (_study, answer) in reads.items()}
     references |= rows.consensus([row[2] for row in units if row[2] is not None and row[2] not in references])
-    predictions = rows.predictions([row[3] for row in units if row[3] is not None], lesions="lesions" in parts)
+    predictions = rows.predictions([row[3] for row in units if row[3] is not None], lesions=lesions)
     by_study = _by_study(reads.values())
     build = _majority if manifest["against"] == "majority" else None
     made, prediction_of = [], {}
@@ -142,6 +146,9 @@ def load(
     found = found.restricted(manifest.get("options", {}))
     if "curves" in parts:
         found = replace(found, at=model_at(found.units, prediction_of))
+    if "matches" in parts:
+        said = {unit.study: unit.model for unit in found.units if unit.model is not None}
+        found = replace(found, matches=load_matches(found.reads, said, manifest.get("links", []), progress))
     if parts & {"frames", "pairs"}:
         kept = {unit.study: unit.subject for unit in found.units}
         scored = _scored(manifest, reads, kept)

@@ -12,6 +12,7 @@ from plaqueweb.agreement.answers import Answer, Context, KeyPlace, LesionAnswer,
 from plaqueweb.predictions.models import ClipPrediction, Pipeline, Prediction
 from plaqueweb.reads.choices import Quality
 from plaqueweb.reads.models import FrameMask, Lesion, Read
+from plaqueweb.review.lesion_sides import model_ref
 from plaqueweb.review.models import Consensus
 from plaqueweb.studies.choices import ClipState
 from plaqueweb.studies.models import Clip, Region, Study
@@ -37,8 +38,8 @@ def reads(ids: list[uuid.UUID], *, lesions: bool, areas: bool) -> dict[uuid.UUID
     """(study, answer) by read: the official thickness stands on the read, its place on the index lesion."""
     found: dict[uuid.UUID, tuple[uuid.UUID, Answer]] = {}
     for part in batches(ids):
-        of_lesions = _lesions(part, every=lesions)
-        marked = _marked_areas(part) if areas else {}
+        marked, own_areas = _marked_areas(part) if areas or lesions else ({}, {})
+        of_lesions = _lesions(part, own_areas, every=lesions)
         fields = (
             "pk", "assignment__study_id", "assignment__reader_id", "reader_class", "thickness_mm", "quality",
             "confidence", "thickness_source", "signed_at", "assignment__order_no", "assignment__repeat_no",
@@ -51,7 +52,8 @@ def reads(ids: list[uuid.UUID], *, lesions: bool, areas: bool) -> dict[uuid.UUID
             key = index.key if index else None
             answer = Answer(
                 klass, mm, key, rater=reader, id=pk, segment=index.segment if index else "", quality=quality,
-                confidence=confidence, area_mm2=marked.get((pk, *key)) if key else None, thickness_source=source, at=at,
+                confidence=confidence, area_mm2=marked.get((pk, *key)) if key and areas else None,
+                thickness_source=source, at=at,
                 order_no=order_no, repeat_no=repeat_no, active_seconds=seconds, round=round_,
                 lesions=tuple(own) if lesions else (),
             )  # fmt: skip
@@ -59,7 +61,9 @@ def reads(ids: list[uuid.UUID], *, lesions: bool, areas: bool) -> dict[uuid.UUID
     return found
 
 
-def _lesions(read_ids: list[uuid.UUID], *, every: bool) -> dict[uuid.UUID, list[LesionAnswer]]:
+def _lesions(
+    read_ids: list[uuid.UUID], areas: Mapping[tuple[uuid.UUID, KeyPlace, str], float], *, every: bool
+) -> dict[uuid.UUID, list[LesionAnswer]]:
     rows = Lesion.objects.filter(read_id__in=read_ids).order_by("read_id", "number")
     if not every:
         rows = rows.filter(is_index=True)
@@ -70,13 +74,18 @@ def _lesions(read_ids: list[uuid.UUID], *, every: bool) -> dict[uuid.UUID, list[
     found: dict[uuid.UUID, list[LesionAnswer]] = defaultdict(list)
     for read, number, segment, index, clip, frame, region, mm, *reasons in rows.values_list(*fields):
         key = place(clip, frame, region)
-        found[read].append(LesionAnswer(number, segment, index, key, mm, (reasons[0], reasons[1], reasons[2])))
+        area = areas.get((read, key, str(number))) if key is not None else None
+        said = (reasons[0], reasons[1], reasons[2])
+        found[read].append(LesionAnswer(number, segment, index, key, mm, said, str(number), area))
     return found
 
 
-def _marked_areas(read_ids: list[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid.UUID, int, int], float]:
-    """Marked plaque in mm² by (read, clip, frame, region), where every lesion there has a scale."""
+def _marked_areas(
+    read_ids: list[uuid.UUID],
+) -> tuple[dict[tuple[uuid.UUID, uuid.UUID, int, int], float], dict[tuple[uuid.UUID, KeyPlace, str], float]]:
+    """Marked plaque in mm² by (read, clip, frame, region), where every lesion there has a scale; and of each lesion."""
     found = {}
+    single: dict[tuple[uuid.UUID, KeyPlace, str], float] = {}
     rows = FrameMask.objects.filter(annotation__read_id__in=read_ids, rle__isnull=False).values_list(
         "annotation__read_id", "annotation__clip_id", "annotation__frame", "annotation__region", "areas"
     )
@@ -84,7 +93,12 @@ def _marked_areas(read_ids: list[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid.UUID,
         values = [part.get("mm2") for part in areas.values()]
         if values and None not in values:
             found[(read, clip, frame, region)] = float(sum(values))
-    return found
+        single |= {
+            (read, (clip, frame, region), number): float(one["mm2"])
+            for number, one in areas.items()
+            if one.get("mm2") is not None
+        }
+    return found, single
 
 
 def consensus(ids: list[uuid.UUID]) -> dict[uuid.UUID, Answer]:
@@ -120,7 +134,7 @@ def predictions(ids: list[uuid.UUID], *, lesions: bool) -> dict[uuid.UUID, Answe
 
 def _model_lesions(ids: list[uuid.UUID]) -> dict[uuid.UUID, list[LesionAnswer]]:
     found: dict[uuid.UUID, list[LesionAnswer]] = defaultdict(list)
-    rows = ClipPrediction.objects.filter(prediction_id__in=ids).order_by("prediction_id", "id")
+    rows = ClipPrediction.objects.filter(prediction_id__in=ids, no_result_reason="").order_by("prediction_id", "id")
     for prediction, clip, region, segment, listed in rows.values_list(
         "prediction_id", "clip_id", "region_number", "clip__segment", "lesions"
     ):
@@ -134,6 +148,10 @@ def _model_lesions(ids: list[uuid.UUID]) -> dict[uuid.UUID, list[LesionAnswer]]:
                     key=place(clip, one.get("key_frame"), region),
                     thickness_mm=one.get("thickness_mm"),
                     reasons=(reasons.get("ulceration", ""), reasons.get("mobile", ""), reasons.get("thrombus", "")),
+                    ref=model_ref(clip, region, int(one["number"])),
+                    area_mm2=one.get("area_mm2"),
+                    clip=clip,
+                    angle=one.get("angle"),
                 )
             )
     return found

@@ -2,7 +2,8 @@
 
 - **same frame**: the model on the very frame (and region) on which the reference measured; its official thickness where
   both chose that frame, else its value there from the curves.
-- **same lesion**: the index lesions of both lie in the same segment; each measured on its own key frame.
+- **same lesion**: the reference's index lesion, and the lesion of the other answer that is the same plaque
+  (``review.matching``: the rule, corrected by what people said); each measured on its own key frame.
 - **as read**: each side's official thickness, wherever it was measured.
 """
 
@@ -12,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from plaqueweb.agreement.answers import Unit
+from plaqueweb.agreement.answers import Answer, Unit
 from plaqueweb.agreement.evidence import Evidence
+from plaqueweb.agreement.evidence_lesions import index_lesion, partner
 from plaqueweb.agreement.filters import AS_READ, SAME_FRAME, SAME_LESION
 
 Quantity = Literal["thickness", "area"]
@@ -39,13 +41,32 @@ def measured_pairs(
     """
     made = []
     for unit in units:
-        reference, own = _value(unit.reference, quantity), _value(unit.model, quantity)
-        if reference is None or unit.model is None or unit.reference is None:
+        if unit.model is None or unit.reference is None:
             continue
-        value = _model_value(evidence, unit, kind, quantity, own)
-        if value is not None:
+        own = _value(unit.model, quantity)
+        if kind == SAME_LESION:
+            reference, value = same_lesion(evidence, unit.reference, unit.model, quantity) or (None, None)
+        else:
+            reference, value = _value(unit.reference, quantity), _model_value(evidence, unit, kind, quantity, own)
+        if reference is not None and value is not None:
             made.append(Pair(unit, value, reference, own))
     return made
+
+
+def same_lesion(
+    evidence: Evidence, reference: Answer, other: Answer, quantity: Quantity = "thickness"
+) -> tuple[float, float] | None:
+    """(reference, other) measured on one plaque: the reference's index lesion and its partner; None without them.
+
+    Of thickness the reference's is the official one, which stands on the index lesion.
+    """
+    index = index_lesion(reference)
+    found = partner(evidence.matches, reference, index, other) if index is not None else None
+    if index is None or found is None:
+        return None
+    first = _value(reference if quantity == "thickness" else index, quantity)
+    second = _value(found, quantity)
+    return None if first is None or second is None else (first, second)
 
 
 def _value(answer: object, quantity: Quantity) -> float | None:
@@ -58,9 +79,6 @@ def _model_value(evidence: Evidence, unit: Unit, kind: str, quantity: Quantity, 
         return None
     if kind == AS_READ:
         return own
-    if kind == SAME_LESION:
-        same = unit.reference.segment != "" and unit.reference.segment == unit.model.segment
-        return own if same else None
     if kind != SAME_FRAME:
         raise ValueError(f"A comparison is same_frame, same_lesion or as_read; got {kind!r}.")
     if quantity == "thickness" and unit.reference.key is not None and unit.reference.key == unit.model.key:

@@ -23,6 +23,7 @@ from plaqueweb.predictions.models import PipelineState, Prediction
 from plaqueweb.reads.choices import Arm, AssignmentState, Policy, ReadState
 from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.reads.rounds_frames import same_frame_reads as reads_on_given_frames
+from plaqueweb.review.links import acts_on
 from plaqueweb.review.models import Case, Consensus, ConsensusKind
 from plaqueweb.studies.blinding import UNSIGNED_STATES, results_visible
 from plaqueweb.studies.models import DEFAULT_RULE, CaseListItem, Disclosure, Project
@@ -374,7 +375,8 @@ def manifest(
 
     ``units`` hold study, subject, reference (read or consensus id or None) and prediction (id or None) of every
     visible study in scope; ``reads`` all counted reads there; ``counts`` what was left out and why. ``kind`` is the
-    board, ``parts`` what it loads (``repeats`` and ``pipelines`` add their ids), ``options`` its filters.
+    board, ``parts`` what it loads (``repeats`` and ``pipelines`` add their ids, ``matches`` adds what people said of
+    lesions), ``options`` its filters.
     ``same_frames`` names the second-stage read whose frames stand for those of a counted read.
     """
     reads = [read for read in found.reads if read.study_id in found.subjects]
@@ -394,6 +396,9 @@ def manifest(
         more["same_frames"] = same_frame_reads(user, selection.project, reads)
     if "repeats" in parts:
         more["repeats"] = [str(pk) for pk in repeat_reads(user, selection.project, selection.round)]
+    if "matches" in parts:
+        others = {read.id for read in reads} | {uuid.UUID(row[3]) for row in units if row[3]}
+        more["links"] = acts_on([read.id for read in reads], others)
     if "pipelines" in parts:
         more["pipelines"] = _every_pipeline(user, selection, found, contents, references)
     return {

@@ -92,6 +92,8 @@ def _ground(match: Match) -> str:
     if ground is None:
         return ""
     frame = {"frame": ground.place[1] if ground.place else 0}
+    if ground.place is None and ground.degrees is None:
+        return _("same segment and place on the nearest frames of one clip; no frame marked by both")
     if ground.iou is not None:
         return _("overlap (IoU) %(iou)s on frame %(frame)d") % (frame | {"iou": f"{ground.iou:.2f}"})
     if ground.mm is not None:

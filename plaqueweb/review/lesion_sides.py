@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.postprocess import angle_around, centre_of_outline, fitted_centre, middle, pieces, turned_apart
+from inference.postprocess import angle_around, centre_of_outline, middle, pieces, turned_apart
 from inference.types import Point, Spacing
 from plaqueweb.predictions.models import ClipPrediction
 from plaqueweb.reads.models import FrameAnnotation, Lesion
@@ -67,12 +67,17 @@ class ReadMark(Mark):
     def wall(self) -> Sequence[Sequence[float]] | None:
         return [[x - HALF, y - HALF] for x, y in self.outline] if self.outline else None
 
+    def centre(self) -> Point | None:
+        """Centre of the drawn wall."""
+        wall = self.wall()
+        return centre_of_outline(wall) if wall else None
+
     def turn(self) -> float | None:
-        """Angle of the middle around the centre of the drawn wall, else of the circle on which the outer edge lies."""
-        wall, mask = self.wall(), self.mask()
-        centre = centre_of_outline(wall) if wall else None
-        if centre is None and mask is not None:
-            centre = fitted_centre(mask, self.spacing())
+        """Angle of the middle around the centre of the drawn wall, None without one.
+
+        The plaque's own edge would not do: a circle fits its inner side as well as the wall, half a turn away.
+        """
+        centre = self.centre()
         return None if centre is None or self.at is None else angle_around(self.at, centre, self.spacing())
 
 
@@ -85,6 +90,10 @@ class ReadLesion(Drawn):
 
     def turn(self) -> float | None:
         return self._turn
+
+    def centre(self, place: Place) -> Point | None:
+        mark = self._own.get(place)
+        return mark.centre() if mark is not None else None
 
     @cached_property
     def _turn(self) -> float | None:
@@ -199,6 +208,20 @@ class ModelMark(Mark):
         return self.clip.aorta(self.frame)
 
 
+class ModelLesion(Drawn):
+    """A lesion of a prediction, which knows the aorta on every frame of its clip."""
+
+    def __init__(self, plaque: Plaque, marks: Mapping[Place, Mark], clip: ModelClip) -> None:
+        super().__init__(plaque, marks)
+        self._clip = clip
+
+    def centre(self, place: Place) -> Point | None:
+        if (place[0], place[2]) != (self._clip.clip, self._clip.number):
+            return None
+        aorta = self._clip.aorta(place[1])
+        return middle(aorta) if aorta is not None else None
+
+
 def model_lesions(
     parts: Iterable[ClipPrediction],
     masks: ModelMasks,
@@ -221,7 +244,7 @@ def model_lesions(
             number = int(lesion["number"])
             shown = [frame for frame in frames if is_shown(lesion, frame) and clip.mask(frame, number) is not None]
             marks = {clip.place(frame): ModelMark(clip, frame, number) for frame in shown}
-            made.append(Drawn(model_plaque(part, lesion, segments), marks))
+            made.append(ModelLesion(model_plaque(part, lesion, segments), marks, clip))
     return made
 
 

@@ -1,14 +1,15 @@
 """Which lesions of two answers are the same plaque. Pure functions; ``lesion_sides`` makes their input from rows.
 
-The rule, version ``lesions-1``. Two lesions of one study may be the same plaque where their segments do not differ, and
+The rule, version ``lesions-2``. Two lesions of one study may be the same plaque where their segments do not differ, and
 
 1. *frame*: on a frame (and region) on which both are marked, the two marks have IoU > 0.1;
 2. *wall*: else, on such a frame, their middles lie at most 5 mm apart along the outer wall;
-3. *quadrant*: else, where no frame is marked by both, they lie in one segment and within 45° around the aorta.
+3. *quadrant*: else, where no frame is marked by both, they lie in one segment and within 45° around the aorta; where
+   its centre is not known, the two measures above hold on the nearest frames of one clip.
 
 Of these candidates pairs are chosen one to one at the least total cost: a pair costs 1 − its value (a frame's IoU;
-0.05 to 0.1 by distance; 0.01 to 0.05 by angle), a lesion left alone one half, so that a pair always pays and a better
-rule goes before a worse one. What people said goes before all: linked pairs stand, unlinked ones are no candidates.
+0.05 to 0.1 by distance; 0.01 to 0.05 by quadrant), a lesion left alone one half, so that a pair always pays and a
+better rule goes before a worse one. What people said goes before all: linked pairs stand, unlinked ones are none.
 """
 
 from __future__ import annotations
@@ -21,12 +22,19 @@ from enum import StrEnum
 from functools import cached_property
 
 from inference import metrics
-from inference.postprocess import middle, straight_distance, turned_apart, wall_curve, wall_distance
+from inference.postprocess import (
+    angle_around,
+    middle,
+    straight_distance,
+    turned_apart,
+    wall_curve,
+    wall_distance,
+)
 from inference.types import Point, Spacing
 from plaqueweb.review.assignment import heaviest
 from plaqueweb.review.masks import Mask, Place
 
-RULE_VERSION = "lesions-1"
+RULE_VERSION = "lesions-2"
 """Raise it when the rule could pair other lesions: what was kept under another version is not used."""
 LEAST_IOU = 0.1
 NEAR_MM = 5.0
@@ -97,6 +105,10 @@ class Drawn:
     def turn(self) -> float | None:
         """Angle (radians) of the lesion's middle around the aorta, None where it is not known."""
         return self.plaque.angle
+
+    def centre(self, place: Place) -> Point | None:
+        """The centre (x, y) of the aorta on a frame as this side knows it."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -196,13 +208,40 @@ def compare(a: Drawn, b: Drawn) -> Candidate | None:
             return Candidate(*ref, Rule.WALL, _between(0.05, 0.10, 1 - mm / NEAR_MM), mm=mm, place=place)
     if overlaps or apart:
         return None
-    angles = a.turn(), b.turn()
+    angles = _turn(a, b), _turn(b, a)
     if angles[0] is None or angles[1] is None:
-        return None
+        return _on_one_clip(a, b)
     turned = turned_apart(angles[0], angles[1])
     if turned > NEAR_TURN:
         return None
     return Candidate(*ref, Rule.QUADRANT, _between(0.01, 0.05, 1 - turned / NEAR_TURN), degrees=math.degrees(turned))
+
+
+def _turn(own: Drawn, other: Drawn) -> float | None:
+    """Angle of a lesion, around the centre that the other side knows where its own side knows none."""
+    turn = own.turn()
+    for place in sorted(own.marks, key=lambda place: (str(place[0]), *place[1:])):
+        if turn is not None:
+            break
+        mark, centre = own.marks[place], other.centre(place)
+        if centre is not None and mark.at is not None:
+            turn = angle_around(mark.at, centre, mark.spacing())
+    return turn
+
+
+def _on_one_clip(a: Drawn, b: Drawn) -> Candidate | None:
+    """The measures of a shared frame on the nearest frames of one clip and region, worth no more than a quadrant."""
+    beside = [(p, q) for p in a.marks for q in b.marks if p[0] == q[0] and p[2] == q[2]]
+    least = min((abs(p[1] - q[1]) for p, q in beside), default=0)
+    near = [(a.marks[p], b.marks[q]) for p, q in beside if abs(p[1] - q[1]) == least]
+    ref = a.plaque.ref, b.plaque.ref
+    iou = max((found for pair in near if (found := overlap(*pair)) is not None), default=0.0)
+    if iou > LEAST_IOU:
+        return Candidate(*ref, Rule.QUADRANT, _between(0.01, 0.05, iou), iou=iou)
+    mm = min((found for pair in near if (found := distance(*pair)) is not None), default=math.inf)
+    if mm > NEAR_MM:
+        return None
+    return Candidate(*ref, Rule.QUADRANT, _between(0.01, 0.05, 1 - mm / NEAR_MM), mm=mm)
 
 
 def _between(low: float, high: float, share: float) -> int:

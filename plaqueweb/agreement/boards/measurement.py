@@ -22,7 +22,7 @@ from plaqueweb.agreement.boards.measurement_shown import show
 from plaqueweb.agreement.compute import pair_part
 from plaqueweb.agreement.evidence import Evidence
 from plaqueweb.agreement.filters import AS_READ, NARROWING, SAME_FRAME, SAME_LESION
-from plaqueweb.agreement.pairs import Pair, displayed, measured_pairs
+from plaqueweb.agreement.pairs import Pair, displayed, measured_pairs, same_lesion
 
 NEAR_MM = 0.5
 """Last digits are looked at within this distance of the rule."""
@@ -127,8 +127,7 @@ def between_readers(evidence: Evidence, kind: str) -> dict[str, Any]:
         if unit.model is None or unit.model.thickness_mm is None:
             continue
         for a, b in combinations(evidence.reads.get(unit.study, []), 2):
-            if a.thickness_mm is not None and b.thickness_mm is not None and _alike(a, b, kind):
-                rows.append((a.thickness_mm - b.thickness_mm, unit.subject))
+            rows += [(first - second, unit.subject) for first, second in _alike(evidence, a, b, kind)]
     n = len(rows)
     if n == 0:
         return {"n": 0, "subjects": 0, "mae": stats.Figure(None, 0, reason="no-units").as_dict(), "sd": None}
@@ -145,12 +144,17 @@ def between_readers(evidence: Evidence, kind: str) -> dict[str, Any]:
     }
 
 
-def _alike(a: Answer, b: Answer, kind: str) -> bool:
-    if kind == SAME_FRAME:
-        return a.key is not None and a.key == b.key
+def _alike(evidence: Evidence, a: Answer, b: Answer, kind: str) -> list[tuple[float, float]]:
+    """Thicknesses of two readers that may be compared; the index lesions of both may be two plaques."""
     if kind == SAME_LESION:
-        return a.segment != "" and a.segment == b.segment
-    return True
+        one, other = same_lesion(evidence, a, b), same_lesion(evidence, b, a)
+        back = (other[1], other[0]) if other is not None else None
+        return [pair for pair in dict.fromkeys((one, back)) if pair is not None]
+    if a.thickness_mm is None or b.thickness_mm is None:
+        return []
+    if kind == SAME_FRAME and (a.key is None or a.key != b.key):
+        return []
+    return [(a.thickness_mm, b.thickness_mm)]
 
 
 def _side(point: Mapping[str, Any], rule: float) -> str:
@@ -215,7 +219,7 @@ BOARD = Board(
     template="agreement/boards/measurement.html",
     compute=compute,
     present=show,
-    parts=("curves",),
+    parts=("curves", "matches"),
     filters=(*NARROWING, "kind"),
     defaults=(("kind", AS_READ),),
     inline=1000,

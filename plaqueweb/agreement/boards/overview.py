@@ -111,7 +111,7 @@ BOARD = Board(
     compute=compute,
     present=show,
     version=2,
-    parts=("frames", "pairs", "curves"),
+    parts=("frames", "pairs", "curves", "matches"),
     filters=(*NARROWING, "kind", "unit"),
     defaults=(("unit", "subject"), ("kind", AS_READ)),
 )

@@ -64,7 +64,7 @@ def needed(quantity: str, kind: str) -> str:
     what = _("a thickness in millimetres") if quantity == "thickness" else _("an area in mm²")
     how = {
         "same_frame": _("on one frame: a reader’s key frame, which the model measured too"),
-        "same_lesion": _("of both, with their index lesions in one segment"),
+        "same_lesion": _("of one and the same plaque, each on its own key frame"),
         "as_read": _("of both"),
     }[kind]
     return _("No figure yet. A first figure needs a study with %(what)s %(how)s.") % {"what": what, "how": how}

@@ -18,8 +18,10 @@ from plaqueweb.agreement.boards.shown import Chart, Column, Row, cases_of, figur
 from plaqueweb.agreement.compute import dice_figures
 from plaqueweb.agreement.evidence import READER, Evidence
 from plaqueweb.agreement.evidence_frames import NSD_MM
+from plaqueweb.agreement.figures.lesions import EXTRA, MISSED, compute_lesions
 from plaqueweb.agreement.figures.segmentation import ALL, BANDS, NO_SCALE, compute_segmentation
 from plaqueweb.agreement.filters import NARROWING, OWN_MASKS
+from plaqueweb.review.matching import RULE_VERSION
 from plaqueweb.studies.models import Clip
 
 if TYPE_CHECKING:
@@ -55,11 +57,14 @@ def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
     for row in found["bands"]:
         row["count"] = picks.add("bands", row["band"], row["studies"])
     picks.add("worst", "all", [row["study"] for row in found["worst"]])
+    lesions = compute_lesions(evidence, reader)
+    lesions["counts"] = {key: picks.add("lesions", key, studies) for key, studies in lesions["studies"].items()}
     return common(evidence, options) | {
         **found,
         "bands": [take(row, "studies") for row in found["bands"]],
         "dice": dice_figures(evidence),
         "fused": fused,
+        "lesions": take(lesions, "studies"),
         "picks": picks.found,
     }
 
@@ -71,6 +76,7 @@ def show(report: Report) -> dict[str, Any]:
         "charts": {chart.key: chart for chart in charts},
         "ordered": charts,
         "dice": present.dice_words(report.results["dice"]),
+        "lesions": lesion_words(report),
         "distances": distance_lines(report),
         "nsd_mm": present.number(NSD_MM, 1),
         "worst": worst_cards(report),
@@ -182,6 +188,41 @@ def distance_lines(report: Report) -> list[dict[str, str]]:
     return lines
 
 
+def lesion_words(report: Report) -> dict[str, Any]:
+    """Lesion sensitivity and extra lesions of the model beside two readers, and the cases behind them."""
+    found = report.results["lesions"]
+    words = {
+        "sensitivity": _("Lesion sensitivity: found of the reader’s lesions"),
+        "precision": _("Of the lesions listed, also the reader’s"),
+        "extra": _("Extra lesions a study"),
+        "clean": _("No extra lesion where the reader has none"),
+    }
+    lines = []
+    for key, label in words.items():
+        line = {"key": key, "label": label, "n": str(found["model"][key]["n"])}
+        for side in ("readers", "model"):
+            figure, share = found[side][key], key != "extra"
+            line[side] = figure_words(figure, share=share)
+            line[f"{side}_interval"] = interval_or_why(figure, share=share, subjects=found[side]["subjects"])
+        lines.append(line)
+    model = found["model"]
+    counts = _(
+        "%(matched)s lesions matched, %(missed)s missed and %(extra)s extra in %(studies)s pairs of reader and model "
+        "(%(subjects)s subjects). A plaque that the model lists on several clips counts once (%(again)s more)."
+    ) % {
+        "matched": model["matched"], "missed": model["reference"] - model["matched"],
+        "extra": model["other"] - model["matched"], "studies": model["studies"], "subjects": model["subjects"],
+        "again": found["again"],
+    }  # fmt: skip
+    labels = {MISSED: _("cases with a missed lesion"), EXTRA: _("cases with an extra lesion")}
+    cases = [
+        {"label": label, "href": href}
+        for key, label in labels.items()
+        if (href := cases_of(report, "lesions", key, found["counts"][key]))
+    ]
+    return {"lines": lines, "counts": counts, "cases": cases, "version": RULE_VERSION}
+
+
 def worst_cards(report: Report) -> list[dict[str, str]]:
     """The frame with the least Dice of each of the worst studies, as far as the user may see its clip."""
     rows = report.results["worst"]
@@ -207,7 +248,7 @@ BOARD = Board(
     template="agreement/boards/segmentation.html",
     compute=compute,
     present=show,
-    parts=("frames", "pairs", "borders"),
+    parts=("frames", "pairs", "borders", "matches"),
     filters=(*NARROWING, "masks"),
     defaults=(("masks", OWN_MASKS),),
     version=2,

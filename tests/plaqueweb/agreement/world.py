@@ -106,11 +106,15 @@ class World:
         row: Prediction = PredictionFactory(study=study, pipeline=self.pipeline, **(values | fields))
         return row
 
-    def model_masks(self, prediction: Prediction, clip: Clip, masks: dict[int, np.ndarray]) -> None:
+    def model_masks(
+        self, prediction: Prediction, clip: Clip, masks: dict[int, np.ndarray], lesions: Any = None
+    ) -> None:
         frames = {str(frame): {"plaque": rle_encode(mask), "lumen": [], "wall": []} for frame, mask in masks.items()}
         body = gzip.compress(json.dumps({"size": [clip.rows, clip.columns], "frames": frames}).encode())
         stored = put_file(source=io.BytesIO(body), project_id=self.project.pk, kind=ObjectKind.MASKS)
-        ClipPrediction.objects.create(prediction=prediction, clip=clip, region_number=1, curves=b"", masks=stored)
+        ClipPrediction.objects.create(
+            prediction=prediction, clip=clip, region_number=1, curves=b"", masks=stored, lesions=lesions
+        )
 
     def truth(
         self, study: Study, klass: int, mm: float | None = None, kind: str = ConsensusKind.KNOWN_TRUTH, **fields: Any

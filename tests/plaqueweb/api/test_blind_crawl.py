@@ -98,7 +98,7 @@ def world(project: Project) -> dict[str, Any]:
     create_protocol(project=project, by=None, label_rule={"thickness_mm": 9.0})  # under which everybody would flip
     said = {"read_id": read.pk, "lesion": "1", "prediction_id": prediction.pk, "other_lesion": f"{clip.pk}.1.1"}
     LesionLink.objects.create(
-        case=case, act_id=uuid.uuid4(), act="link", by=other, reason=CANARY, rule_version="lesions-1", **said
+        case=case, act_id=uuid.uuid4(), act="link", by=other, reason=CANARY, rule_version="lesions-2", **said
     )
     judge = member(project, "adjudicator", name="Judge")
     QueueEntry.objects.create(case=case, trigger="rules", rules=["class"])

@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.report import build
 from plaqueweb.agreement.stats import CATEGORIES
 from plaqueweb.core.errors import Conflict, Invalid, NotAllowed
@@ -125,6 +126,44 @@ def test_the_known_truth_and_references_are_there(stored: Stored, drawn: Program
     assert not any(Consensus.objects.values_list("model_visible", flat=True))
     assert Case.objects.queued().filter(state__in=UNDECIDED).exists()
     assert DifferenceNote.objects.filter(case__in=Case.objects.queued().filter(state__in=UNDECIDED)).exists()
+
+
+def test_the_lesions_that_are_the_same_are_matched_and_those_overlooked_are_missed(
+    stored: Stored, drawn: Programme
+) -> None:
+    """A study holds one plaque or none, so every two lesions of it are the same."""
+    pipeline = Pipeline.objects.get(name__startswith=P.pipelines[0].name)
+    user = member(stored.project, "coordinator")
+
+    report = build(user, stored.project, {"pipeline": str(pipeline.pk)}, registry.board_of("segmentation"))
+
+    said = drawn.predictions[0]
+    listed = [np.isfinite(reads.thickness_mm) for reads in drawn.first]
+    answered = [reads.klass != 9 for reads in drawn.first]
+    model, found = said.no_result == 0, (said.no_result == 0) & (said.thickness_mm > 0)
+    lesions = report.results["lesions"]["model"]
+    assert lesions["studies"] == sum(int((own & model).sum()) for own in answered)
+    assert lesions["reference"] == sum(int((own & model).sum()) for own in listed)
+    assert lesions["matched"] == sum(int((own & found).sum()) for own in listed)
+    extra = sum(int((own & ~there & found).sum()) for own, there in zip(answered, listed, strict=True))
+    assert lesions["other"] - lesions["matched"] == extra
+    readers = report.results["lesions"]["readers"]
+    both = [(a, b) for a in range(3) for b in range(3) if a != b]
+    assert readers["matched"] == sum(int((listed[a] & listed[b] & model).sum()) for a, b in both)
+
+
+def test_same_lesion_measures_every_pair_that_was_measured_as_read(stored: Stored) -> None:
+    user = member(stored.project, "coordinator")
+
+    same, read = (
+        build(user, stored.project, {"kind": kind, "against": against}, registry.board_of("measurement")).results
+        for against in [f"reader:{Read.objects.order_by('pk').first().assignment.reader_id}"]
+        for kind in ("same_lesion", "as_read")
+    )
+
+    both = {point["study"]: point for point in read["thickness"]["points"] if point["model"] > 0}
+    assert {point["study"]: point for point in same["thickness"]["points"]} == both
+    assert both
 
 
 def test_the_agreement_page_counts_the_same_as_the_draw(stored: Stored, drawn: Programme) -> None:

@@ -124,6 +124,34 @@ def test_without_a_shared_frame_segment_and_quadrant_decide(degrees: float, same
     assert (found is not None and found.rule == Rule.QUADRANT) is same
 
 
+@pytest.mark.parametrize("shift_px, same", [(0, True), (3, True), (7, True), (40, False)])
+def test_where_no_centre_is_known_the_nearest_frames_of_one_clip_decide(shift_px: int, same: bool) -> None:
+    a = drawn(here=Made(box(10, 10, 6, 6)))
+    b = drawn(later=Made(box(10, 10 + shift_px, 6, 6)))
+
+    found = compare(a, b)
+
+    assert (found is not None) is same
+    if found is not None:
+        assert (found.rule, found.place) == (Rule.QUADRANT, None)
+        assert found.value <= 50_000
+    assert compare(a, Drawn(Plaque("1", "descending"), {(OTHER_CLIP, 5, 1): Made(box(10, 10, 6, 6))})) is None
+
+
+def test_a_side_that_knows_the_aorta_lends_its_centre() -> None:
+    class Knowing(Drawn):
+        def centre(self, place: Place) -> Point | None:
+            return (32.0, 24.0)
+
+    reader = drawn(here=Made(box(20, 50, 8, 8)))  # to the right of the centre
+
+    def paired(angle: float) -> bool:
+        return compare(reader, Knowing(Plaque("1", "descending", angle=angle), {})) is not None
+
+    assert paired(0.0)
+    assert not paired(math.pi)
+
+
 def test_a_shared_frame_that_speaks_against_it_is_not_overruled_by_the_quadrant() -> None:
     a, b = drawn(angle=0.0, here=Made(box(0, 0, 4, 4))), drawn(angle=0.0, here=Made(box(40, 50, 4, 4)))
 
@@ -302,7 +330,8 @@ def test_every_lesion_stands_in_one_place_and_no_pair_is_below_the_rule(
     for one in found.matches:
         ground = one.ground
         assert ground is not None
-        assert (ground.iou or 0) > LEAST_IOU or ground.mm is not None or ground.degrees is not None
+        assert ground.iou is not None or ground.mm is not None or ground.degrees is not None
+        assert ground.iou is None or ground.iou > LEAST_IOU
         assert ground.mm is None or ground.mm <= NEAR_MM
         assert ground.degrees is None or ground.degrees <= 45.000001
         names = {segment["a"][one.a], segment["b"][one.b]}
