@@ -24,7 +24,7 @@ from plaqueweb.studies.choices import DisclosureKind
 from plaqueweb.studies.models import Disclosure
 from plaqueweb.studies.services import disclose
 
-ANSWERS = ("reader_class", "quality", "confidence", "note", "own")
+ANSWERS = ("reader_class", "quality", "confidence", "note", "own", "quality_reasons", "clip_quality")
 OWN = {"id", "created_at", "read", "read_id", "annotation"}
 
 

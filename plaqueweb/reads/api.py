@@ -48,10 +48,10 @@ def json_answer(payload: dict[str, Any], aliases: Aliases | None = None) -> Http
 
 
 def read_answer(
-    bundle: Bundle, *, frames: frozenset[Any] | None = None, aliases: Aliases | None = None
+    bundle: Bundle, *, frames: frozenset[Any] | None = None, aliases: Aliases | None = None, own: bool = True
 ) -> HttpResponse:
     """Answer with a read and its draft number as ETag."""
-    answer = json_answer(selectors.read_payload(bundle, frames=frames), aliases)
+    answer = json_answer(selectors.read_payload(bundle, frames=frames, own=own), aliases)
     answer["ETag"] = f'"{bundle.read.draft_no}"'
     return answer
 
@@ -263,10 +263,10 @@ class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):
     @extend_schema(responses=shapes.ReadSummaryOut(many=True))
     def list(self, request: Request) -> Response:
         """List reads without their marks."""
-        rows = self.filter_queryset(self._visible().select_related("assignment__reader"))
+        rows = self.filter_queryset(self._visible().select_related("assignment__reader", "assignment__round"))
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(
-            shapes.ReadSummaryOut([_summary(read) for read in page or []], many=True).data
+            shapes.ReadSummaryOut([_summary(read, current_user(request)) for read in page or []], many=True).data
         )
 
     @extend_schema(responses=shapes.ReadOut)
@@ -274,7 +274,7 @@ class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):
         """Return a read with all its marks."""
         read = self._one_visible(pk)
         own = read.assignment.reader_id == current_user(request).pk
-        return read_answer(load_bundle(read, masks=True), aliases=aliases_of(read.assignment) if own else None)
+        return read_answer(load_bundle(read, masks=True), aliases=aliases_of(read.assignment) if own else None, own=own)
 
     def _one_visible(self, pk: str) -> Read:
         from django.core.exceptions import ValidationError
@@ -375,7 +375,10 @@ class ProfileView(APIView):
         return Response(shapes.ProfileShape(row).data)
 
 
-def _summary(read: Read) -> dict[str, Any]:
+def _summary(read: Read, user: User) -> dict[str, Any]:
     reader = read.assignment.reader
     own = ("id", "state", "revision", "arm", "reader_class", "rule_class", "thickness_mm", "thickness_px", "signed_at")
-    return {name: getattr(read, name) for name in own} | {"reader": reader.name, "simulated": reader.is_simulated}
+    hidden = {"rule_class": None} if reader == user and read.assignment.round.hides_verdict else {}
+    return (
+        {name: getattr(read, name) for name in own} | hidden | {"reader": reader.name, "simulated": reader.is_simulated}
+    )

@@ -66,6 +66,25 @@ class Quality(models.TextChoices):
     UNUSABLE = "unusable", _("Unusable")
 
 
+class QualityReason(models.TextChoices):
+    GAIN = "gain", _("Gain")
+    SHADOW = "shadow", _("Shadow")
+    NEAR_FIELD = "near_field", _("Near field")
+    OBLIQUE = "oblique", _("Oblique cut")
+    MOTION = "motion", _("Motion")
+    CUT_OFF = "cut_off", _("Cut off")
+    OVERLAY = "overlay", _("Colour or text over it")
+
+
+class ConflictReason(models.TextChoices):
+    MEASURE = "measure", _("The measured thickness is not the plaque’s (oblique cut, artefact)")
+    ELSEWHERE = "elsewhere", _("Seen better where it could not be measured")
+    NEAR = "near", _("Too near the limit to follow it")
+    SHAPE = "shape", _("Shape or movement that the rule does not count")
+    IMPRESSION = "impression", _("The study as a whole says otherwise")
+    OTHER = "other", _("Another reason, in the note")
+
+
 class Confidence(models.TextChoices):
     SURE = "sure", _("Sure")
     PROBABLE = "probable", _("Probable")

@@ -27,6 +27,7 @@ from plaqueweb.reads.drafts import check_draft_no
 from plaqueweb.reads.grades import derived, study_grade
 from plaqueweb.reads.models import Assignment, Lesion, Propagation, Read
 from plaqueweb.reads.own import kept
+from plaqueweb.reads.quality import conflict_reason, kept_clips, kept_reasons
 from plaqueweb.reads.readset import content_read
 from plaqueweb.reads.states import ASSIGNMENT, READ
 
@@ -46,7 +47,8 @@ def complete_read(*, read: Read, by: User, draft_no: int) -> Bundle:
         NotAllowed: the read is another reader's.
         Stale: the draft was changed meanwhile.
         InvalidTransition: the read is no draft, or its case is not open.
-        Invalid: answers are missing (rule ``read-incomplete``, with the list in ``missing``).
+        Invalid: answers are missing (rule ``read-incomplete``, with the list in ``missing``), or the class is not the
+            rule's verdict and no reason was given (``conflict-reason``).
     """
     _own(read, by)
     check_draft_no(read, draft_no)
@@ -63,6 +65,7 @@ def complete_read(*, read: Read, by: User, draft_no: int) -> Bundle:
     official, verdict = _derive_lesions(bundle), label_verdict(bundle)
     if read.assignment.frames_only:  # it marks frames and answers nothing about the study
         official, verdict = NOT_MEASURED, Verdict(None, "")
+    conflict = conflict_reason(read, verdict)
     content_no, present = content_read(read.assignment), plaque_present(bundle)
     graded = (
         None
@@ -73,6 +76,7 @@ def complete_read(*, read: Read, by: User, draft_no: int) -> Bundle:
         "plaque_present": present, "grade": graded, "rule_class": verdict.value, "rule_reason": verdict.ground[:200],
         "thickness_mm": official.mm, "thickness_px": official.px, "thickness_source": official.source,
         "manual_scale": official.manual,
+        "conflict_reason": conflict, "quality_reasons": kept_reasons(read), "clip_quality": kept_clips(read),
         "own": kept(read), "content_no": content_no, "completed_at": timezone.now(),
     }  # fmt: skip
     READ.apply(

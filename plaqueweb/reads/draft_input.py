@@ -17,11 +17,13 @@ from plaqueweb.core.strict import refuse_unknown
 from plaqueweb.reads.choices import (
     CaliperKind,
     Confidence,
+    ConflictReason,
     Extent,
     MaskSource,
     PlaqueAnswer,
     PlaqueClass,
     Quality,
+    QualityReason,
     Reason,
     Visibility,
 )
@@ -34,6 +36,9 @@ LESION_KEYS = ("number", "segment", "is_index", "key_clip", "key_frame", "key_re
 COMPUTED_OF_LESION = ("grade", "thickness_mm", "thickness_px", "thickness_source", "manual_scale")
 FRAME_KEYS = ("clip", "frame", "region", "extent", "outline", "calipers", "masks", "source", "sources")
 CALIPER_KEYS = ("id", "kind", "lesion", "points", "mm", "px", "why_no_mm", "scale")
+ANSWER_KEYS = (
+    "reader_class", "quality", "quality_reasons", "confidence", "conflict_reason", "note", "findings", "own",
+)  # fmt: skip
 SCALE_KEYS = ("clip", "region", "lines")
 LINE_KEYS = ("points", "mm")
 CLIENT_SOURCES = (
@@ -105,6 +110,15 @@ class ScaleInput:
 
 
 @dataclass(frozen=True)
+class ClipQualityInput:
+    """How well one clip can be read; an empty quality takes it back."""
+
+    clip: str
+    quality: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SaveInput:
     """One save: only what changed. ``fields`` are columns of the read."""
 
@@ -115,6 +129,7 @@ class SaveInput:
     lesions: tuple[LesionInput, ...] | None = None
     frames: tuple[FrameInput, ...] = ()
     scales: tuple[ScaleInput, ...] = ()
+    clips: tuple[ClipQualityInput, ...] = ()
 
 
 def parse_save(body: Any, *, sources: Sequence[str] = CLIENT_SOURCES) -> SaveInput:
@@ -124,13 +139,13 @@ def parse_save(body: Any, *, sources: Sequence[str] = CLIENT_SOURCES) -> SaveInp
         Invalid: a field is unknown, has the wrong type or an unknown value, or a limit is passed.
     """
     body = _object(body, "")
-    refuse_unknown(body, ("save_id", "answers", "lesions", "frames", "scales"))
+    refuse_unknown(body, ("save_id", "answers", "lesions", "frames", "scales", "clips"))
     try:
         save_id = uuid.UUID(str(body.get("save_id", "")))
     except ValueError:
         raise _wrong("save_id", _("a UUID made by the client")) from None
     answers = _object(body.get("answers") or {}, "answers")
-    refuse_unknown(answers, ("reader_class", "quality", "confidence", "note", "findings", "own"), where="answers.")
+    refuse_unknown(answers, ANSWER_KEYS, where="answers.")
     lesions = body.get("lesions")
     frames = _list(body.get("frames") or [], "frames", limits.DRAFT_FRAMES_PER_SAVE)
     parsed = tuple(_frame(item, f"frames.{n}", sources) for n, item in enumerate(frames))
@@ -144,6 +159,7 @@ def parse_save(body: Any, *, sources: Sequence[str] = CLIENT_SOURCES) -> SaveInp
         lesions=None if lesions is None else _lesions(lesions),
         frames=parsed,
         scales=_scales(body.get("scales") or []),
+        clips=_clips(body.get("clips") or []),
     )
 
 
@@ -158,9 +174,33 @@ def _answer_fields(answers: Mapping[str, Any]) -> dict[str, Any]:
         fields["quality"] = _choice(answers["quality"], Quality, "answers.quality")
     if "confidence" in answers:
         fields["confidence"] = _choice(answers["confidence"], Confidence, "answers.confidence")
+    if "quality_reasons" in answers:
+        fields["quality_reasons"] = list(_reasons(answers["quality_reasons"], "answers.quality_reasons")) or None
+    if "conflict_reason" in answers:
+        fields["conflict_reason"] = _choice(answers["conflict_reason"], ConflictReason, "answers.conflict_reason")
     if "note" in answers:
         fields["note"] = _text(answers["note"], "answers.note", limits.NOTE_CHARACTERS)
     return fields
+
+
+def _reasons(given: Any, where: str) -> tuple[str, ...]:
+    """Reasons for a quality, each once, in the order of the page."""
+    rows = _list(given or [], where, len(QualityReason.values))
+    chosen = {_choice(item, QualityReason, where) for item in rows}
+    return tuple(value for value in QualityReason.values if value in chosen)
+
+
+def _clips(given: Any) -> tuple[ClipQualityInput, ...]:
+    clips = []
+    for n, row in enumerate(_list(given, "clips", limits.SCALES_PER_SAVE)):
+        where, item = f"clips.{n}", _object(row, f"clips.{n}")
+        refuse_unknown(item, ("clip", "quality", "reasons"), where=f"{where}.")
+        quality = _choice(item.get("quality"), Quality, f"{where}.quality")
+        clip = _uuid(item.get("clip"), f"{where}.clip")
+        clips.append(ClipQualityInput(clip, quality, _reasons(item.get("reasons"), f"{where}.reasons")))
+    if len({item.clip for item in clips}) != len(clips):
+        raise Invalid(_("A clip may come once in a save."), rule="clip-twice")
+    return tuple(clips)
 
 
 def _findings(given: Any) -> dict[str, FindingInput]:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from plaqueweb.accounts.models import User
 from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed, Stale
+from plaqueweb.reads import quality
 from plaqueweb.reads.aided import begin_with_first, show_from_the_start
 from plaqueweb.reads.answers import NOT_MEASURED, caliper_thickness
 from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of, newest_read
@@ -40,6 +41,9 @@ from plaqueweb.reads.scales import measure_again, save_scales
 from plaqueweb.reads.states import ASSIGNMENT, READ
 from plaqueweb.studies.models import Clip
 
+STUDY_ANSWERS = {
+    "reader_class", "quality", "quality_reasons", "clip_quality", "confidence", "conflict_reason", "own",
+}  # fmt: skip
 MASK_COLUMNS = ["rows", "columns", "rle", "sha256", "areas", "source"]
 MEASURED = ("thickness_mm", "thickness_px", "thickness_source", "manual_scale", "grade")
 
@@ -112,7 +116,9 @@ def save_parsed(*, read: Read, by: User, draft_no: int, given: SaveInput) -> tup
     if read.assignment.state != AssignmentState.OPENED:
         raise InvalidTransition(_("Open the case before you save answers."), rule="case-not-open")
     fields = {**given.fields, **({"own": merged(read, given.own)} if given.own else {})}
-    if read.assignment.frames_only and {"reader_class", "quality", "confidence", "own"} & set(fields):
+    if given.clips:
+        fields["clip_quality"] = quality.merged(read, given.clips)
+    if read.assignment.frames_only and STUDY_ANSWERS & set(fields):
         raise Invalid(_("The second stage asks for marks on given frames only."), rule="stage-marks-only")
     now = timezone.now()
     taken = Read.objects.filter(pk=read.pk, state=ReadState.DRAFT, draft_no=draft_no).update(

@@ -12,7 +12,7 @@ from plaqueweb.reads.models import Read, Round
 COLUMNS = (
     "study", "subject", "reader", "simulated", "arm", "stage", "repeat", "revision", "class", "rule_class",
     "rule_reason", "grade", "plaque_present", "thickness_mm", "thickness_px", "thickness_source", "quality",
-    "confidence",
+    "quality_reasons", "confidence", "conflict_reason",
     "protocol", "signed_at", "payload_sha256",
 )  # fmt: skip
 NOTICE = "Research use only. Not for diagnosis."
@@ -44,7 +44,9 @@ def _row(read: Read, round_: Round) -> list[str]:
         study.label, study.subject.pseudonym, reader.name, reader.is_simulated, read.arm, assignment.stage_no,
         assignment.repeat_no, read.revision, read.reader_class, read.rule_class, read.rule_reason, read.grade,
         read.plaque_present, read.thickness_mm, read.thickness_px, read.thickness_source, read.quality,
-        read.confidence, f"v{round_.protocol.version}", read.signed_at and read.signed_at.isoformat(),
+        " ".join(read.quality_reasons or []),
+        read.confidence, read.conflict_reason, f"v{round_.protocol.version}",
+        read.signed_at and read.signed_at.isoformat(),
         read.payload_sha256,
     ]  # fmt: skip
     return [_text(value) for value in values]

@@ -18,6 +18,7 @@ from plaqueweb.reads.choices import (
     Arm,
     AssignmentState,
     Confidence,
+    ConflictReason,
     Extent,
     Frames,
     MaskSource,
@@ -73,6 +74,7 @@ class Round(BaseModel):
     )
     pass_mark = models.PositiveSmallIntegerField(null=True, blank=True)  # of a practice set: % of cases that agree
     pipelines = models.JSONField(default=list)  # ids of the pipelines whose result is shown, where the policy shows one
+    hides_verdict = models.BooleanField(default=False)  # readers are not told what the label rule says
     seed = models.PositiveBigIntegerField()
     read_set_sha256 = models.CharField(max_length=64, null=True)  # over the read sets of all its cases; null: none
     opened_at = models.DateTimeField(null=True, blank=True)
@@ -277,7 +279,10 @@ class Read(BaseModel):
     rule_reason = models.CharField(max_length=200, blank=True)
     grade = models.PositiveSmallIntegerField(null=True)  # that of the index lesion, at completion
     plaque_present = models.BooleanField(null=True)  # derived from the findings at completion
+    conflict_reason = models.CharField(max_length=16, choices=ConflictReason, null=True)  # class is not the verdict
     quality = models.CharField(max_length=16, choices=Quality, blank=True)
+    quality_reasons = models.JSONField(null=True)  # of ``QualityReason``, where it is not good; null: none
+    clip_quality = models.JSONField(null=True)  # {clip id: {"quality", "reasons"}} of clips that the reader judged
     confidence = models.CharField(max_length=16, choices=Confidence, blank=True)
     note = models.TextField(blank=True)
     own = models.JSONField(null=True)  # answers to the protocol's own questions, by key; null: none

@@ -17,8 +17,8 @@ from plaqueweb.core.work import WorkState
 from plaqueweb.reads import propagation
 from plaqueweb.reads.aliases import aliases_of
 from plaqueweb.reads.bundle import own_read
+from plaqueweb.reads.draft_shapes import MaskShape, Shape
 from plaqueweb.reads.models import Propagation, Read
-from plaqueweb.reads.serializers import MaskShape, Shape
 
 
 class PropagationIn(StrictSerializer):

@@ -71,6 +71,7 @@ def create_round(
         reveal=wanted.reveal, frames=wanted.frames, fixed_frames=fixed or None, reads_per_case=wanted.reads_per_case,
         repeats=wanted.repeats, repeat_of=wanted.repeat_of, washout_days=wanted.washout_days,
         pipelines=[str(pk) for pk in wanted.pipelines], practice=wanted.practice, pass_mark=wanted.pass_mark,
+        hides_verdict=wanted.hides_verdict,
         seed=seed, opened_at=timezone.now(),
     )  # fmt: skip
     record_event(
@@ -88,6 +89,7 @@ def _as_diff(design: Design) -> dict[str, Any]:
         "reads_per_case": design.reads_per_case, "repeats": design.repeats, "washout_days": design.washout_days,
         "repeat_of": str(design.repeat_of.pk) if design.repeat_of else None,
         "pipelines": [str(pk) for pk in design.pipelines], "pass_mark": design.pass_mark,
+        "hides_verdict": design.hides_verdict,
         "practice": str(design.practice.pk) if design.practice else None,
     }  # fmt: skip
 

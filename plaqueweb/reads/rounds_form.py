@@ -55,8 +55,8 @@ def wanted(*, project: Project, given: Mapping[str, Any], strict: bool = True) -
 
     Args:
         given: name, case_list, studies, purpose, readers, protocol, policy, pipeline, reveal, reveal_reason, frames,
-            fixed_frames, reads_per_case, repeats, repeat_of, washout_days, seed; texts or values, what is left out
-            takes its default.
+            fixed_frames, reads_per_case, repeats, repeat_of, washout_days, hides_verdict, seed; texts or
+            values, what is left out takes its default.
         strict: refuse what does not fit; else leave it out, for a preview of what is half filled in.
 
     Raises:
@@ -113,6 +113,7 @@ def _design(project: Project, given: Mapping[str, Any], cases: int, readers: int
         fixed_frames=_fixed(project, named, strict), reads_per_case=each,
         repeats=_repeats(given.get("repeats"), least, strict), repeat_of=first,
         washout_days=_number(given.get("washout_days"), _("washout"), strict) if first else None,
+        hides_verdict=given.get("hides_verdict") in (True, "1", "on"),
         pipelines=_pipelines(project, given.get("pipeline"), policy),
         practice=_one(practice_rounds(project), given.get("practice"), _("practice set"), strict),
     )  # fmt: skip

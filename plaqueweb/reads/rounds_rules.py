@@ -32,6 +32,7 @@ class Design:
         repeat_of: an earlier round that is read again, ``washout_days`` after its subjects were last met.
         pipelines: whose result is shown, where the policy shows one.
         practice: a practice set that a reader has to pass before cases open.
+        hides_verdict: readers are not told what the label rule says of their answers, and no reason is asked for.
         pass_mark: of a practice set: the percentage of its cases that have to agree with the known answer.
     """
 
@@ -47,6 +48,7 @@ class Design:
     pipelines: Sequence[UUID] = ()
     practice: Round | None = None
     pass_mark: int | None = None
+    hides_verdict: bool = False
 
 
 def check_round(project: Project, protocol: Protocol, case_list: CaseList, name: str, seed: int) -> None:

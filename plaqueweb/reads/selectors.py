@@ -51,12 +51,13 @@ def own_assignment(*, user: User, public_id: str) -> Assignment:
 # --- reads ---
 
 
-def read_payload(bundle: Bundle, *, frames: Collection[FrameKey] | None = None) -> dict[str, Any]:
+def read_payload(bundle: Bundle, *, frames: Collection[FrameKey] | None = None, own: bool = True) -> dict[str, Any]:
     """Return a read as the API shows it.
 
     Args:
         bundle: loaded with masks where the frames asked for are painted.
         frames: only these frames; None means all.
+        own: for the reader, who is not told the rule's verdict where the round hides it.
     """
     read = bundle.read
     if read.state == ReadState.DRAFT:
@@ -66,6 +67,8 @@ def read_payload(bundle: Bundle, *, frames: Collection[FrameKey] | None = None) 
         present = plaque_present(bundle)
     else:
         shown, present = (read.rule_class, read.rule_reason), read.plaque_present
+    if own and read.assignment.round.hides_verdict:
+        shown = (None, "")
     chosen = [row for key, row in bundle.annotations.items() if frames is None or key in frames]
     return {
         "id": read.pk,
@@ -75,6 +78,7 @@ def read_payload(bundle: Bundle, *, frames: Collection[FrameKey] | None = None) 
         "answers": _answers(bundle),
         "lesions": [lesion_payload(lesion) for lesion in bundle.lesions],
         "frames": [_frame(annotation) for annotation in chosen],
+        "clips": [{"clip": clip, **row} for clip, row in (read.clip_quality or {}).items()],
         "scales": [scale_payload(scale) for scale in bundle.scales.values()],
         "rule_class": shown[0],
         "rule_reason": shown[1],
@@ -92,7 +96,9 @@ def _answers(bundle: Bundle) -> dict[str, Any]:
     return {
         "reader_class": read.reader_class,
         "quality": read.quality or None,
+        "quality_reasons": read.quality_reasons or [],
         "confidence": read.confidence or None,
+        "conflict_reason": read.conflict_reason or None,
         "note": read.note,
         "own": read.own or {},
         "findings": {
@@ -344,6 +350,7 @@ def round_payload(round_: Round) -> dict[str, Any]:
         "reveal": round_.reveal,
         "reveal_words": str(Reveal(round_.reveal).label),
         "frames": round_.frames,
+        "hides_verdict": round_.hides_verdict,
         "demo": round_.project.is_demo,
     }
 

@@ -72,6 +72,8 @@ def payload_of(bundle: Bundle, *, signed_at: datetime, signed_name: str, meaning
     )
     if assignment.stage_no > 1 or assignment.frames is not None:
         payload |= {"stage": assignment.stage_no, "asked_frames": assignment.frames}
+    said = {name: getattr(read, name) for name in ("quality_reasons", "clip_quality", "conflict_reason")}
+    payload |= {name: value for name, value in said.items() if value}
     if protocol.grading is not None:
         payload |= {"grade": {"scheme": protocol.grading, "study": read.grade}}
     if protocol.own_questions:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from plaqueweb.core.errors import NotAllowed
 from plaqueweb.reads.bundle import own_read
-from plaqueweb.reads.choices import MaskSource, SignatureMeaning
+from plaqueweb.reads.choices import ConflictReason, MaskSource, SignatureMeaning
 from plaqueweb.reads.completion import complete_read
 from plaqueweb.reads.draft_input import parse_save
 from plaqueweb.reads.drafts import open_assignment, save_parsed
@@ -48,7 +48,7 @@ def record_simulated_read(
     read = own_read(user=reader, pk=opened.pk)
     body = {
         "save_id": str(uuid4()),
-        "answers": dict(answers),
+        "answers": {"conflict_reason": ConflictReason.IMPRESSION.value, **answers},  # kept where one is asked for
         "lesions": [dict(lesion) for lesion in lesions],
         "frames": [{**frame, "source": MaskSource.SIMULATED.value} for frame in frames],
     }

@@ -218,6 +218,7 @@ SPECTACULAR_SETTINGS = {
         "AssignmentState": "plaqueweb.reads.choices.AssignmentState",
         "ReadState": "plaqueweb.reads.choices.ReadState",
         "ReasonAnswer": "plaqueweb.reads.choices.Reason",
+        "QualityReason": "plaqueweb.reads.choices.QualityReason",
         "UploadState": "plaqueweb.ingest.models.UploadState",
         "WorkState": "plaqueweb.core.work.WorkState",
         "PipelineState": "plaqueweb.predictions.models.PipelineState",

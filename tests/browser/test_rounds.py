@@ -116,6 +116,8 @@ def test_the_model_appears_after_the_blind_answer_is_signed(room: Room, world: d
     expect(page.locator(".vp-chord.vp-model")).to_have_count(1)
     page.keyboard.press("1")
     page.keyboard.press("Control+Enter")
+    expect(page.locator("dialog[open]")).to_contain_text("You say complex; by the rule it is not complex")
+    page.keyboard.press("5")  # one key gives the reason and goes on
     page.wait_for_url(lambda address: world["aided"]["cases"][1] in address)
     page.goto(blind)
     expect(page.locator("#reading[data-ready]")).to_be_visible()

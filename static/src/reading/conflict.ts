@@ -14,7 +14,7 @@ function answerLines(answers: Answers, segments: { key: string; label: string }[
     lines.set(label, `${finding?.visibility ?? "–"}, ${finding?.plaque ?? "–"}`);
   }
   lines.set(gettext("Class"), answers.reader_class === null ? "–" : String(answers.reader_class));
-  lines.set(gettext("Quality"), answers.quality ?? "–");
+  lines.set(gettext("Quality"), [answers.quality ?? "–", ...answers.quality_reasons].join(", "));
   lines.set(gettext("Confidence"), answers.confidence ?? "–");
   lines.set(gettext("Note"), answers.note || "–");
   for (const question of questions) lines.set(question.words, ownWords(question, answers.own[question.key] ?? null) || "–");

@@ -119,6 +119,30 @@ export function askSignature(facts: SigningFacts): Promise<boolean> {
   });
 }
 
+/** One reason where class and rule differ: a digit chooses it and goes on. */
+export function askConflict(facts: { lead: string; choices: { value: string; words: string }[]; give: (value: string) => Promise<void> }): Promise<boolean> {
+  const radios = facts.choices.map(({ value, words }, at) => {
+    const input = el("input", { type: "radio", name: "conflict", value, required: "", id: `conflict-${value}` });
+    return el("label", { class: "rd-checkline rd-conflict", for: `conflict-${value}` }, input, keycap(String(at + 1)), words);
+  });
+  const list = el("div", { class: "rd-conflicts", role: "radiogroup", "aria-label": gettext("Reason") }, ...radios);
+  list.addEventListener("keydown", (event) => {
+    const input = radios[Number(event.key) - 1]?.querySelector("input");
+    if (!input || event.ctrlKey || event.altKey) return;
+    event.preventDefault();
+    input.checked = true;
+    input.form?.requestSubmit();
+  });
+  return ask({
+    title: gettext("Your class and the rule differ"),
+    lead: facts.lead,
+    wide: true,
+    body: [list],
+    act: gettext("Complete with this reason"),
+    run: () => facts.give(list.querySelector<HTMLInputElement>("input:checked")?.value ?? ""),
+  });
+}
+
 export function askSkip(skip: (reason: string) => Promise<void>): Promise<boolean> {
   const input = el("input", { class: "rd-input", required: "", maxlength: "300", "aria-label": gettext("Reason") });
   return ask({
@@ -131,7 +155,7 @@ export function askSkip(skip: (reason: string) => Promise<void>): Promise<boolea
 }
 
 /** Someone (you, elsewhere) saved this read in between. */
-export function askConflict(facts: { theirs: string[]; mine: string[]; takeTheirs: () => void; keepMine: () => void }): Promise<boolean> {
+export function askStale(facts: { theirs: string[]; mine: string[]; takeTheirs: () => void; keepMine: () => void }): Promise<boolean> {
   const list = (lines: string[]): HTMLElement => el("ul", {}, ...lines.map((line) => el("li", {}, line)));
   return ask({
     title: gettext("Changed in another window"),

@@ -3,15 +3,16 @@
  * No DOM, no fetch. Masks live in one MaskStore a clip; every drawing step goes onto one History.
  */
 import { History, MaskStore, type Clip, type Point, type ScaleLine, type Step } from "../viewer/index.ts";
+import { ClipQualities } from "./clipquality.ts";
 import { Marks } from "./marks.ts";
 import { OwnScales, withLength } from "./ownscales.ts";
 import { REASONS } from "./reasons.ts";
 import type {
-  Answers, Caliper, Extent, Finding, FrameMarks, Lesion, MaskSource, OwnAnswer, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey,
+  Answers, Caliper, ClipQuality, Extent, Finding, FrameMarks, Lesion, MaskSource, OwnAnswer, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey,
 } from "./types.ts";
 import { wireLesion } from "./wire.ts";
 
-const EMPTY: Answers = { reader_class: null, quality: null, confidence: null, note: "", findings: {}, own: {} };
+const EMPTY: Answers = { reader_class: null, quality: null, quality_reasons: [], confidence: null, conflict_reason: null, note: "", findings: {}, own: {} };
 
 export interface Derived {
   state: Read["state"];
@@ -20,11 +21,14 @@ export interface Derived {
   rule_agrees: boolean | null;
 }
 
-type Simple = "reader_class" | "quality" | "confidence" | "note";
+type Simple = "reader_class" | "quality" | "quality_reasons" | "confidence" | "conflict_reason" | "note";
+/** Answers that undo takes back; the note and what else is typed have the undo of their field. */
+const STEPPED = ["reader_class", "quality", "quality_reasons", "confidence"] as const;
 
 /** What a reader says besides drawing; the note has the undo of its field. */
 interface Said {
-  answers: Omit<Answers, "note">;
+  answers: Omit<Answers, "note" | "conflict_reason">;
+  clips: ClipQuality[];
   lesions: Lesion[];
   active: number;
 }
@@ -44,6 +48,7 @@ export class Draft {
   private readonly dirtyAnswers = new Set<Simple>();
   private readonly dirtyFindings = new Set<string>();
   private readonly dirtyOwn = new Set<string>();
+  private readonly qualities = new ClipQualities();
   private dirtyLesions = false;
   private saying = false;
   private readonly listeners = new Set<(saveable: boolean) => void>();
@@ -81,6 +86,7 @@ export class Draft {
     this.answers = { ...structuredClone(EMPTY), ...structuredClone(read.answers) };
     this.lesions = structuredClone(read.lesions);
     this.scales.load(read.scales);
+    this.qualities.load(read.clips);
     for (const clip of this.clips) this.scales.apply(clip);
     for (const frame of read.frames) this.marks.put(frame);
     this.clearDirty();
@@ -112,6 +118,7 @@ export class Draft {
     Object.assign(this.answers.findings, findings);
     if (body.lesions) this.lesions = structuredClone(body.lesions);
     this.scales.lay(body.scales ?? []);
+    this.qualities.lay(body.clips ?? []);
     for (const frame of body.frames ?? []) this.marks.put(frame);
     for (const clip of body.scales ? this.clips : []) {
       this.scales.apply(clip);
@@ -137,6 +144,8 @@ export class Draft {
     if (frames.length) body.frames = frames;
     const scales = this.scales.take();
     if (scales.length) body.scales = scales;
+    const clips = this.qualities.take();
+    if (clips.length) body.clips = clips;
     this.clearDirty();
     return body;
   }
@@ -162,6 +171,17 @@ export class Draft {
     };
     if (step) this.said(put);
     else put();
+  }
+
+  clipQuality(clip: string): ClipQuality {
+    return this.qualities.get(clip);
+  }
+
+  setClipQuality(clip: string, quality: ClipQuality["quality"], reasons: ClipQuality["reasons"]): void {
+    this.said(() => {
+      this.qualities.put({ clip, quality, reasons: quality === null ? [] : reasons });
+      this.emit(true);
+    });
   }
 
   finding(segment: string): Finding {
@@ -224,14 +244,15 @@ export class Draft {
   }
 
   private snapshot(): Said {
-    const { reader_class, quality, confidence, findings } = this.answers;
+    const { reader_class, quality, quality_reasons, confidence, findings } = this.answers;
     const own = Object.fromEntries(this.protocol.questions.filter(({ kind }) => kind === "choice").map(({ key }) => [key, this.answers.own[key] ?? null]));
-    return structuredClone({ answers: { reader_class, quality, confidence, findings, own }, lesions: this.lesions.map(wireLesion), active: this.active });
+    return structuredClone({ answers: { reader_class, quality, quality_reasons, confidence, findings, own }, clips: this.qualities.all(), lesions: this.lesions.map(wireLesion), active: this.active });
   }
 
-  private putBack({ answers, lesions, active }: Said): void {
-    for (const key of ["reader_class", "quality", "confidence"] as const) {
-      if (this.answers[key] === answers[key]) continue;
+  private putBack({ answers, clips, lesions, active }: Said): void {
+    this.qualities.restore(clips);
+    for (const key of STEPPED) {
+      if (JSON.stringify(this.answers[key]) === JSON.stringify(answers[key])) continue;
       Object.assign(this.answers, { [key]: answers[key] });
       this.dirtyAnswers.add(key);
     }
@@ -484,6 +505,7 @@ export class Draft {
     this.dirtyAnswers.clear();
     this.dirtyFindings.clear();
     this.dirtyOwn.clear();
+    this.qualities.take();
     this.marks.take();
     this.dirtyLesions = false;
     this.scales.take();

@@ -3,6 +3,7 @@ import { Keymap, keysDialog, type Clip } from "../viewer/index.ts";
 import { gettext, interpolate, ngettext } from "../viewer/words.ts";
 import { Carry } from "./carry.ts";
 import { Bar } from "./bar.ts";
+import { completeCase } from "./completing.ts";
 import { askSignature, askSkip } from "./dialogs.ts";
 import { el, icon } from "./dom.ts";
 import { Draft } from "./draft.ts";
@@ -367,7 +368,7 @@ export class ReadingPage {
     const first = this.panel.missing[0];
     if (first) return this.panel.focus(first.field);
     if (!(await this.session.autosave.flush())) return void this.mending.mend();
-    await this.attempt(async () => this.draft.adopt(await this.session.complete()));
+    await this.attempt(() => completeCase(this.session, this.draft));
     if (this.draft.derived.state !== "completed") return;
     if (signsHere(this.assignment)) await this.sign();
     else this.goTo(this.assignment.next_url ?? this.assignment.worklist_url);

@@ -8,6 +8,7 @@ import type { Area } from "./ownscales.ts";
 import { LesionList, type LesionActions } from "./lesions.ts";
 import { missingOf } from "./missing.ts";
 import { OwnQuestions } from "./own.ts";
+import { QualityPart } from "./quality.ts";
 import type { Extent, Missing, PlaqueAnswer, ReaderClass, Visibility } from "./types.ts";
 
 export interface PanelActions extends LesionActions {
@@ -38,7 +39,7 @@ export class Panel {
   private readonly verdict = el("span", { class: "rd-faint rd-verdict" });
   private readonly classes = new Map<ReaderClass, HTMLButtonElement>();
   private readonly classBox: HTMLElement;
-  private readonly quality: { row: Row; control: Segmented<"good" | "limited" | "unusable"> };
+  private readonly quality: QualityPart;
   private readonly confidence: { row: Row; control: Segmented<"sure" | "probable" | "unsure"> };
   private readonly note = el("textarea", { class: "rd-input rd-note", rows: "1", placeholder: gettext("optional"), "aria-label": gettext("Note"), maxlength: "2000" });
   private readonly own: OwnQuestions;
@@ -57,17 +58,12 @@ export class Panel {
       { value: "no_plaque", words: gettext("No plaque"), key: "E" },
       ...(asked ? [{ value: "unusable" as const, words: gettext("Unusable") }] : []),
     ], (value) => actions.extent(value), "seg-wide");
-    const quality = new Segmented(gettext("Quality"), [
-      { value: "good" as const, words: gettext("Good"), key: "6" },
-      { value: "limited" as const, words: gettext("Limited"), key: "7" },
-      { value: "unusable" as const, words: gettext("Unusable"), key: "8" },
-    ], (value) => draft.answer("quality", value), "seg-wide");
     const confidence = new Segmented(gettext("Confidence"), [
       { value: "sure" as const, words: gettext("Sure"), key: "3" },
       { value: "probable" as const, words: gettext("Probable"), key: "4" },
       { value: "unsure" as const, words: gettext("Unsure"), key: "5" },
     ], (value) => draft.answer("confidence", value), "seg-wide");
-    this.quality = { row: new Row(gettext("Quality"), quality.root), control: quality };
+    this.quality = new QualityPart(draft, () => actions.here());
     this.confidence = { row: new Row(gettext("Confidence"), confidence.root), control: confidence };
     this.own = new OwnQuestions(draft);
     this.classBox = this.buildClasses();
@@ -100,9 +96,7 @@ export class Panel {
     this.asked?.render(this.actions.here().clip, frame);
     this.renderFrame(frame, areas, locked);
     this.renderClass(fields.has("reader_class"), locked);
-    this.quality.control.set(draft.answers.quality);
-    this.quality.control.lock(locked);
-    this.quality.row.missing(fields.has("quality"));
+    this.quality.render(this.actions.here().clip, fields, locked);
     this.confidence.control.set(draft.answers.confidence);
     this.confidence.control.lock(locked);
     this.confidence.row.missing(fields.has("confidence"));
@@ -127,7 +121,7 @@ export class Panel {
       if (Number(name)) this.draft.choose(Number(name));
       this.list.focus(field);
     } else if (head === "own") this.own.focus(name);
-    else if (head === "quality") this.quality.control.focus();
+    else if (head === "quality") this.quality.focus();
     else if (head === "confidence") this.confidence.control.focus();
     else this.classes.get(0)?.focus();
   }
@@ -149,7 +143,7 @@ export class Panel {
       section(head(el("h2", {}, gettext("Lesions"), " ", this.lesionCount), add), this.list.root),
       marks,
       section(head(gettext("Study class"), this.verdict), this.classBox),
-      section(this.quality.row.root, this.confidence.row.root, el("div", { class: "rd-row rd-row-note" }, el("div", { class: "rd-row-label" }, gettext("Note")), this.note)),
+      section(this.quality.root, this.confidence.row.root, el("div", { class: "rd-row rd-row-note" }, el("div", { class: "rd-row-label" }, gettext("Note")), this.note)),
       this.own.root,
     );
   }

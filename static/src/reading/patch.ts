@@ -22,9 +22,10 @@ export function mergeBodies(first: PatchBody, second: PatchBody): PatchBody {
     for (const scale of second.scales ?? []) scales.set(`${scale.clip}/${scale.region}`, scale);
     out.scales = [...scales.values()];
   }
+  if (first.clips || second.clips) out.clips = [...new Map([...(first.clips ?? []), ...(second.clips ?? [])].map((one) => [one.clip, one])).values()];
   return out;
 }
 
 export function isEmptyBody(body: PatchBody): boolean {
-  return !body.answers && !body.lesions && !body.frames && !body.scales;
+  return !body.answers && !body.lesions && !body.frames && !body.scales && !body.clips;
 }

@@ -1,6 +1,6 @@
 /** The same case was changed in two windows: show both, and take the one that the reader chooses. */
 import { differenceWords } from "./conflict.ts";
-import { askConflict } from "./dialogs.ts";
+import { askStale } from "./dialogs.ts";
 import type { Draft } from "./draft.ts";
 import type { Session } from "./session.ts";
 
@@ -12,7 +12,7 @@ export async function settle(session: Session, draft: Draft, tell: (words: strin
   });
   if (!current) return;
   const { theirs, mine } = differenceWords(draft, current);
-  await askConflict({
+  await askStale({
     theirs,
     mine,
     takeTheirs: () => {

@@ -15,10 +15,23 @@ export interface Finding {
   plaque: PlaqueAnswer | null;
 }
 
+export type QualityAnswer = "good" | "limited" | "unusable";
+export type QualityReason = "gain" | "shadow" | "near_field" | "oblique" | "motion" | "cut_off" | "overlay";
+
+/** How well one clip can be read; null: not judged. */
+export interface ClipQuality {
+  clip: string;
+  quality: QualityAnswer | null;
+  reasons: QualityReason[];
+}
+
 export interface Answers {
   reader_class: ReaderClass | null;
-  quality: "good" | "limited" | "unusable" | null;
+  quality: QualityAnswer | null;
+  quality_reasons: QualityReason[];
   confidence: "sure" | "probable" | "unsure" | null;
+  /** Why the class is not the rule's verdict, where it was asked. */
+  conflict_reason: string | null;
   note: string;
   findings: Record<string, Finding>;
   /** Answers to the protocol's own questions, by key. */
@@ -119,6 +132,7 @@ export interface Read {
   lesions: Lesion[];
   frames: WireFrame[];
   scales: OwnScale[];
+  clips: ClipQuality[];
   rule_class: 0 | 1 | null;
   rule_reason: string;
   rule_agrees: boolean | null;
@@ -174,6 +188,7 @@ export interface PatchBody {
   lesions?: Lesion[];
   frames?: WireFrame[];
   scales?: OwnScale[];
+  clips?: ClipQuality[];
 }
 
 /** A patch on its way: the same `save_id` is sent again until the server has answered. */

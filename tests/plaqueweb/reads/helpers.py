@@ -19,6 +19,7 @@ SEGMENTS = ("ascending", "arch", "descending")
 CLEAR = {segment: {"visibility": "well", "plaque": "none"} for segment in SEGMENTS}
 COMPLETE: dict[str, Any] = {
     "reader_class": 0, "quality": "good", "confidence": "sure", "findings": CLEAR,
+    "conflict_reason": "impression",  # kept only where class and rule differ
 }  # fmt: skip
 
 

@@ -71,7 +71,7 @@ describe("a patch", () => {
     draft.answer("quality", "good");
     const mine = draft.take();
     const other = new Draft([clip], protocol);
-    other.load({ state: "draft", answers: { reader_class: 0, quality: "limited", confidence: null, note: "", findings: {} }, lesions: [], frames: [], scales: [], missing: [] } as unknown as Read);
+    other.load({ state: "draft", answers: { reader_class: 0, quality: "limited", confidence: null, note: "", findings: {} }, lesions: [], frames: [], scales: [], clips: [], missing: [] } as unknown as Read);
     other.apply(mine);
     expect(other.answers).toMatchObject({ reader_class: 0, quality: "good" });
     expect(other.store("c1").labels(4)).toEqual(draft.store("c1").labels(4));
@@ -205,7 +205,7 @@ describe("a scale set by hand", () => {
   it("comes back from the server, and from what was kept here", () => {
     const own: Clip = { ...bare };
     const draft = new Draft([own], protocol);
-    draft.load({ state: "draft", answers: { reader_class: null, quality: null, confidence: null, note: "", findings: {} }, lesions: [], frames: [], scales: [{ clip: "c1", region: 3, lines: [down] }] } as unknown as Read);
+    draft.load({ state: "draft", answers: { reader_class: null, quality: null, confidence: null, note: "", findings: {} }, lesions: [], frames: [], scales: [{ clip: "c1", region: 3, lines: [down] }], clips: [] } as unknown as Read);
     expect(own.regions[0]).toMatchObject({ source: "manual", row_mm: 0.5 });
     draft.apply({ scales: [{ clip: "c1", region: 3, lines: [] }] });
     expect(own.regions[0]).toMatchObject({ source: "none", row_mm: null });

@@ -82,7 +82,7 @@ describe("two regions on one frame", () => {
       for (let n = 0; n < 4; n++) stroke([40 * random(), 20 * random()], [40 * random(), 20 * random()], 1 + Math.floor(3 * random()));
       const frames = (draft.take().frames ?? []) as WireFrame[];
       const other = new Draft([clip], protocol);
-      other.load({ state: "draft", answers: { reader_class: null, quality: null, confidence: null, note: "", findings: {} }, lesions: [], frames, scales: [] } as unknown as Read);
+      other.load({ state: "draft", answers: { reader_class: null, quality: null, confidence: null, note: "", findings: {} }, lesions: [], frames, scales: [], clips: [] } as unknown as Read);
       const [mine, theirs] = [draft.store("b").labels(2), other.store("b").labels(2)];
       for (const label of [1, 2, 3]) expect(encodeRle(theirs as Uint8Array, label)).toEqual(encodeRle(mine as Uint8Array, label));
     }
