@@ -19,11 +19,12 @@ from plaqueweb.predictions.showing import record_shown
 from plaqueweb.reads.selectors import rule_words
 from plaqueweb.review.rederive import PREDICTION, Rederived, Side, rederive, to_csv, verdict_words
 from plaqueweb.studies import grading
-from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.choices import MarkAsked, Segment, ThicknessFrom
 from plaqueweb.studies.models import Project, Protocol
 from plaqueweb.studies.protocols import REASON_WORDS, REQUIRED_WORDS, form_values, save_version, version_rows
 from plaqueweb.studies.questions import built_in_sources
 
+TEXTS = ("limit", "questions", "scheme", "grades", "thickness_from")
 SHOWN = 200  # flips on the page; the CSV holds all
 
 
@@ -47,8 +48,8 @@ def protocol(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         sent = request.POST
         base = sent.get("based_on", "")
-        choices: dict[str, Any] = {name: sent.getlist(name) for name in ("reasons", "segments", "required")}
-        texts: dict[str, Any] = {name: sent.get(name, "") for name in ("limit", "questions", "scheme", "grades")}
+        choices: dict[str, Any] = {name: sent.getlist(name) for name in ("reasons", "segments", "required", "marks")}
+        texts: dict[str, Any] = {"limit": ""} | {name: sent[name] for name in TEXTS if name in sent}
         try:
             made = save_version(
                 project=project, based_on=int(base) if base.isdecimal() and len(base) < 6 else 0,
@@ -71,7 +72,7 @@ def protocol(request: HttpRequest, slug: str) -> HttpResponse:
     context |= {
         "rows": rows, "newest": newest, "next": newest + 1, "segments": Segment.choices,
         "reasons": REASON_WORDS.items(), "required": REQUIRED_WORDS.items(), "sources": built_in_sources(),
-        "schemes": grading.choices(),
+        "schemes": grading.choices(), "thicknesses": ThicknessFrom.choices, "marks": MarkAsked.choices,
     }  # fmt: skip
     return render(request, "studies/protocol.html", context, status=status)
 

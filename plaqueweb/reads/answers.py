@@ -15,7 +15,7 @@ from plaqueweb.reads.grades import counted_reasons
 from plaqueweb.reads.measure import by_hand, longest, mask_spacing, region_numbered, unpack_mask
 from plaqueweb.reads.models import FrameAnnotation, Lesion
 from plaqueweb.reads.own import unanswered
-from plaqueweb.studies.choices import CalibrationSource, Segment
+from plaqueweb.studies.choices import CalibrationSource, MarkAsked, Segment
 
 MARKED = (Extent.ALL_MARKED, Extent.INDEX_ONLY)
 
@@ -98,10 +98,32 @@ def _missing_of_lesions(bundle: Bundle) -> list[Missing]:
     index = bundle.index_lesion()
     if index is None:
         return [Missing("lesions.index", _("Index lesion"))]
-    return [
+    reasons = [
         Missing(f"lesions.{index.number}.{key}", _("Lesion %(n)d: %(reason)s") % {"n": index.number, "reason": name})
         for key in counted_reasons(bundle.protocol)
         if not getattr(index, key) and (name := reason_words(key))
+    ]
+    return reasons + _missing_marks(bundle, index)
+
+
+def _missing_marks(bundle: Bundle, index: Lesion) -> list[Missing]:
+    """What the protocol asks to be marked of the index lesion, on its key frame, and is not there."""
+    asked, protocol = bundle.protocol.marks or [], bundle.protocol
+    on_key = [row for key, row in bundle.annotations.items() if key[:2] == (str(index.key_clip_id), index.key_frame)]
+    rows = on_key if index.key_clip_id is not None else list(bundle.annotations.values())
+    painted = any((mask := mask_of(row)) is not None and str(index.number) in mask.areas for row in rows)
+    caliper = protocol.counts_calipers and bool(caliper_thickness(bundle, index).source)
+    there = {
+        MarkAsked.THICKNESS: caliper or (protocol.counts_masks and painted),
+        MarkAsked.MASK: index.key_clip_id is not None and painted,
+        MarkAsked.WALL: any(row.outline for row in on_key),
+    }
+    named = {MarkAsked.THICKNESS: _("thickness"), MarkAsked.MASK: _("painted on its key frame"),
+             MarkAsked.WALL: _("outer wall on its key frame")}  # fmt: skip
+    return [
+        Missing(f"lesions.{index.number}.{key}", _("Lesion %(n)d: %(mark)s") % {"n": index.number, "mark": named[key]})
+        for key in MarkAsked
+        if key in asked and not there[key]
     ]
 
 

@@ -131,8 +131,8 @@ def _derive_lesions(bundle: Bundle) -> Measured:
     official = NOT_MEASURED
     index = bundle.index_lesion()
     for lesion in bundle.lesions:
-        found = caliper_thickness(bundle, lesion)
-        if not found.source:
+        found = caliper_thickness(bundle, lesion) if bundle.protocol.counts_calipers else NOT_MEASURED
+        if not found.source and bundle.protocol.counts_masks:
             found = mask_thickness(bundle, lesion)
         lesion.thickness_mm, lesion.thickness_px, lesion.thickness_source = found.mm, found.px, found.source
         lesion.manual_scale, lesion.grade = found.manual, derived(bundle.protocol, lesion)

@@ -382,7 +382,7 @@ def _measure_lesions(bundle: Bundle, *, write_all: bool) -> None:
     """Set each lesion's thickness from its caliper; that of masks is worked out at completion."""
     changed = []
     for lesion in bundle.lesions:
-        found = caliper_thickness(bundle, lesion) or NOT_MEASURED
+        found = caliper_thickness(bundle, lesion) if bundle.protocol.counts_calipers else NOT_MEASURED
         before = tuple(getattr(lesion, column) for column in MEASURED)
         lesion.thickness_mm = found.mm
         now = (found.mm, found.px, found.source, found.manual, derived(bundle.protocol, lesion))

@@ -26,7 +26,7 @@ from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, ManualSc
 from plaqueweb.reads.rawjson import RawJson, masks_as_json
 from plaqueweb.reads.readset import case_summaries, clips_shown
 from plaqueweb.studies.blinding import is_disclosed
-from plaqueweb.studies.choices import ClipUse, Segment
+from plaqueweb.studies.choices import ClipUse, Segment, ThicknessFrom
 from plaqueweb.studies.grading import scheme_name
 from plaqueweb.studies.models import Protocol
 from plaqueweb.studies.questions import Kind, range_words
@@ -362,6 +362,8 @@ def protocol_payload(protocol: Protocol) -> dict[str, Any]:
         "version": protocol.version,
         "segments": [{"key": key, "label": str(Segment(key).label)} for key in protocol.segments],
         "required": protocol.required,
+        "thickness_from": protocol.thickness_from or ThicknessFrom.CALIPER_MASK.value,
+        "marks": protocol.marks or [],
         "grading": protocol.grading and {**protocol.grading, "name": scheme_name(protocol.grading)},
         "questions": [
             {**row, **({"range": range_words(row)} if row["kind"] == Kind.NUMBER else {})}

@@ -13,7 +13,7 @@ from rest_framework import serializers as s
 from plaqueweb.core.strict import StrictSerializer
 from plaqueweb.reads import choices as c
 from plaqueweb.reads.draft_shapes import AnswersShape, ClipQualityShape, FrameShape, LesionShape, ScaleIn, ScaleOut
-from plaqueweb.studies.choices import ListPurpose
+from plaqueweb.studies.choices import ListPurpose, ThicknessFrom
 from plaqueweb.studies.serializers import ClipOut
 
 Shape = s.Serializer[Any]
@@ -152,6 +152,8 @@ class ProtocolShape(Shape):
     segments = SegmentShape(many=True)
     required = s.ListField(child=s.CharField())  # type: ignore[assignment]
     rule = RuleShape()
+    thickness_from = s.ChoiceField(choices=ThicknessFrom.choices, help_text="what gives the official thickness")
+    marks = s.ListField(child=s.CharField(), help_text="what the index lesion must have: thickness, mask, wall")
     grading = s.DictField(allow_null=True, help_text="id, name, grades; null: no grade is asked")
     questions = s.ListField(child=s.DictField(), help_text="own ones: key, words, kind, required, shown_if, …")
 

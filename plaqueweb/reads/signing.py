@@ -72,6 +72,8 @@ def payload_of(bundle: Bundle, *, signed_at: datetime, signed_name: str, meaning
     )
     if assignment.stage_no > 1 or assignment.frames is not None:
         payload |= {"stage": assignment.stage_no, "asked_frames": assignment.frames}
+    if protocol.thickness_from or protocol.marks:
+        payload |= {"marks": {"thickness_from": protocol.thickness_from, "asked": protocol.marks}}
     said = {name: getattr(read, name) for name in ("quality_reasons", "clip_quality", "conflict_reason")}
     payload |= {name: value for name, value in said.items() if value}
     if protocol.grading is not None:

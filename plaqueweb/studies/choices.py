@@ -48,6 +48,18 @@ class CalibrationSource(models.TextChoices):
     NONE = "none", _("no scale in the file")
 
 
+class ThicknessFrom(models.TextChoices):
+    CALIPER_MASK = "caliper_mask", _("caliper, else the mask")
+    CALIPER = "caliper", _("caliper only")
+    MASK = "mask", _("mask only")
+
+
+class MarkAsked(models.TextChoices):
+    THICKNESS = "thickness", _("Its thickness")
+    MASK = "mask", _("It painted on its key frame")
+    WALL = "wall", _("The outer wall on its key frame")
+
+
 class ListPurpose(models.TextChoices):
     TRAIN = "train", _("train")
     TUNE = "tune", _("tune")

@@ -22,6 +22,7 @@ from plaqueweb.studies.choices import (
     ListPurpose,
     Segment,
     StoredAs,
+    ThicknessFrom,
     View,
 )
 
@@ -88,6 +89,8 @@ class Protocol(BaseModel):
     grading = models.JSONField(null=True)  # a full copy of the scheme, as ``studies.grading`` has it; null: no grade
     segments = models.JSONField(default=list)
     required = models.JSONField(default=list)
+    thickness_from = models.CharField(max_length=16, choices=ThicknessFrom, null=True)  # null: caliper, else the mask
+    marks = models.JSONField(null=True)  # of ``MarkAsked``, what the index lesion must have; null: none
     questions = models.JSONField(null=True)  # the project's own, as ``studies.questions`` has them; null: none
     frozen_at = models.DateTimeField(null=True, blank=True)
 
@@ -98,6 +101,16 @@ class Protocol(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.project} protocol v{self.version}"
+
+    @property
+    def counts_calipers(self) -> bool:
+        """Whether a thickness caliper gives the official thickness of a lesion."""
+        return self.thickness_from != ThicknessFrom.MASK
+
+    @property
+    def counts_masks(self) -> bool:
+        """Whether a mask gives the official thickness, where no caliper did."""
+        return self.thickness_from != ThicknessFrom.CALIPER
 
     @property
     def own_questions(self) -> list[dict[str, Any]]:

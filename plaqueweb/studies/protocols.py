@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import Conflict, Invalid, NotAllowed
-from plaqueweb.studies.choices import Segment
+from plaqueweb.studies.choices import MarkAsked, Segment, ThicknessFrom
 from plaqueweb.studies.grading import NONE, own_grades, scheme_name, scheme_of
 from plaqueweb.studies.models import DEFAULT_REQUIRED, DEFAULT_RULE, Project, Protocol
 from plaqueweb.studies.questions import parse_questions
@@ -66,6 +66,8 @@ def save_version(
     questions: str = "[]",
     scheme: str = NONE,
     grades: str = "[]",
+    thickness_from: str = ThicknessFrom.CALIPER_MASK,
+    marks: Sequence[str] = (),
 ) -> Protocol:
     """Write the next version of a protocol. Rounds keep the version that they were opened under.
 
@@ -105,16 +107,18 @@ def save_version(
         "required": [key for key in REQUIRED if key in required or key == "class"],
         "questions": parse_questions(json_of(questions)),
         "grading": scheme_of(scheme, json_of(grades)),
+        "thickness_from": thickness_from,
+        "marks": [key for key in MarkAsked.values if key in marks],
     }
     if newest is not None and _content(newest) == wanted:
         raise Invalid(_("Nothing differs from version %(n)d.") % {"n": found}, rule="protocol-unchanged")
-    rule = wanted["label_rule"]
+    rule, but_the_rule = wanted["label_rule"], wanted.keys() - {"label_rule"}
     named = {**rule, "version": f"complex@{rule['thickness_mm']:g}mm-v{found + 1}"}
     try:
         with transaction.atomic():
             return create_protocol(
                 project=project, by=by, label_rule=named,
-                **{name: wanted[name] for name in ("segments", "required", "questions", "grading")},
+                **{name: wanted[name] for name in but_the_rule},
             )  # fmt: skip
     except IntegrityError:  # two saved the same number in the same moment
         raise Conflict(_("A version was saved in the same moment: save again."), rule="protocol-stale") from None
@@ -131,6 +135,8 @@ def _content(protocol: Protocol) -> dict[str, Any]:
         "required": [key for key in REQUIRED if key in protocol.required],
         "questions": protocol.own_questions,
         "grading": protocol.grading,
+        "thickness_from": protocol.thickness_from or ThicknessFrom.CALIPER_MASK.value,
+        "marks": protocol.marks or [],
     }
 
 
@@ -164,6 +170,8 @@ def version_rows(project: Project) -> list[dict[str, Any]]:
                 "required": ", ".join(str(REQUIRED_WORDS[key]) for key in content["required"]),
                 "questions": [row["words"] for row in content["questions"]],
                 "grading": scheme_name(content["grading"]),
+                "thickness": str(ThicknessFrom(content["thickness_from"]).label),
+                "marks": ", ".join(str(MarkAsked(key).label) for key in content["marks"]),
             }
         )
     return rows
@@ -178,6 +186,8 @@ def form_values(protocol: Protocol | None) -> dict[str, Any]:
         "segments": content["segments"],
         "required": content["required"],
         "questions": json.dumps(content["questions"], ensure_ascii=False),
+        "thickness_from": content["thickness_from"],
+        "marks": content["marks"],
         "scheme": content["grading"]["id"] if content["grading"] else NONE,
         "grades": json.dumps(own_grades(content["grading"]), ensure_ascii=False),
     }

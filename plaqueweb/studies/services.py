@@ -18,7 +18,14 @@ from plaqueweb.accounts.roles import Role
 from plaqueweb.accounts.services import set_roles
 from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Conflict, Invalid, InvalidTransition
-from plaqueweb.studies.choices import PARTIAL_DISCLOSURES, DisclosureKind, ListPurpose, Segment
+from plaqueweb.studies.choices import (
+    PARTIAL_DISCLOSURES,
+    DisclosureKind,
+    ListPurpose,
+    MarkAsked,
+    Segment,
+    ThicknessFrom,
+)
 from plaqueweb.studies.models import (
     DEFAULT_REQUIRED,
     DEFAULT_RULE,
@@ -72,10 +79,14 @@ def create_protocol(
     required: Sequence[str] | None = None,
     questions: Any = None,
     grading: dict[str, Any] | None = None,
+    thickness_from: str | None = None,
+    marks: Sequence[str] = (),
 ) -> Protocol:
     """Add the next version of a project's protocol. Older ones stay as they were signed under.
 
     Args:
+        thickness_from: what gives the official thickness; None is caliper, else the mask.
+        marks: what the index lesion must have before a case is complete.
         grading: a scheme from ``studies.grading.scheme_of``; None asks for no grade.
 
     Raises:
@@ -91,10 +102,14 @@ def create_protocol(
         raise Invalid(
             _("Required answers are among: %(all)s.") % {"all": ", ".join(REQUIRED)}, rule="protocol-required"
         )
+    if thickness_from not in {None, *ThicknessFrom.values} or set(marks) - set(MarkAsked.values):
+        words = ", ".join([*ThicknessFrom.values, *MarkAsked.values])
+        raise Invalid(_("Thickness and marks are among: %(all)s.") % {"all": words}, rule="protocol-marks")
     last = Protocol.objects.filter(project=project).order_by("-version").values_list("version", flat=True).first()
     protocol = Protocol.objects.create(
         project=project, version=(last or 0) + 1, label_rule=rule, segments=chosen, required=asked,
         questions=parse_questions(questions or []) or None, grading=grading,
+        thickness_from=thickness_from, marks=[key for key in MarkAsked.values if key in marks] or None,
     )  # fmt: skip
     record_event(actor=by, verb="protocol.created", target=protocol, diff={"version": protocol.version, "rule": rule})
     return protocol

@@ -105,7 +105,7 @@ class Editor {
     const segments = [...this.form.querySelectorAll<HTMLInputElement>('input[name="segments"]:checked')].map((input) => ({ key: input.value, label: label(input) }));
     const limit = Number(this.form.querySelector<HTMLInputElement>('input[name="limit"]')?.value.replace(",", ".") ?? "");
     const rule = { version: "", thickness_mm: Number.isFinite(limit) ? limit : 4, reasons: this.checked("reasons"), words: "" };
-    return { version: Number(this.form.dataset["next"] ?? 1), segments, required: ["class", ...this.checked("required")], questions: this.model.preview(rangeWords), grading: this.grades?.grading ?? null, rule };
+    return { version: Number(this.form.dataset["next"] ?? 1), segments, required: ["class", ...this.checked("required")], questions: this.model.preview(rangeWords), grading: this.grades?.grading ?? null, marks: this.checked("marks"), thickness_from: (this.form.querySelector<HTMLSelectElement>('select[name="thickness_from"]')?.value ?? "caliper_mask") as Protocol["thickness_from"], rule };
   }
 }
 

@@ -81,7 +81,7 @@ export class LesionList {
   }
 
   private thickness(lesion: Lesion): string {
-    const caliper = this.draft.keyCaliper(lesion);
+    const caliper = this.draft.protocol.thickness_from === "mask" ? undefined : this.draft.keyCaliper(lesion);
     if (caliper) return lengthWords({ mm: caliper.mm ?? null, px: caliper.px ?? null });
     if (lesion.thickness_mm != null || lesion.thickness_px != null) {
       return lengthWords({ mm: lesion.thickness_mm ?? null, px: lesion.thickness_px ?? null });

@@ -4,7 +4,7 @@ import type { Asked } from "./asked.ts";
 import type { Draft } from "./draft.ts";
 import { missingOwn } from "./own.ts";
 import { REASONS } from "./reasons.ts";
-import type { Missing } from "./types.ts";
+import type { Lesion, Missing } from "./types.ts";
 
 /** In the order of the page. */
 export function missingOf(draft: Draft, asked: Asked | null = null): Missing[] {
@@ -48,9 +48,33 @@ function missingReasons(draft: Draft): Missing[] {
   if (!index) return draft.lesions.length ? [{ field: "lesions.index", words: gettext("Index lesion") }] : [];
   const { rule, grading } = draft.protocol;
   const counted = new Set([...rule.reasons, ...(grading?.grades.flatMap(({ reasons }) => reasons) ?? [])]);
-  return REASONS.filter(({ key }) => counted.has(key) && index[key] === null).map(({ key, words }) => ({
+  const reasons = REASONS.filter(({ key }) => counted.has(key) && index[key] === null).map(({ key, words }) => ({
     field: `lesions.${index.number}.${key}`,
     words: interpolate(gettext("Lesion %(n)s: %(reason)s"), { n: index.number, reason: words() }),
+  }));
+  return [...reasons, ...missingMarks(draft, index)];
+}
+
+/** What the protocol asks to be marked of the index lesion, on its key frame. */
+function missingMarks(draft: Draft, { number, key_clip, key_frame }: Lesion): Missing[] {
+  const { marks: asked, thickness_from: from } = draft.protocol;
+  if (!asked.length) return [];
+  const held = draft.clips.flatMap((clip) => draft.marks.held(clip.id).map(({ marks }) => marks));
+  const onKey = held.filter(({ clip, frame }) => clip === key_clip && frame === key_frame);
+  const places = key_clip === null ? held : onKey;
+  const painted = places.some(({ clip, frame, region }) => draft.marks.labels(clip, frame, region).includes(number));
+  const caliper = places.some(({ calipers }) => calipers.some((one) => one.kind === "thickness" && one.lesion === number));
+  const there: Record<string, boolean> = {
+    thickness: (from !== "mask" && caliper) || (from !== "caliper" && painted),
+    mask: key_clip !== null && painted,
+    wall: onKey.some(({ outline }) => outline !== null),
+  };
+  const words: Record<string, string> = {
+    thickness: gettext("thickness"), mask: gettext("painted on its key frame"), wall: gettext("outer wall on its key frame"),
+  };
+  return asked.filter((key) => !there[key]).map((key) => ({
+    field: `lesions.${number}.${key}`,
+    words: interpolate(gettext("Lesion %(n)s: %(mark)s"), { n: number, mark: words[key] ?? key }),
   }));
 }
 

@@ -119,6 +119,8 @@ export class Panel {
       this.extent.focus();
     } else if (head === "lesions") {
       if (Number(name)) this.draft.choose(Number(name));
+      const { key_clip, key_frame } = this.draft.lesion(Number(name)) ?? {};
+      if (["thickness", "mask", "wall"].includes(part ?? "") && key_clip && key_frame) this.actions.go(key_clip, key_frame);
       this.list.focus(field);
     } else if (head === "own") this.own.focus(name);
     else if (head === "quality") this.quality.focus();

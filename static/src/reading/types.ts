@@ -154,6 +154,10 @@ export interface Protocol {
   segments: { key: string; label: string }[];
   required: string[];
   questions: Question[];
+  /** What gives the official thickness of a lesion. */
+  thickness_from: "caliper_mask" | "caliper" | "mask";
+  /** What the index lesion must have: thickness, mask, wall. */
+  marks: string[];
   /** Null: no grade is asked. */
   grading: Grading | null;
   rule: { version: string; thickness_mm: number; reasons: string[]; words: string };
