@@ -6,13 +6,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from plaqueweb.accounts.api import current_user
+from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import DomainError, NotFound
 from plaqueweb.predictions.showing import record_shown
@@ -20,16 +21,25 @@ from plaqueweb.reads.selectors import rule_words
 from plaqueweb.review.rederive import PREDICTION, Rederived, Side, rederive, to_csv, verdict_words
 from plaqueweb.studies import grading
 from plaqueweb.studies.choices import MarkAsked, Segment, ThicknessFrom
-from plaqueweb.studies.models import Project, Protocol
-from plaqueweb.studies.protocols import REASON_WORDS, REQUIRED_WORDS, form_values, save_version, version_rows
+from plaqueweb.studies.models import Project, Protocol, Study
+from plaqueweb.studies.protocols import MANY, REASON_WORDS, REQUIRED_WORDS, form_values, save_version, version_rows
 from plaqueweb.studies.questions import built_in_sources
 
 TEXTS = ("limit", "questions", "scheme", "grades", "thickness_from")
 SHOWN = 200  # flips on the page; the CSV holds all
 
 
-def _project(request: HttpRequest, slug: str) -> Project:
-    user = current_user(request)
+def form_of(sent: QueryDict) -> dict[str, Any]:
+    """Return what the editor's form holds, as ``studies.protocols.content_of`` takes it."""
+    return {name: sent[name] for name in TEXTS if name in sent} | {name: sent.getlist(name) for name in MANY}
+
+
+def managed_project(user: User, slug: str) -> Project:
+    """Return a project in which the user makes rounds.
+
+    Raises:
+        NotFound: there is none for this user.
+    """
     project = Project.objects.visible_to(user).filter(slug=slug).first()
     if project is None or not user.can(Capability.MANAGE_ROUNDS, project.pk):
         raise NotFound(_("There is nothing here that you may see."))
@@ -41,22 +51,22 @@ def _project(request: HttpRequest, slug: str) -> Project:
 @require_http_methods(["GET", "POST"])
 def protocol(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the versions; write the next one. ``?from=N`` fills the editor with an older version."""
-    user, project = current_user(request), _project(request, slug)
+    user = current_user(request)
+    project = managed_project(user, slug)
     context: dict[str, object] = {"project": project}
     status = 200
     versions = Protocol.objects.filter(project=project).order_by("-version")
     if request.method == "POST":
         sent = request.POST
         base = sent.get("based_on", "")
-        choices: dict[str, Any] = {name: sent.getlist(name) for name in ("reasons", "segments", "required", "marks")}
-        texts: dict[str, Any] = {"limit": ""} | {name: sent[name] for name in TEXTS if name in sent}
+        given = form_of(sent)
         try:
             made = save_version(
                 project=project, based_on=int(base) if base.isdecimal() and len(base) < 6 else 0,
-                by=user, **texts, **choices,
+                by=user, **given,
             )  # fmt: skip
         except DomainError as refused:
-            context |= {"error": refused.detail, "given": texts | choices}
+            context |= {"error": refused.detail, "given": given}
             status = refused.status
         else:
             messages.success(request, _("Version %(n)d is saved: choose it for the next round.") % {"n": made.version})
@@ -72,7 +82,9 @@ def protocol(request: HttpRequest, slug: str) -> HttpResponse:
     context |= {
         "rows": rows, "newest": newest, "next": newest + 1, "segments": Segment.choices,
         "reasons": REASON_WORDS.items(), "required": REQUIRED_WORDS.items(), "sources": built_in_sources(),
-        "schemes": grading.choices(), "thicknesses": ThicknessFrom.choices, "marks": MarkAsked.choices,
+        "schemes": grading.choices(), "thicknesses": ThicknessFrom.choices,
+        "studies": Study.objects.visible_to(user).filter(project=project, content_no__gt=0).order_by("number")[:500],
+         "marks": MarkAsked.choices,
     }  # fmt: skip
     return render(request, "studies/protocol.html", context, status=status)
 
@@ -82,7 +94,7 @@ def protocol(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def rederive_page(request: HttpRequest, slug: str) -> HttpResponse:
     """List who would flip under another version's label rule. Nothing stored changes."""
-    project = _project(request, slug)
+    project = managed_project(current_user(request), slug)
     versions = list(Protocol.objects.filter(project=project).order_by("-version"))
     context: dict[str, object] = {"project": project, "versions": versions}
     if len(versions) > 1:
@@ -102,7 +114,7 @@ def rederive_page(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def rederive_csv(request: HttpRequest, slug: str) -> HttpResponse:
     """Give the same list as CSV."""
-    project = _project(request, slug)
+    project = managed_project(current_user(request), slug)
     versions = list(Protocol.objects.filter(project=project).order_by("-version"))
     if len(versions) < 2 or not current_user(request).can(Capability.EXPORT, project.pk):
         raise NotFound(_("There is nothing here that you may see."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -22,6 +22,8 @@ from plaqueweb.studies.questions import parse_questions
 from plaqueweb.studies.services import REASONS, REQUIRED, create_protocol
 
 MAX_MM = 100
+MANY = ("reasons", "segments", "required", "marks")
+"""Fields of the form of which several may be chosen."""
 REASON_WORDS = {
     "ulceration": gettext_lazy("Ulceration"),
     "mobile": gettext_lazy("Mobile part"),
@@ -54,30 +56,46 @@ def limit_of(text: str) -> float:
     return float(number)
 
 
-def save_version(
-    *,
-    project: Project,
-    based_on: int,
-    limit: str,
-    reasons: Sequence[str],
-    segments: Sequence[str],
-    required: Sequence[str],
-    by: User,
-    questions: str = "[]",
-    scheme: str = NONE,
-    grades: str = "[]",
-    thickness_from: str = ThicknessFrom.CALIPER_MASK,
-    marks: Sequence[str] = (),
-) -> Protocol:
+def content_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a form says of a protocol, checked, as ``create_protocol`` takes it but for the rule's name.
+
+    Args:
+        given: ``limit``, thickness in mm from which a plaque is complex, as typed; ``reasons``, which of ``REASONS``
+            make it complex whatever its thickness; ``segments``; ``required``, which of ``REQUIRED`` must be answered
+            (the class always is); ``questions`` as JSON text, see ``studies.questions``; ``scheme``: ``none``, the id
+            of a grading scheme, or ``own`` with its ``grades`` as JSON text, see ``studies.grading``;
+            ``thickness_from``; ``marks``. What is left out takes its default.
+
+    Raises:
+        Invalid: a value against its rule.
+    """
+    reasons, segments, required, marks = (given.get(name, ()) for name in MANY)
+    chosen = {*reasons} - {*REASONS} | {*required} - {*REQUIRED} | {*segments} - {*Segment.values}
+    thickness_from = str(given.get("thickness_from") or ThicknessFrom.CALIPER_MASK.value)
+    if chosen or {*marks} - {*MarkAsked.values} or thickness_from not in ThicknessFrom.values:
+        raise Invalid(_("Choose among the reasons, segments and answers on the page."), rule="protocol-choice")
+    if not segments:
+        raise Invalid(_("Choose at least one segment."), rule="protocol-segments")
+    return {
+        "label_rule": {
+            "thickness_mm": limit_of(str(given.get("limit", ""))),
+            "reasons": [key for key in REASONS if key in reasons],
+        },
+        "segments": [key for key in Segment.values if key in segments],
+        "required": [key for key in REQUIRED if key in required or key == "class"],
+        "questions": parse_questions(json_of(str(given.get("questions", "")))),
+        "grading": scheme_of(str(given.get("scheme") or NONE), json_of(str(given.get("grades", "")))),
+        "thickness_from": thickness_from,
+        "marks": [key for key in MarkAsked.values if key in marks],
+    }
+
+
+def save_version(*, project: Project, based_on: int, by: User, **given: Any) -> Protocol:
     """Write the next version of a protocol. Rounds keep the version that they were opened under.
 
     Args:
         based_on: the newest version that the editor knew.
-        limit: thickness in mm from which a plaque is complex, as typed.
-        reasons: which of ``REASONS`` make a plaque complex whatever its thickness.
-        required: which of ``REQUIRED`` must be answered; the class always is.
-        questions: the own questions as JSON text, see ``studies.questions``.
-        scheme: ``none``, a grading scheme's id, or ``own`` with its ``grades`` as JSON text, see ``studies.grading``.
+        given: as in ``content_of``.
 
     Raises:
         NotAllowed: ``by`` makes no rounds in this project.
@@ -94,34 +112,21 @@ def save_version(
             % {"n": found},
             rule="protocol-stale",
         )
-    if set(reasons) - set(REASONS) or set(required) - set(REQUIRED) or set(segments) - set(Segment.values):
-        raise Invalid(_("Choose among the reasons, segments and answers on the page."), rule="protocol-choice")
-    if not segments:
-        raise Invalid(_("Choose at least one segment."), rule="protocol-segments")
-    wanted: dict[str, Any] = {
-        "label_rule": {
-            "thickness_mm": limit_of(limit),
-            "reasons": [key for key in REASONS if key in reasons],
-        },
-        "segments": [key for key in Segment.values if key in segments],
-        "required": [key for key in REQUIRED if key in required or key == "class"],
-        "questions": parse_questions(json_of(questions)),
-        "grading": scheme_of(scheme, json_of(grades)),
-        "thickness_from": thickness_from,
-        "marks": [key for key in MarkAsked.values if key in marks],
-    }
+    wanted = content_of(given)
     if newest is not None and _content(newest) == wanted:
         raise Invalid(_("Nothing differs from version %(n)d.") % {"n": found}, rule="protocol-unchanged")
-    rule, but_the_rule = wanted["label_rule"], wanted.keys() - {"label_rule"}
-    named = {**rule, "version": f"complex@{rule['thickness_mm']:g}mm-v{found + 1}"}
+    named = named_content(wanted, found + 1)
     try:
         with transaction.atomic():
-            return create_protocol(
-                project=project, by=by, label_rule=named,
-                **{name: wanted[name] for name in but_the_rule},
-            )  # fmt: skip
+            return create_protocol(project=project, by=by, **named)
     except IntegrityError:  # two saved the same number in the same moment
         raise Conflict(_("A version was saved in the same moment: save again."), rule="protocol-stale") from None
+
+
+def named_content(content: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """Return a content with its label rule under a name of its own."""
+    rule = content["label_rule"]
+    return {**content, "label_rule": {**rule, "version": f"complex@{rule['thickness_mm']:g}mm-v{version}"}}
 
 
 def _content(protocol: Protocol) -> dict[str, Any]:

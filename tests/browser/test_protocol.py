@@ -29,6 +29,11 @@ row = create_round(project=CaseList.objects.get().project, protocol=Protocol.obj
     by=None, policy="blinded", reveal="after_each")
 print(Assignment.objects.get(round=row).public_id)
 """
+COUNTS = """
+from django.apps import apps
+kept = [model for model in apps.get_models() if model._meta.label != "sessions.Session"]
+print({model._meta.label: model._default_manager.count() for model in kept})
+"""
 SIGNED = """
 from plaqueweb.reads.models import Read
 read = Read.objects.get(assignment__round__name="Own")
@@ -88,6 +93,31 @@ def test_a_question_is_defined_answered_and_signed(open_as: Callable[[str], Page
     assert room.python(SIGNED).strip() == "signed {'echogenicity': 'low', 'how_deep': 2.5} 2"
     page.reload()
     expect(page.locator("tbody tr").first).to_contain_text("frozen")
+
+
+def test_a_test_read_is_thrown_away(open_as: Callable[[str], Page], room: Room) -> None:
+    page = open_as("c@room.example")
+    page.goto(f"{room.address}/p/room/protocol/?from=1")
+    before = room.python(COUNTS)
+    page.get_by_role("button", name="Add a question").click()
+    page.locator(".pq-card").last.get_by_label("Question", exact=True).fill("Only tried")
+    page.locator(".pq-card").last.get_by_label("Kind of answer").select_option("text")
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Test read").click()
+    tried = opened.value
+    tried.wait_for_selector("#reading[data-ready]")
+    expect(tried.get_by_text("test read: nothing is kept")).to_be_visible()
+    for key in ("n", "1", "3", "6"):
+        tried.keyboard.press(key)
+    tried.get_by_label("Only tried").fill("yes")
+    tried.wait_for_selector('.rd-save[data-kind="saved"]')
+    tried.keyboard.press("Control+Enter")
+    expect(tried.get_by_text("Your class and the rule differ")).to_be_visible()
+    tried.locator(".rd-conflicts input").first.focus()
+    tried.keyboard.press("3")
+    tried.wait_for_url("**/p/room/protocol/")
+    assert room.python(COUNTS) == before
+    expect(page.locator(".pq-card").last.get_by_label("Question", exact=True)).to_have_value("Only tried")
 
 
 def _write(page: Page) -> None:

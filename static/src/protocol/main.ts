@@ -11,7 +11,7 @@ import { QuestionList } from "./questions.ts";
 
 /** What a form holds, in order; the token is not kept. */
 export function entriesOf(form: HTMLFormElement): [string, string][] {
-  return [...new FormData(form)].flatMap(([name, value]): [string, string][] => (typeof value === "string" && name !== "csrfmiddlewaretoken" ? [[name, value]] : []));
+  return [...new FormData(form)].flatMap(([name, value]): [string, string][] => (typeof value === "string" && name !== "csrfmiddlewaretoken" && name !== "study" ? [[name, value]] : []));
 }
 
 export function rangeWords(low: number | null, high: number | null, unit: string): string {
@@ -28,7 +28,7 @@ class Editor {
   private readonly model: Questions;
   private readonly preview: Preview | null;
   private readonly grades: GradeList | null;
-  private readonly first: string;
+  private first: string;
   private leaving = false;
 
   constructor(form: HTMLFormElement, field: HTMLTextAreaElement) {
@@ -36,18 +36,24 @@ class Editor {
     this.field = field;
     this.model = new Questions(readJson<Source[]>("protocol-sources") ?? []);
     this.first = JSON.stringify(entriesOf(form));
-    this.restore();
+    const restored = this.restore();
     this.model.load(parsed(field.value));
     const list = new QuestionList(this.model, () => this.changed());
     field.closest("[data-questions-field]")?.setAttribute("hidden", "");
     form.querySelector("[data-questions-here]")?.append(list.root);
     this.grades = GradeList.in(form, readJson<Grading[]>("protocol-schemes") ?? [], () => this.changed());
+    // As it stands once it is written in this page's own way: only what differs from that is a change.
+    if (!restored) {
+      this.write();
+      this.first = "refused" in form.dataset ? "" : JSON.stringify(entriesOf(form));
+    }
     const host = document.querySelector<HTMLElement>("[data-preview]");
     this.preview = host && new Preview(host);
     form.addEventListener("input", () => this.changed());
-    form.addEventListener("submit", () => {
-      this.leaving = true;
+    form.addEventListener("submit", (event) => {
       this.write();
+      // A test read opens beside this page, which stays as it is.
+      this.leaving = !event.submitter?.hasAttribute("data-test-read");
     });
     window.addEventListener("beforeunload", (event) => {
       if (!this.leaving && this.dirty) event.preventDefault();
@@ -74,15 +80,19 @@ class Editor {
     const words = this.form.querySelector("[data-unsaved]");
     if (words) words.textContent = this.dirty ? gettext("Not saved yet; kept in this tab.") : "";
     if (this.dirty) sessionStorage.setItem(this.store, JSON.stringify(entriesOf(this.form)));
+    else sessionStorage.removeItem(this.store);
   }
 
   /** What an earlier visit of this tab left unsaved, if it was written on the same version. */
-  private restore(): void {
+  private restore(): boolean {
     const kept = sessionStorage.getItem(this.store);
-    if (kept === null || kept === this.first || "refused" in this.form.dataset || window.location.search) return;
+    if (kept === null || kept === this.first || "refused" in this.form.dataset || window.location.search) return false;
     const entries = JSON.parse(kept) as [string, string][];
     const base = (all: [string, string][]): string | undefined => all.find(([name]) => name === "based_on")?.[1];
-    if (base(entries) !== base(JSON.parse(this.first) as [string, string][])) return sessionStorage.removeItem(this.store);
+    if (base(entries) !== base(JSON.parse(this.first) as [string, string][])) {
+      sessionStorage.removeItem(this.store);
+      return false;
+    }
     for (const input of this.form.querySelectorAll<HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement>("[name]")) {
       const values = entries.filter(([name]) => name === input.name).map(([, value]) => value);
       if (input instanceof HTMLInputElement && (input.type === "checkbox" || input.type === "radio")) input.checked = values.includes(input.value);
@@ -94,6 +104,7 @@ class Editor {
       window.location.reload();
     }, gettext("Throw them away"));
     this.form.before(el("p", { class: "notice row-flex", role: "status" }, gettext("Changes that were not saved are back."), again));
+    return true;
   }
 
   private checked(name: string): string[] {

@@ -18,7 +18,8 @@ export class Head {
 
   constructor(assignment: Assignment, actions: HeadActions) {
     const badges: HTMLElement[] = [];
-    if (assignment.arm === "blind") badges.push(el("span", { class: "rd-badge" }, gettext("blinded")));
+    if (assignment.trial) badges.push(el("span", { class: "rd-badge is-unreal" }, gettext("test read: nothing is kept")));
+    else if (assignment.arm === "blind") badges.push(el("span", { class: "rd-badge" }, gettext("blinded")));
     if (assignment.arm === "aided") badges.push(el("span", { class: "rd-badge is-model" }, gettext("after disclosure: with the model")));
     if (assignment.arm === "concurrent") badges.push(el("span", { class: "rd-badge is-model" }, gettext("with the model")));
     if (assignment.stage > 1 && assignment.arm === "blind") badges.push(el("span", { class: "rd-badge" }, gettext("second stage: given frames")));
@@ -26,7 +27,7 @@ export class Head {
       badges.push(el("span", { class: "rd-badge" }, gettext("demo round: revealed after each case")));
     }
     const title = interpolate(gettext("Case %(number)s of %(of)s"), { number: assignment.number, of: assignment.of });
-    const back = el("a", { class: "rd-back", href: assignment.worklist_url }, keycap("Esc"), gettext("Worklist"));
+    const back = el("a", { class: "rd-back", href: assignment.worklist_url }, keycap("Esc"), assignment.trial ? gettext("Protocol") : gettext("Worklist"));
     back.addEventListener("click", (event) => {
       event.preventDefault();
       actions.leave();

@@ -4,12 +4,14 @@ import { gettext } from "../viewer/words.ts";
 import { el, icon } from "./dom.ts";
 import { ReadingPage } from "./page.ts";
 import { openAssignment } from "./session.ts";
+import { openTrial, trialOf } from "./trial.ts";
 
 async function begin(root: HTMLElement): Promise<void> {
   const { publicId = "", username = "", name = "" } = root.dataset;
   const wait = root.querySelector(".rd-wait");
   try {
-    const assignment = await openAssignment(publicId);
+    const trial = trialOf(root.dataset["trial"]);
+    const assignment = await (trial ? openTrial(trial) : openAssignment(publicId));
     const read = assignment.read;
     if (!read) throw new Error(gettext("This case has no read to write in."));
     if (assignment.clips.length === 0) throw new Error(gettext("This case has no clip to read."));

@@ -18,10 +18,11 @@ import { areaOf } from "./ownscales.ts";
 import { Mending } from "./mending.ts";
 import { Panel } from "./panel.ts";
 import { KINDS, Options, Rail } from "./rail.ts";
-import { Activity, Session, signedIn, type Person } from "./session.ts";
+import { Activity, signedIn, type Person, type Session } from "./session.ts";
 import { ScaleAct } from "./scaleact.ts";
 import { Stage } from "./stage.ts";
 import { Strip } from "./strip.ts";
+import { sessionOf } from "./trial.ts";
 import type { SaveState } from "./autosave.ts";
 import type { Assignment, Extent, Read } from "./types.ts";
 
@@ -64,7 +65,7 @@ export class ReadingPage {
     this.draft.load(read);
     this.asked = assignment.frames && new Asked(assignment.frames, assignment.stage > 1 && assignment.arm === "blind", this.draft, (id, frame) => this.goToFrame(id, frame));
     this.mending = new Mending(() => this.session, this.draft, person, (words) => this.tell(words));
-    this.session = new Session(assignment, read, this.draft, person, (state) => this.saveState(state));
+    this.session = sessionOf(assignment, read, this.draft, person, (state) => this.saveState(state));
     this.head = new Head(assignment, { leave: () => void this.leave(), keys: () => this.showKeys(), mend: () => void this.mending.mend() });
     this.strip = new Strip(this.draft, (clip) => this.stage.show(clip));
     this.rail = new Rail({
@@ -180,7 +181,7 @@ export class ReadingPage {
     }
     this.showPlace();
     void this.aid?.load();
-    if (this.draft.derived.state === "draft") void this.carry.resume();
+    if (this.draft.derived.state === "draft" && !this.assignment.trial) void this.carry.resume();
     bindKeys(this.keys, this);
     this.keys.remap(ownKeys(this.root.dataset["keys"]));
     labelCaps(this.keys);

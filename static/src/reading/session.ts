@@ -34,15 +34,15 @@ export class Session {
   /** The next case's pictures, while this one is read. */
   readonly ahead: Ahead;
   readId: string;
-  private readonly assignment: Assignment;
-  private readonly pending: PendingStore;
+  protected readonly assignment: Assignment;
+  private readonly pending: Pick<PendingStore, "put" | "get">;
 
-  constructor(assignment: Assignment, read: Read, draft: Draft, person: Person, onState: (state: SaveState) => void) {
+  constructor(assignment: Assignment, read: Read, draft: Draft, person: Person, onState: (state: SaveState) => void, pending?: Pick<PendingStore, "put" | "get">) {
     this.assignment = assignment;
     this.readId = read.id;
-    this.pending = new PendingStore(person.username, assignment.public_id);
+    this.pending = pending ?? new PendingStore(person.username, assignment.public_id);
     this.ahead = new Ahead({
-      list: () => get<AheadClip[]>(`${API}/assignments/${assignment.public_id}/ahead/`),
+      list: () => this.coming(),
       fetch: keep,
       line: browserLine,
     });
@@ -93,7 +93,7 @@ export class Session {
     return get<Read>(`${API}/reads/${this.readId}/`);
   }
 
-  private async patch(patch: Patch, draftNo: number): Promise<Read> {
+  protected async patch(patch: Patch, draftNo: number): Promise<Read> {
     const headers = { "If-Match": `"${draftNo}"` };
     // A server that took the request and never answers counts as away; the save id keeps the next try from storing twice.
     const signal = AbortSignal.timeout(SAVE_TIMEOUT);
@@ -101,7 +101,12 @@ export class Session {
     return data;
   }
 
-  private async changeState(event: "complete" | "reopen"): Promise<Read> {
+  /** The clips of the next case. */
+  protected coming(): Promise<AheadClip[]> {
+    return get<AheadClip[]>(`${API}/assignments/${this.assignment.public_id}/ahead/`);
+  }
+
+  protected async changeState(event: "complete" | "reopen"): Promise<Read> {
     // A case that is no longer open leads to no other: nothing more is asked for ahead of it.
     this.ahead.taken();
     const headers = { "If-Match": `"${this.autosave.draftNo}"` };

@@ -184,6 +184,14 @@ export interface Assignment {
   worklist_url: string;
   next_url: string | null;
   active_seconds: number;
+  /** A throw-away test read of a protocol that is not saved: what is sent with every call. */
+  trial?: TrialGiven;
+}
+
+export interface TrialGiven {
+  project: string;
+  form: Record<string, string | string[]>;
+  study: string | null;
 }
 
 /** What one PATCH of a read carries; only what changed. */
