@@ -92,7 +92,11 @@ export class OwnQuestions {
   }
 
   focus(key: string): void {
-    this.controls.get(key)?.focus();
+    const control = this.controls.get(key);
+    if (!control) return;
+    // It may have come up with the key before this one, and not be drawn yet: what is hidden takes no focus.
+    this.root.hidden = control.root.hidden = false;
+    control.focus();
   }
 
   private control(question: Question): Control {
