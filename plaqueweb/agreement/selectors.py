@@ -21,7 +21,7 @@ from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.models import PipelineState, Prediction
 from plaqueweb.reads.choices import Arm, AssignmentState, Policy, ReadState
-from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.models import Assignment, Read, ReadQuerySet, Round
 from plaqueweb.reads.rounds_frames import same_frame_reads as reads_on_given_frames
 from plaqueweb.review.links import acts_on
 from plaqueweb.review.models import Case, Consensus, ConsensusKind
@@ -138,8 +138,8 @@ def hidden_rounds(user: User, project: Project) -> set[uuid.UUID]:
     return set(own.values_list("round_id", flat=True))
 
 
-def _visible_reads(user: User, project: Project) -> QuerySet[Any]:
-    rows = (
+def _visible_reads(user: User, project: Project) -> ReadQuerySet:
+    rows: ReadQuerySet = (
         Read.objects.visible_to(user)
         .filter(results_visible(user, study="assignment__study"))
         .unaided()
@@ -167,7 +167,7 @@ def repeat_reads(user: User, project: Project, round_: Round | None) -> list[uui
     later = Q(assignment__round__repeat_of=round_) if round_ else Q(assignment__round__repeat_of__isnull=False)
     within = Q(assignment__repeat_no__gt=0)
     within &= Q(assignment__round=round_) if round_ else Q(assignment__round__repeat_of=None)
-    rows = _visible_reads(user, project).filter(within | (later & Q(assignment__repeat_no=0)))
+    rows = _visible_reads(user, project).counting().filter(within | (later & Q(assignment__repeat_no=0)))
     shown_at = _first_disclosures(project)
     found = rows.order_by("pk").values_list("pk", "assignment__reader_id", "assignment__study_id", "signed_at")
     return [
@@ -182,7 +182,7 @@ def same_frame_reads(user: User, project: Project, reads: Iterable[PrimaryRead])
     All readers of a case marked the same frames there, so masks are compared on these and not on freely chosen ones.
     As with first readings, what was signed after a disclosure does not count.
     """
-    visible = Read.objects.visible_to(user).signed().filter(results_visible(user, study="assignment__study"))
+    visible = Read.objects.visible_to(user).counting().filter(results_visible(user, study="assignment__study"))
     second = reads_on_given_frames(visible).filter(assignment__round__project=project)
     keys = "assignment__round_id", "assignment__study_id", "assignment__reader_id"
     rows = list(second.values_list("pk", "signed_at", *keys))
@@ -216,7 +216,7 @@ def primary_reads(user: User, project: Project, round_: Round | None) -> tuple[t
     informed = 0
     for pk, study, subject, reader, name, simulated, content_no, arm, signed_at, revision, round_id in rows:
         shown = shown_at.get((reader, study))
-        if shown is not None and signed_at > shown:
+        if arm == Arm.INFORMED or (shown is not None and signed_at > shown):
             informed += 1
             continue
         order = (signed_at, revision)

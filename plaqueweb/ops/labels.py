@@ -210,7 +210,7 @@ def _frames(lists: Sequence[CaseList], by: User, *, simulated: bool) -> list[_Fr
 
 def _reads(lists: Sequence[CaseList], by: User, *, simulated: bool) -> dict[UUID, Read]:
     # What was marked with a model in sight would teach the next model its own errors.
-    rows = Read.objects.visible_to(by).signed().exclude(arm__in=MODEL_ARMS)
+    rows = Read.objects.visible_to(by).counting().exclude(arm__in=MODEL_ARMS)
     rows = rows.filter(assignment__round__case_list__in=lists)
     rows = rows.exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
     if not simulated:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -11,21 +10,11 @@ from django.db import transaction
 from plaqueweb.accounts.models import User
 from plaqueweb.audit.services import record_event
 from plaqueweb.reads.choices import MODEL_ARMS, Arm, Policy
-from plaqueweb.reads.models import (
-    Assignment,
-    FrameAnnotation,
-    FrameMask,
-    Lesion,
-    ManualScale,
-    Read,
-    SegmentFinding,
-)
+from plaqueweb.reads.copying import copy_answers
+from plaqueweb.reads.models import Assignment, Read
 from plaqueweb.studies.choices import DisclosureKind
 from plaqueweb.studies.models import Disclosure
 from plaqueweb.studies.services import disclose
-
-ANSWERS = ("reader_class", "quality", "confidence", "note", "own", "quality_reasons", "clip_quality")
-OWN = {"id", "created_at", "read", "read_id", "annotation"}
 
 
 def ask_again(*, signed: Sequence[Read], by: User) -> list[Assignment]:
@@ -83,8 +72,8 @@ def record_shown(*, assignment: Assignment, prediction_id: UUID, by: User) -> No
 
 
 def first_read(assignment: Assignment) -> Read | None:
-    """Return the signed blind answer that a second answer follows."""
-    rows = Read.objects.signed().filter(
+    """Return the signed blind answer that a second answer follows: no correction made with the model in sight."""
+    rows = Read.objects.counting().filter(
         assignment__round=assignment.round_id, assignment__study=assignment.study_id,
         assignment__reader=assignment.reader_id, assignment__repeat_no=assignment.repeat_no, assignment__stage_no=1,
     )  # fmt: skip
@@ -94,27 +83,5 @@ def first_read(assignment: Assignment) -> Read | None:
 def begin_with_first(*, assignment: Assignment, second: Read) -> None:
     """Fill a second answer's new draft with the first answer, for the reader to keep or to change."""
     first = first_read(assignment)
-    if first is None:
-        return
-    for name in ANSWERS:
-        setattr(second, name, getattr(first, name))
-    second.save(update_fields=list(ANSWERS))
-    SegmentFinding.objects.bulk_create(
-        SegmentFinding(read=second, **_values(row)) for row in SegmentFinding.objects.filter(read=first)
-    )
-    ManualScale.objects.bulk_create(
-        ManualScale(read=second, **_values(row)) for row in ManualScale.objects.filter(read=first)
-    )
-    Lesion.objects.bulk_create(Lesion(read=second, **_values(row)) for row in Lesion.objects.filter(read=first))
-    masks = []
-    for row in FrameAnnotation.objects.filter(read=first).select_related("mask"):
-        copy = FrameAnnotation.objects.create(read=second, **_values(row))
-        mask = getattr(row, "mask", None)
-        if mask is not None:
-            masks.append(FrameMask(annotation=copy, **_values(mask)))
-    FrameMask.objects.bulk_create(masks)
-
-
-def _values(row: SegmentFinding | Lesion | ManualScale | FrameAnnotation | FrameMask) -> dict[str, Any]:
-    names = [field.attname for field in row._meta.concrete_fields]
-    return {name: getattr(row, name) for name in names if name not in OWN | {"annotation_id"}}
+    if first is not None:
+        copy_answers(of=first, to=second)

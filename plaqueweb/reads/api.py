@@ -162,6 +162,17 @@ class AssignmentViewSet(AllowListedFilters, GenericViewSet[Assignment]):
         row = selectors.assignment_rows([assignment], user=user)[0]
         return Response({**row, "next_url": selectors.next_url(assignment, user=user)})
 
+    @extend_schema(request=shapes.CorrectIn, responses=shapes.AssignmentOut)
+    @action(detail=True, methods=["post"])
+    def correct(self, request: Request, public_id: str) -> HttpResponse:
+        """Begin to correct a signed answer: the draft of a new revision, which begins as what was signed."""
+        form = shapes.CorrectIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        user, assignment = current_user(request), self._assignment()
+        read = services.begin_correction(assignment=assignment, by=user, **form.validated_data)
+        detail = selectors.assignment_detail(assignment, user=user, read=read)
+        return json_answer(detail, aliases_of(assignment))
+
     @extend_schema(request=shapes.ActivityIn, responses=shapes.ActivityOut)
     @action(detail=True, methods=["post"])
     def activity(self, request: Request, public_id: str) -> Response:
@@ -329,6 +340,14 @@ class ReadViewSet(AllowListedFilters, GenericViewSet[Read]):
         user = current_user(request)
         read = own_read(user=user, pk=pk)
         return read_answer(services.reopen_read(read=read, by=user), aliases=aliases_of(read.assignment))
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def discard(self, request: Request, pk: str) -> Response:
+        """Give up a correction that is not signed; the signed answer goes on to stand."""
+        user = current_user(request)
+        services.discard_correction(read=own_read(user=user, pk=pk), by=user)
+        return Response(status=204)
 
     @extend_schema(operation_id="reads_sign_one", request=shapes.SignOneIn, responses=shapes.SignedOut)
     @action(detail=True, methods=["post"], url_path="sign", url_name="sign-one")

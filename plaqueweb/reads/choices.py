@@ -152,11 +152,21 @@ class Arm(models.TextChoices):
     AIDED = "aided", _("with the model, after a blind answer")
     CONCURRENT = "concurrent", _("with the model from the start")
     UNKNOWN = "unknown", _("imported, blinding unknown")
+    INFORMED = "informed", _("corrected after results were shown")  # of a read only, never of a case
+
+
+class RevisionKind(models.TextChoices):
+    """Why a signed read is corrected."""
+
+    SLIP = "slip", _("Slip of the hand")
+    OPINION = "opinion", _("Changed opinion")
+    TECHNICAL = "technical", _("Technical fault")
 
 
 class SignatureMeaning(models.TextChoices):
     AUTHORED = "authored", _("I read these cases myself, and these are my answers.")
     IMPORTED = "imported", _("Imported from elsewhere.")
+    CORRECTED = "corrected", _("I correct my own answer for the reason given, and this is my answer now.")
 
 
 ARM_OF_POLICY = {

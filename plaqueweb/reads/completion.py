@@ -123,6 +123,8 @@ def _own(read: Read, by: User) -> None:
 
 
 def _move(read: Read, event: str) -> None:
+    if read.is_correction:
+        return  # its case stays signed: what was signed stands until the correction is signed too
     read.assignment.state = ASSIGNMENT.apply(Assignment.objects.all(), pk=read.assignment_id, event=event)
 
 

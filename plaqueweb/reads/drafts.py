@@ -113,7 +113,7 @@ def save_parsed(*, read: Read, by: User, draft_no: int, given: SaveInput) -> tup
         return load_bundle(read, masks=bool(keys)), keys
     check_draft_no(read, draft_no)
     READ.next(read.state, "save")
-    if read.assignment.state != AssignmentState.OPENED:
+    if read.assignment.state != (AssignmentState.SIGNED if read.is_correction else AssignmentState.OPENED):
         raise InvalidTransition(_("Open the case before you save answers."), rule="case-not-open")
     fields = {**given.fields, **({"own": merged(read, given.own)} if given.own else {})}
     if given.clips:

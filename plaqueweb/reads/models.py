@@ -29,6 +29,7 @@ from plaqueweb.reads.choices import (
     ReadState,
     Reason,
     Reveal,
+    RevisionKind,
     ScaleMethod,
     SignatureMeaning,
     Speciality,
@@ -248,9 +249,19 @@ class ReadQuerySet(ScopedQuerySet):
         """Signed reads that no later signed revision replaces; a correction still in draft replaces nothing."""
         return self.filter(state=ReadState.SIGNED).exclude(superseded_by__state=ReadState.SIGNED)
 
+    def counting(self) -> Self:
+        """Signed reads that count: of each case the last revision signed before results were shown to its reader.
+
+        Once informed, a case's later revisions all are: so a read counts until one that is not informed replaces it.
+        """
+        replaced = Q(superseded_by__state=ReadState.SIGNED) & ~Q(superseded_by__arm=Arm.INFORMED)
+        rows = self.filter(state=ReadState.SIGNED).exclude(arm=Arm.INFORMED)
+        return rows.filter(Q(superseded_by__isnull=True) | ~replaced)
+
     def answers(self) -> Self:
         """Reads that answer about the study: not the second stage, which only marks given frames."""
-        return self.exclude(assignment__stage_no__gt=1, arm__in=[Arm.BLIND, Arm.UNKNOWN])
+        marks = Q(arm__in=[Arm.BLIND, Arm.UNKNOWN]) | Q(arm=Arm.INFORMED, assignment__arm=Arm.BLIND)
+        return self.exclude(Q(assignment__stage_no__gt=1) & marks)
 
     def unaided(self) -> Self:
         """First answers of real rounds without a model’s result in sight: the only ones that may score a model."""
@@ -258,8 +269,8 @@ class ReadQuerySet(ScopedQuerySet):
         return first.exclude(assignment__round__policy=Policy.PRACTICE)
 
     def replaced(self) -> Self:
-        """Reads that a later signed revision replaces."""
-        return self.filter(superseded_by__state=ReadState.SIGNED)
+        """Reads that count no more, because a later revision that counts replaces them."""
+        return self.filter(superseded_by__state=ReadState.SIGNED).exclude(superseded_by__arm=Arm.INFORMED)
 
 
 class Read(BaseModel):
@@ -300,6 +311,8 @@ class Read(BaseModel):
     supersedes = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
     )
+    revision_kind = models.CharField(max_length=16, choices=RevisionKind, null=True)
+    revision_reason = models.CharField(max_length=500, null=True)
 
     objects = ReadQuerySet.as_manager()
 
@@ -318,6 +331,17 @@ class Read(BaseModel):
 
     def __str__(self) -> str:
         return f"read of {self.assignment_id}, revision {self.revision}"
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether it corrects a signed read; until it is signed too, that one stands."""
+        return self.supersedes_id is not None
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether a signed correction follows it."""
+        later = getattr(self, "superseded_by", None)
+        return later is not None and later.state == ReadState.SIGNED
 
 
 class SegmentFinding(BaseModel):

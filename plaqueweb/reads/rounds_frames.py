@@ -169,7 +169,7 @@ def _assign_frames(round_: Round, reader: UUID, chosen: Mapping[UUID, list[Place
 
 def _seen(round_: Round) -> list[Seen]:
     """What the signed first readings say; studies with one reading only are left out."""
-    reads = Read.objects.signed().unaided().filter(assignment__round=round_, assignment__repeat_no=0)
+    reads = Read.objects.counting().unaided().filter(assignment__round=round_, assignment__repeat_no=0)
     reads = reads.exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
     study_of: dict[UUID, UUID] = {}
     found: dict[UUID, Seen] = {}

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Case, Max, QuerySet, Subquery, When
+from django.db.models import Case, Max, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from plaqueweb.reads.aliases import aliases_of
 from plaqueweb.reads.answers import label_verdict, missing_answers, plaque_present, reason_words, rule_agrees
 from plaqueweb.reads.bundle import Bundle, key_of, load_bundle, mask_of, newest_read
 from plaqueweb.reads.choices import Arm, AssignmentState, Policy, ReadState, Reason, Reveal
+from plaqueweb.reads.correction import why_not
 from plaqueweb.reads.draft_input import REASON_KEYS, FrameKey
 from plaqueweb.reads.measure import masks_text
 from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, ManualScale, Read, Round, SegmentFinding
@@ -88,6 +89,21 @@ def read_payload(bundle: Bundle, *, frames: Collection[FrameKey] | None = None, 
         "saved_at": read.saved_at,
         "signed_at": read.signed_at,
         "place": None if read.state == ReadState.SIGNED else read.place,
+        "correction": correction_payload(read),
+    }
+
+
+def correction_payload(read: Read) -> dict[str, Any] | None:
+    """Return why and which signed read this one corrects; None of a first revision."""
+    if read.supersedes is None:
+        return None
+    return {
+        "kind": read.revision_kind,
+        "kind_words": str(read.get_revision_kind_display()),
+        "reason": read.revision_reason or "",
+        "of": str(read.supersedes_id),
+        "of_signed_at": read.supersedes.signed_at,
+        "informed": read.arm == Arm.INFORMED,
     }
 
 
@@ -215,6 +231,7 @@ def assignment_row(row: Assignment, bundle: Bundle | None, clips: ClipSummary, *
         "state": row.state,
         "stage": row.stage_no,
         "arm": row.arm,
+        "revision": read.revision if read else 1,
         "clips": clips.clips,
         "scale": clips.scale,
         "your_class": read.reader_class if read else None,
@@ -231,12 +248,15 @@ def _totals(round_ids: Collection[UUID], user: User) -> dict[UUID, int]:
     return {row["round_id"]: row["n"] for row in rows.annotate(n=Coalesce(Max("order_no"), 0)).order_by()}
 
 
-def bundles_of(assignments: Iterable[Assignment]) -> dict[UUID, Bundle]:
-    """Return the newest read of each assignment with its parts, without clips and mask pixels."""
+def bundles_of(assignments: Iterable[Assignment], *, corrections: bool = False) -> dict[UUID, Bundle]:
+    """Return the newest read of each assignment with its parts, without clips and mask pixels.
+
+    A correction that is not signed yet stands for nothing, unless ``corrections`` asks for these alone.
+    """
     begun = {row.pk: row for row in assignments if row.state != AssignmentState.ASSIGNED}
     if not begun:
         return {}
-    reads = {read.assignment_id: read for read in _READS(begun)}
+    reads = {read.assignment_id: read for read in (_CORRECTIONS if corrections else _READS)(begun)}
     keys = [read.pk for read in reads.values()]
     findings, lesions, annotations = _by_read(_FINDINGS(keys)), _by_read(_LESIONS(keys)), _by_read(_ANNOTATIONS(keys))
     bundles = {}
@@ -283,6 +303,7 @@ def assignment_detail(row: Assignment, *, user: User, read: Read | None = None) 
         "model_url": reverse("shown-model", args=[row.public_id]) if sees_model(row) else None,
         "first_answer": _first_answer(row),
         "compare_url": compare_url(row, user=user),
+        "correct_url": reverse("correct", args=[row.public_id]) if why_not(row, read) is None else None,
         "worklist_url": worklist_url(row),
         "next_url": next_url(row, user=user),
     }
@@ -427,7 +448,18 @@ _LAST_NUMBER = Prepared(
     ),
     "reader", "round",
 )  # fmt: skip
-_READS = PreparedIn(lambda keys: Read.objects.filter(assignment_id__in=keys).order_by("assignment_id", "revision"))
+_READS = PreparedIn(
+    lambda keys: (
+        Read.objects.filter(assignment_id__in=keys)
+        .filter(Q(supersedes__isnull=True) | Q(state=ReadState.SIGNED))
+        .order_by("assignment_id", "revision")
+    )
+)
+_CORRECTIONS = PreparedIn(
+    lambda keys: (
+        Read.objects.filter(assignment_id__in=keys, supersedes__isnull=False).exclude(state=ReadState.SIGNED).order_by()
+    )
+)
 _FINDINGS = PreparedIn(lambda keys: SegmentFinding.objects.filter(read_id__in=keys).order_by())
 _LESIONS = PreparedIn(lambda keys: Lesion.objects.filter(read_id__in=keys).order_by("number"))
 _ANNOTATIONS = PreparedIn(

@@ -24,6 +24,17 @@ class MissingShape(Shape):
     words = s.CharField()
 
 
+class CorrectionShape(Shape):
+    """Why a signed read was corrected, and which."""
+
+    kind = s.ChoiceField(choices=c.RevisionKind.choices)
+    kind_words = s.CharField()
+    reason = s.CharField()
+    of = s.UUIDField(help_text="the signed read that is corrected; it stays")
+    of_signed_at = s.DateTimeField()
+    informed = s.BooleanField(help_text="signed after results were shown: it counts in no blind comparison")
+
+
 class ReadOut(Shape):
     """A read. After a save, ``frames`` holds only the frames that were saved."""
 
@@ -44,6 +55,7 @@ class ReadOut(Shape):
     saved_at = s.DateTimeField(allow_null=True)
     signed_at = s.DateTimeField(allow_null=True)
     place = s.DictField(allow_null=True, help_text="clip and frame where the reader was; null once it is signed")
+    correction = CorrectionShape(allow_null=True, help_text="of a correction: why, and of which signed read")
 
 
 class ReadSummaryOut(Shape):
@@ -187,12 +199,18 @@ class AssignmentOut(AssignmentRowOut):
     model_url = s.CharField(allow_null=True, help_text="the model's result, where the policy shows it now")
     first_answer = FirstAnswerShape(allow_null=True)
     compare_url = s.CharField(allow_null=True)
+    correct_url = s.CharField(allow_null=True, help_text="where the signed answer is corrected, while that is possible")
     worklist_url = s.CharField()
     next_url = s.CharField(allow_null=True)
 
 
 class SkipIn(StrictSerializer):
     reason = s.CharField(max_length=300)
+
+
+class CorrectIn(StrictSerializer):
+    kind = s.ChoiceField(choices=c.RevisionKind.choices)
+    reason = s.CharField(max_length=500)
 
 
 class PlaceShape(StrictSerializer):

@@ -13,6 +13,7 @@ from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Invalid, NotAllowed
 from plaqueweb.reads.choices import ReadState
 from plaqueweb.reads.completion import complete_read, reopen_read
+from plaqueweb.reads.correction import begin_correction, discard_correction
 from plaqueweb.reads.drafts import open_assignment, save_draft
 from plaqueweb.reads.importing import ImportResult, import_reads
 from plaqueweb.reads.models import Assignment, Read
@@ -37,10 +38,10 @@ ACTIVITY_SECONDS = 60
 SKIP_CHARACTERS = 300
 
 __all__ = [
-    "ImportResult", "add_activity", "add_cases", "add_reader", "close_round", "complete_read", "confirm_and_sign",
-    "create_round", "import_reads", "keep_place", "open_assignment", "open_stage_two", "reassign",
-    "record_simulated_read", "reopen_read", "restore", "reveal_round", "save_draft", "save_profile",
-    "sign_reads", "skip_assignment", "verify_read", "withdraw",
+    "ImportResult", "add_activity", "add_cases", "add_reader", "begin_correction", "close_round", "complete_read",
+    "confirm_and_sign", "create_round", "discard_correction", "import_reads", "keep_place", "open_assignment",
+    "open_stage_two", "reassign", "record_simulated_read", "reopen_read", "restore", "reveal_round", "save_draft",
+    "save_profile", "sign_reads", "skip_assignment", "verify_read", "withdraw",
 ]  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from plaqueweb.core.errors import Invalid, InvalidTransition, NotAllowed
 from plaqueweb.reads.aided import ask_again
 from plaqueweb.reads.bundle import Bundle, load_bundle, mask_of
 from plaqueweb.reads.choices import AssignmentState, Frames, Policy, ReadState, Reveal, SignatureMeaning
+from plaqueweb.reads.correction import correction_arm
 from plaqueweb.reads.draft_input import REASON_KEYS
 from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.reads.qualification import show_keys
@@ -82,6 +83,14 @@ def payload_of(bundle: Bundle, *, signed_at: datetime, signed_name: str, meaning
         payload |= {"own": {"questions": protocol.own_questions, "answers": read.own or {}}}
     if assignment.shown_prediction is not None:
         payload["shown_prediction"] = str(assignment.shown_prediction)
+    if read.supersedes is not None:
+        # The chain: who changes the corrected read, or its hash, breaks every later signature.
+        payload["corrects"] = {
+            "read": str(read.supersedes.pk),
+            "sha256": read.supersedes.payload_sha256,
+            "kind": read.revision_kind,
+            "reason_sha256": hashlib.sha256((read.revision_reason or "").encode()).hexdigest(),
+        }
     return payload
 
 
@@ -131,13 +140,14 @@ def payload_hash(bundle: Bundle, *, signed_at: datetime, signed_name: str, meani
 
 
 def verify_read(read: Read) -> bool:
-    """Tell whether a signed read still is what was signed."""
+    """Tell whether a signed read, and every read that it corrects, still is what was signed."""
     if read.state != ReadState.SIGNED or read.signed_at is None:
         return False
     fresh = Read.objects.select_related("assignment__round__protocol", "assignment__study").get(pk=read.pk)
     bundle = load_bundle(fresh, masks=False)
     digest = payload_hash(bundle, signed_at=read.signed_at, signed_name=fresh.signed_name, meaning=fresh.meaning)
-    return bool(digest == fresh.payload_sha256)
+    corrected = fresh.supersedes
+    return bool(digest == fresh.payload_sha256) and (corrected is None or verify_read(corrected))
 
 
 def confirm_and_sign(*, reads: Sequence[Read], by: User, password: str, meaning: str) -> list[Read]:
@@ -159,7 +169,7 @@ def sign_reads(*, reads: Sequence[Read], by: User, meaning: str) -> list[Read]:
     Args:
         reads: joined with assignment, round, protocol and study (``own_read``).
         by: the reader whose reads they are.
-        meaning: one of ``SignatureMeaning``.
+        meaning: one of ``SignatureMeaning``; a correction is signed with the meaning of one, and reveals nothing.
 
     Raises:
         Invalid: nothing to sign, or an unknown meaning.
@@ -171,10 +181,11 @@ def sign_reads(*, reads: Sequence[Read], by: User, meaning: str) -> list[Read]:
     if meaning not in SignatureMeaning.values:
         raise Invalid(_("Unknown meaning of a signature."), rule="sign-meaning")
     signed = [_sign(read, by, meaning) for read in reads]
-    ask_again(signed=signed, by=by)
-    show_keys(signed=signed, by=by)
-    for round_ in {read.assignment.round_id: read.assignment.round for read in signed}.values():
-        _reveal(round_, by, [read for read in signed if read.assignment.round_id == round_.pk])
+    first = [read for read in signed if not read.is_correction]
+    ask_again(signed=first, by=by)
+    show_keys(signed=first, by=by)
+    for round_ in {read.assignment.round_id: read.assignment.round for read in first}.values():
+        _reveal(round_, by, [read for read in first if read.assignment.round_id == round_.pk])
     return signed
 
 
@@ -210,6 +221,9 @@ def sign_simulated(*, read: Read, at: datetime) -> Read:
 def _sign(read: Read, by: User, meaning: str) -> Read:
     if read.assignment.reader_id != by.pk:
         raise NotAllowed(_("This read belongs to another reader."))
+    if read.is_correction:
+        read.arm = correction_arm(read=read, by=by)
+        meaning = SignatureMeaning.CORRECTED
     return _seal(read, name=by.name, meaning=meaning, actor=by)
 
 
@@ -221,17 +235,26 @@ def _seal(read: Read, *, name: str, meaning: str, actor: User | None, at: dateti
     now = at or timezone.now()
     digest = payload_hash(load_bundle(read, masks=False), signed_at=now, signed_name=name, meaning=meaning)
     changes = {"signed_at": now, "signed_name": name, "meaning": str(meaning), "payload_sha256": digest}
+    if read.is_correction:
+        changes["arm"] = read.arm
     READ.apply(Read.objects.filter(draft_no=read.draft_no), pk=read.pk, event="sign", **changes)
     for column, value in changes.items():
         setattr(read, column, value)
     read.state = ReadState.SIGNED
-    assignment.state = ASSIGNMENT.apply(Assignment.objects.all(), pk=assignment.pk, event="sign")
+    if not read.is_correction:
+        assignment.state = ASSIGNMENT.apply(Assignment.objects.all(), pk=assignment.pk, event="sign")
     freeze_protocol(protocol=assignment.round.protocol, by=actor)
     record_event(
         actor=actor, verb="read.signed", target=read, project_id=assignment.round.project_id,
-        diff={"sha256": digest, "meaning": str(meaning), "revision": read.revision},
+        diff={"sha256": digest, "meaning": str(meaning), "revision": read.revision} | _corrects(read),
     )  # fmt: skip
     return read
+
+
+def _corrects(read: Read) -> dict[str, Any]:
+    if not read.is_correction:
+        return {}
+    return {"corrects": str(read.supersedes_id), "kind": read.revision_kind, "arm": read.arm}
 
 
 def _reveal(round_: Round, by: User, signed: Sequence[Read]) -> None:

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,6 +21,7 @@ from plaqueweb.core.templatetags.ui import class_words
 from plaqueweb.reads.bundle import Bundle
 from plaqueweb.reads.choices import MODEL_ARMS, Frames, PlaqueClass, Policy, ReadState, Reveal, SignatureMeaning
 from plaqueweb.reads.choices import AssignmentState as A
+from plaqueweb.reads.correction import may_correct
 from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.reads.qualification import gate_of, practice_result
 from plaqueweb.reads.rounds_washout import opens_at
@@ -59,6 +60,7 @@ class CaseLine(NamedTuple):
     skip_reason: str
     stage_no: int
     arm: str
+    correction: str | None = None  # state of a correction that is not signed yet
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,16 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
     tab = tab if tab in TABS else ""
     rows, older = _page(mine, chosen, tab, after)
     waiting = [_case(line, chosen) for line in mine if line.state == A.COMPLETED]
+    corrected = [_case(line, chosen) for line in mine if line.correction == ReadState.COMPLETED]
     bundles = bundles_of({row.pk: row for row in [*waiting, *rows]}.values())
     total = max((cell.number for cell in cells), default=0)
     listed = rows_payload(rows, bundles=bundles, totals={chosen.pk: total})
-    _add_words(listed)
+    corrections = {line.public_id: line.correction for line in mine if line.correction}
+    _add_words(listed, corrections=corrections, may_correct=may_correct(chosen))
     to_sign = [_line(row, bundles[row.pk]) for row in waiting if row.pk in bundles]
+    if corrected:
+        drafts = bundles_of(corrected, corrections=True)
+        to_sign += [_line(row, drafts[row.pk]) for row in corrected if row.pk in drafts]
     return {
         "project": project,
         "rounds": rounds,
@@ -140,6 +147,7 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
         "to_sign": to_sign,
         "sitting": _sitting(user, chosen),
         "meaning": SignatureMeaning.AUTHORED.label,
+        "meaning_corrected": SignatureMeaning.CORRECTED.label if corrected else "",
         "now": timezone.now(),
     }
 
@@ -222,16 +230,18 @@ def _page(mine: list[CaseLine], round_: Round, tab: str, after: str) -> tuple[li
 
 def _case(line: CaseLine, round_: Round) -> Assignment:
     """Return a case as a row of its table, for reading only."""
-    row = Assignment(**line._asdict())
+    columns = line._asdict()
+    del columns["correction"]
+    row = Assignment(**columns)
     row.round = round_
     return row
 
 
-def _add_words(listed: list[dict[str, Any]]) -> None:
+def _add_words(listed: list[dict[str, Any]], *, corrections: dict[str, str], may_correct: bool) -> None:
     """Add what the table says: made here once, because a template takes ten times as long for each cell."""
     states = {state.value: str(state.label) for state in A}
     classes = {value: class_words(value) for value in PlaqueClass.values}
-    read, skip = reverse("read", args=["x"]), reverse("skip-case", args=["x"])
+    read, skip, correct = (reverse(name, args=["x"]) for name in ("read", "skip-case", "correct"))
     for row in listed:
         place = f"/{row['public_id']}/"
         row["name"] = case_name(row["number"], row["stage"], row["arm"])
@@ -242,7 +252,18 @@ def _add_words(listed: list[dict[str, Any]]) -> None:
         row["thickness_words"] = _thickness_words(row["your_thickness"])
         left = row["missing"] or 0
         count = ngettext("%(n)d answer left.", "%(n)d answers left.", left) % {"n": left} if left else ""
-        row["note_words"] = " ".join(part for part in (count, row["note"]) if part)
+        begun = corrections.get(row["public_id"])
+        said = _correction_words(row["revision"], begun)
+        row["note_words"] = " ".join(part for part in (said, count, row["note"]) if part)
+        open_to_it = may_correct and not begun and row["state"] == A.SIGNED
+        row["correct_url"] = correct.replace("/x/", place) if open_to_it else ""
+
+
+def _correction_words(revision: int, begun: str | None) -> str:
+    if begun:
+        waits = begun == ReadState.COMPLETED
+        return _("A correction waits for your signature.") if waits else _("A correction is begun.")
+    return _("Corrected, revision %(n)d.") % {"n": revision} if revision > 1 else ""
 
 
 def _thickness_words(given: dict[str, Any]) -> str:
@@ -252,12 +273,12 @@ def _thickness_words(given: dict[str, Any]) -> str:
 
 
 def _line(row: Assignment, bundle: Bundle) -> ToSign:
-    read = bundle.read
+    read, name = bundle.read, case_name(row.order_no, row.stage_no, row.arm)
     return ToSign(
         read=read,
         public_id=row.public_id,
         number=row.order_no,
-        name=case_name(row.order_no, row.stage_no, row.arm),
+        name=_("%(case)s, correction") % {"case": name} if read.is_correction else name,
         class_words=read.get_reader_class_display() or "",
         ground=ground_words(bundle),
         active_seconds=row.active_seconds,
@@ -291,9 +312,10 @@ def _rounds(reader: UUID, project: UUID) -> QuerySet[Round]:
     return Round.objects.filter(pk__in=mine).select_related("protocol").order_by("-id")
 
 
-def _cases(reader: UUID, round: UUID) -> QuerySet[Assignment, Any]:
+def _cases(reader: UUID, round: UUID) -> QuerySet[Any, Any]:
     mine = Assignment.objects.own(User(pk=reader)).filter(round_id=round).order_by("order_no")
-    return mine.values_list(*CaseLine._fields)
+    begun = Read.objects.filter(assignment=OuterRef("pk"), supersedes__isnull=False).exclude(state=ReadState.SIGNED)
+    return mine.annotate(correction=Subquery(begun.values("state")[:1])).values_list(*CaseLine._fields)
 
 
 def _saved(reader: UUID, round: UUID) -> QuerySet[Read, Any]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from plaqueweb.reads import rounds_views, views
+from plaqueweb.reads import correction_views, rounds_views, views
 
 urlpatterns = [
     path("p/<slug:slug>/worklist/", views.worklist, name="worklist"),
@@ -18,5 +18,6 @@ urlpatterns = [
     path("p/<slug:slug>/profile/", views.profile, name="reader-profile"),
     path("p/<slug:slug>/practice/<str:public_id>/", views.practice_feedback, name="practice-feedback"),
     path("read/<str:public_id>/skip/", views.skip, name="skip-case"),
+    path("read/<str:public_id>/correct/", correction_views.correct, name="correct"),
     path("read/<str:public_id>/reopen/", views.reopen, name="reopen-case"),
 ]

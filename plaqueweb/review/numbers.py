@@ -14,6 +14,7 @@ from plaqueweb.reads.models import Lesion, Read
 from plaqueweb.review import words
 from plaqueweb.review.asked import asked_rows
 from plaqueweb.review.comparison import Comparison
+from plaqueweb.review.corrections import correction_words, revision_words
 from plaqueweb.review.masks import Place
 from plaqueweb.review.model_words import ground
 from plaqueweb.review.rules import thickness_difference
@@ -40,7 +41,13 @@ class Row:
 
 def numbers(comparison: Comparison) -> list[Row]:
     """Return the rows that the comparison has a ground for."""
-    rows = [_class(comparison), _reason(comparison), *_answers(comparison), _thickness(comparison)]
+    rows = [
+        _class(comparison),
+        *_correction(comparison),
+        _reason(comparison),
+        *_answers(comparison),
+        _thickness(comparison),
+    ]
     rows += [*_area(comparison), *_dice(comparison), *_ratio(comparison)]
     rows += [Row(**row) for row in asked_rows(comparison)]
     rows.append(_time(comparison))
@@ -71,6 +78,15 @@ def _class(c: Comparison) -> Row:
     how = [_score(side.prediction, side.name if len(c.models) > 1 else "") for side in c.models]
     cells = _class_cell(c.left), _class_cell(c.right)
     return Row("class", _("Class"), *cells, difference, "; ".join(text for text in how if text))
+
+
+def _correction(c: Comparison) -> Iterator[Row]:
+    """What an answer was before its correction, and why it was corrected."""
+    reads = [side.read if isinstance(side, ReadSide) else None for side in (c.left, c.right)]
+    corrected = [read for read in reads if read is not None and revision_words(read)]
+    if corrected:
+        cells = [revision_words(read) or words.DASH if read else words.DASH for read in reads]
+        yield Row("correction", _("Correction"), *cells, "", " ".join(correction_words(read) for read in corrected))
 
 
 def _class_cell(side: Side) -> str:

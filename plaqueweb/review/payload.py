@@ -15,6 +15,7 @@ from plaqueweb.reads.choices import Arm, Policy, Reveal
 from plaqueweb.reads.models import Read
 from plaqueweb.review import selectors
 from plaqueweb.review.comparison import Comparison
+from plaqueweb.review.corrections import revision_words
 from plaqueweb.review.curve import curve_payload
 from plaqueweb.review.lesion_rows import lesions_payload
 from plaqueweb.review.masks import Place
@@ -203,6 +204,8 @@ def _read_choice(read: Read, is_reference: bool) -> dict[str, Any]:
         "arm": read.arm,
         "arm_words": "" if read.arm == Arm.BLIND else str(read.get_arm_display()),
         "is_reference": is_reference,
+        "revision": read.revision,
+        "revision_words": revision_words(read),
     }
 
 
@@ -235,7 +238,7 @@ def _place(place: Place | None) -> dict[str, Any] | None:
 def reason_payload(comparison: Comparison) -> dict[str, Any]:
     """Return the list of reasons, and the one that was given."""
     read, prediction = comparison.read, comparison.prediction
-    both = read is not None and prediction is not None
+    both = read is not None and prediction is not None and not read.is_replaced
     note = None
     if read is not None and prediction is not None:
         note = selectors.latest_note(user=comparison.user, case=comparison.case, read=read, prediction=prediction)
@@ -252,6 +255,8 @@ def reason_payload(comparison: Comparison) -> dict[str, Any]:
 def _why_no_reason(comparison: Comparison) -> str:
     if NONE in (comparison.left.kind, comparison.right.kind):
         return _("no model result to compare")
+    if comparison.read is not None and comparison.read.is_replaced:
+        return _("this answer was corrected: the reason stands beside the correction")
     return _("for a read beside a model")
 
 

@@ -16,7 +16,7 @@ from plaqueweb.core.prepared import Prepared
 from plaqueweb.core.work import WorkState
 from plaqueweb.jobs.models import LIVE, InferenceJob
 from plaqueweb.predictions.models import PipelineState, Prediction
-from plaqueweb.reads.choices import AssignmentState
+from plaqueweb.reads.choices import AssignmentState, ReadState
 from plaqueweb.reads.models import Assignment, Read
 from plaqueweb.review.models import UNDECIDED, Case, Consensus, DifferenceNote
 from plaqueweb.studies.models import ASSIGNED_STATES
@@ -59,9 +59,9 @@ def as_uuid(value: object) -> uuid.UUID | None:
 
 
 def comparable_reads(user: User, case: Case) -> list[Read]:
-    """Signed reads of a case that the user may see, one's own first, then in order of signature."""
+    """Signed reads of a case that the user may see: one's own first, then by signature; those corrected since last."""
     rows = _READS(user=user.pk, round=case.round_id, study=case.study_id)
-    return sorted(rows, key=lambda read: read.assignment.reader_id != user.pk)
+    return sorted(rows, key=lambda read: (read.is_replaced, read.assignment.reader_id != user.pk))
 
 
 def comparable_predictions(user: User, case: Case) -> list[Prediction]:
@@ -147,10 +147,10 @@ def may_adjudicate(user: User, case: Case) -> bool:
 
 
 def _reads(user: uuid.UUID, round: uuid.UUID, study: uuid.UUID) -> QuerySet[Read]:
-    rows: QuerySet[Read] = Read.objects.visible_to(User(pk=user)).signed().answers()
+    rows: QuerySet[Read] = Read.objects.visible_to(User(pk=user)).filter(state=ReadState.SIGNED).answers()
     rows = rows.filter(assignment__round_id=round, assignment__study_id=study)
     rows = rows.exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
-    return rows.select_related("assignment__reader").order_by("signed_at", "id")
+    return rows.select_related("assignment__reader", "supersedes", "superseded_by").order_by("signed_at", "id")
 
 
 def _predictions(user: uuid.UUID, study: uuid.UUID) -> QuerySet[Prediction]:

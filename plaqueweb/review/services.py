@@ -36,7 +36,7 @@ Pair = tuple[uuid.UUID, uuid.UUID]
 
 def current_reads(round_id: uuid.UUID, study_id: uuid.UUID) -> list[Read]:
     """Return the signed first readings of a case without the model, latest revisions only, in order of signature."""
-    rows = Read.objects.signed().unaided()
+    rows = Read.objects.counting().unaided()
     rows = rows.filter(assignment__round_id=round_id, assignment__study_id=study_id, assignment__repeat_no=0)
     return list(rows.select_related("assignment__reader").order_by("signed_at", "id"))
 
@@ -136,7 +136,7 @@ def _refresh(pairs: Iterable[Pair]) -> int:
 
 def _pending(*, round_id: uuid.UUID | None) -> list[Pair]:
     """Round and study of signed reads that their case has not taken into account."""
-    reads = Read.objects.signed().unaided().filter(assignment__repeat_no=0)
+    reads = Read.objects.counting().unaided().filter(assignment__repeat_no=0)
     cases = Case.objects.all()
     agreed = Consensus.objects.filter(kind=ConsensusKind.AGREED, case__state=CaseState.AGREED)
     if round_id is not None:

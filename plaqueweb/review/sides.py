@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from plaqueweb.predictions.models import ClipPrediction, Prediction
 from plaqueweb.reads.choices import Arm
 from plaqueweb.reads.models import FrameAnnotation, Lesion, Read
+from plaqueweb.review.corrections import revision_words
 from plaqueweb.review.masks import MarkedFrame, Mask, ModelMasks, Place, area, polygon_mask, region_of, within
 from plaqueweb.review.models import Consensus, ConsensusKind
 from plaqueweb.studies.models import Clip, Region
@@ -208,6 +209,8 @@ def reference_side(row: Consensus, clips: Sequence[Clip], taken: ReadSide | None
 def read_name(read: Read) -> str:
     """Return the reader's name, and which answer it was where that is not the plain first one."""
     parts = [read.assignment.reader.name]
+    if revised := revision_words(read):
+        parts.append(revised)
     if read.arm != Arm.BLIND:
         parts.append(str(read.get_arm_display()))
     if read.assignment.repeat_no:

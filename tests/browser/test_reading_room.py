@@ -15,7 +15,7 @@ from tests.browser.conftest import Console
 from tests.conftest import REPO, skip_or_fail
 
 pytestmark = pytest.mark.browser
-PLAIN, UNSCALED, BIPLANE, CARRY, KILLED, TABS, EXPIRED, PEN = range(8)
+PLAIN, UNSCALED, BIPLANE, CARRY, KILLED, TABS, EXPIRED, PEN, CORRECTED = range(9)
 OpenCase = Callable[..., Page]
 
 
@@ -24,7 +24,7 @@ def room() -> Iterator[Room]:
     """One room for this file: each test reads its own case."""
     if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
         skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain", "plain"], ["unscaled"], ["biplane"], *[["plain"]] * 5])
+    made = Room([["plain", "plain"], ["unscaled"], ["biplane"], *[["plain"]] * 6])
     yield made
     made.close()
 
@@ -298,6 +298,46 @@ def test_the_pen_draws_while_the_hand_rests_and_two_fingers_zoom(open_case: Open
     touch("up", "touch", 3, 0.4, 0.5)
     expect(page.locator(".rd-options > .rd-num").first).not_to_have_text(zoom)
     assert read_of(page, room, PEN)["frames"] == frames
+
+
+def test_a_signed_answer_is_corrected_and_both_stay(open_case: OpenCase, room: Room) -> None:
+    page = open_case(CORRECTED)
+    panel = page.locator(".rd-panel")
+    for key in ("n", "0", "3", "6"):
+        page.keyboard.press(key)
+    expect(page.get_by_text("All answers given")).to_be_visible()
+    saved(page)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/worklist/**")
+    page.click("[data-dialog-open=sign-dialog]")
+    page.fill("#sign-password", room.password)
+    page.click("[data-sign-submit]")
+    expect(page.get_by_text("1 case signed.")).to_be_visible()
+
+    page.locator(f'tr[data-row="{room.cases[CORRECTED]}"]').get_by_role("link", name="Correct the answer").click()
+    expect(page.locator("h1")).to_have_text("Correct an answer")
+    page.get_by_label("Slip of the hand").check()
+    page.fill("#correct-reason", "I pressed 0 and meant 9")
+    page.click("button:has-text('Correct this answer')")
+    expect(page.locator("#reading[data-ready]")).to_be_visible()
+    expect(panel).to_contain_text("I pressed 0 and meant 9")
+    expect(panel.get_by_role("radio", name="Not complex")).to_be_checked()
+    page.keyboard.press("9")
+    saved(page)
+    page.keyboard.press("Control+Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Sign this correction")
+    dialog.get_by_label("Password").fill(room.password)
+    dialog.get_by_role("button", name="Sign this correction").click()
+    page.wait_for_url("**/worklist/**")
+
+    row = page.locator(f'tr[data-row="{room.cases[CORRECTED]}"]')
+    expect(row).to_contain_text("Can’t assess")
+    expect(row).to_contain_text("Corrected, revision 2.")
+    kept = page.request.get(f"{room.address}/api/v1/reads/?assignment={room.cases[CORRECTED]}").json()["results"]
+    assert sorted((one["revision"], one["reader_class"], one["state"]) for one in kept) == [
+        (1, 0, "signed"), (2, 9, "signed"),
+    ]  # fmt: skip
 
 
 def test_logging_out_leaves_nothing_in_the_browser(open_case: OpenCase, room: Room) -> None:

@@ -20,7 +20,7 @@ ROW = (
     '<tr data-row="{public_id}" data-name="{name}"{marks}><th scope="row"><a href="{url}">{name}</a></th>'
     '<td>{state}</td><td class="num">{clips}</td><td>{scale}</td><td class="said">{class_words}</td>'
     '<td class="num said">{thickness_words}</td><td class="num">{time}</td>'
-    '<td class="wrap" title="{note_words}">{note_words}</td></tr>\n'
+    '<td class="wrap" title="{note_words}">{note_words}{act}</td></tr>\n'
 )
 TEXTS = ("public_id", "name", "url", "clips", "scale", "class_words", "thickness_words", "note_words")
 
@@ -29,6 +29,7 @@ TEXTS = ("public_id", "name", "url", "clips", "scale", "class_words", "thickness
 def case_rows(rows: Iterable[Mapping[str, Any]], chosen_url: str) -> SafeString:
     """Return the rows of ``sitting.worklist_context``; the one at ``chosen_url`` is selected. Every text is escaped."""
     chips: dict[str, str] = {}
+    correct, correct_words = escape(_("Correct")), escape(_("Correct the answer: %(name)s"))
     written = []
     for row in rows:
         state = row["state"]
@@ -39,7 +40,11 @@ def case_rows(rows: Iterable[Mapping[str, Any]], chosen_url: str) -> SafeString:
             marks += f' data-skip-url="{escape(row["skip_url"])}"'
         texts = {key: escape(str(row[key])) for key in TEXTS}
         time = clock(row["active_seconds"]) if row["active_seconds"] else "–"
-        written.append(ROW.format(marks=marks, state=chips[state], time=time, **texts))
+        act = ""
+        if row["correct_url"]:
+            words = correct_words % {"name": texts["name"]}
+            act = f' <a class="row-act" href="{escape(row["correct_url"])}" aria-label="{words}">{correct}</a>'
+        written.append(ROW.format(marks=marks, state=chips[state], time=time, act=act, **texts))
     return mark_safe("".join(written))  # every value was escaped above
 
 

@@ -98,13 +98,16 @@ export interface SigningFacts {
   ground: string;
   meaning: string;
   reveals: string;
+  /** It corrects a signed answer. */
+  correction: boolean;
   sign: (password: string) => Promise<void>;
 }
 
 export function askSignature(facts: SigningFacts): Promise<boolean> {
   const { row, input } = passwordField();
+  const act = facts.correction ? gettext("Sign this correction") : gettext("Sign this case");
   return ask({
-    title: gettext("Sign this case"),
+    title: act,
     lead: gettext("After signing, an answer can only be corrected by a new revision with a reason."),
     wide: true,
     body: [
@@ -114,7 +117,7 @@ export function askSignature(facts: SigningFacts): Promise<boolean> {
       fieldRow(gettext("Reveals"), facts.reveals),
       row,
     ],
-    act: gettext("Sign this case"),
+    act,
     run: () => facts.sign(input.value),
   });
 }

@@ -4,6 +4,7 @@ import { gettext, interpolate, ngettext } from "../viewer/words.ts";
 import { Carry } from "./carry.ts";
 import { Bar } from "./bar.ts";
 import { completeCase } from "./completing.ts";
+import { askDiscard, correctionNote } from "./correcting.ts";
 import { askSignature, askSkip } from "./dialogs.ts";
 import { el, icon } from "./dom.ts";
 import { Draft } from "./draft.ts";
@@ -11,7 +12,7 @@ import { Head } from "./head.ts";
 import { clear, copyToNext, fillBetween, mend, type Mend } from "./maskacts.ts";
 import { aidOf, type Aid } from "./aided.ts";
 import { Asked } from "./asked.ts";
-import { meaningWords, revealWords, signsHere } from "./policy.ts";
+import { corrects, signingFacts, signsHere } from "./policy.ts";
 import { bindKeys } from "./shortcuts.ts";
 import { changeKeys, labelCaps, ownKeys } from "./keysettings.ts";
 import { areaOf } from "./ownscales.ts";
@@ -117,7 +118,10 @@ export class ReadingPage {
       remove: (number) => this.editing(() => this.draft.removeLesion(number)),
       here: () => ({ clip: this.stage.current.id, frame: this.stage.frame }),
       signsHere: signsHere(assignment),
+      corrects: corrects(read),
+      correctUrl: assignment.correct_url,
     }, this.asked);
+    if (read.correction) this.panel.root.prepend(correctionNote(read.correction));
     this.carry = new Carry({
       draft: this.draft,
       readId: () => this.session.readId,
@@ -356,6 +360,10 @@ export class ReadingPage {
 
   async skip(): Promise<void> {
     if (this.draft.derived.state !== "draft") return this.editing(() => undefined);
+    if (corrects(this.read)) {
+      if (await askDiscard(() => this.session.discard())) this.goTo(this.assignment.worklist_url);
+      return;
+    }
     const skipped = await askSkip((reason) => this.session.skip(reason));
     if (skipped) this.goTo(this.assignment.next_url ?? this.assignment.worklist_url);
   }
@@ -381,17 +389,10 @@ export class ReadingPage {
 
   private async sign(): Promise<void> {
     let address: string | null = null;
-    const { round, protocol, next_url, worklist_url } = this.assignment;
-    const signed = await askSignature({
-      name: this.person.name,
-      ground: interpolate(gettext("reader, %(round)s, protocol v%(version)s"), { round: round.name, version: protocol.version }),
-      meaning: meaningWords(this.assignment),
-      reveals: revealWords(this.assignment),
-      sign: async (password) => {
-        address = await this.session.sign(password);
-      },
-    });
-    if (signed) this.goTo(address ?? next_url ?? worklist_url);
+    const { next_url, worklist_url } = this.assignment;
+    const facts = signingFacts(this.assignment, this.person.name);
+    const signed = await askSignature({ ...facts, sign: async (password) => void (address = await this.session.sign(password)) });
+    if (signed) this.goTo(address ?? (facts.correction ? null : next_url) ?? worklist_url);
   }
 
   /** Run a call that changes the state; what is missing gets its marks, anything else its words. */

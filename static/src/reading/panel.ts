@@ -22,6 +22,10 @@ export interface PanelActions extends LesionActions {
   extent(extent: Extent): void;
   /** Whether this round asks for the signature of each case here. */
   signsHere: boolean;
+  /** A signed answer is corrected here. */
+  corrects: boolean;
+  /** Where this signed answer can be corrected. */
+  correctUrl: string | null;
 }
 
 export class Panel {
@@ -240,20 +244,24 @@ export class Panel {
       const more = missing.length > fit ? el("span", { class: "rd-faint" }, interpolate(gettext("and %(n)s more"), { n: missing.length - fit })) : null;
       line.append(icon("ask", "is-ask"), count, ...shown, ...(more ? [more] : []));
     } else line.append(icon("done", "is-ok"), gettext("All answers given"));
-    const complete = button({ class: `rd-btn rd-complete${missing.length ? " is-notyet" : " is-filled"}` }, this.actions.complete, gettext("Complete case"), keycap("Ctrl", "⏎"));
-    const skip = button({ class: "rd-btn is-bare" }, this.actions.skip, gettext("Skip…"), keycap("S"));
+    const { corrects } = this.actions;
+    const words = corrects ? gettext("Complete and sign…") : gettext("Complete case");
+    const complete = button({ class: `rd-btn rd-complete${missing.length ? " is-notyet" : " is-filled"}` }, this.actions.complete, words, keycap("Ctrl", "⏎"));
+    const skip = button({ class: "rd-btn is-bare" }, this.actions.skip, corrects ? gettext("Discard…") : gettext("Skip…"), keycap("S"));
     return [line, el("div", { class: "rd-foot-acts" }, complete, skip)];
   }
 
   private footDone(state: string): Node[] {
     const signed = state === "signed";
     const words = signed ? gettext("Signed. A correction is a new revision.") : gettext("Completed, not signed");
+    const { correctUrl } = this.actions;
     const line = el("div", { class: "rd-left", role: "status" }, icon("done", signed ? "is-ok" : ""), words);
     const sign = this.actions.signsHere && !signed;
     const first = sign
-      ? button({ class: "rd-btn is-filled rd-complete" }, this.actions.sign, gettext("Sign this case"), keycap("Ctrl", "⏎"))
+      ? button({ class: "rd-btn is-filled rd-complete" }, this.actions.sign, this.actions.corrects ? gettext("Sign this correction") : gettext("Sign this case"), keycap("Ctrl", "⏎"))
       : button({ class: "rd-btn is-filled rd-complete" }, this.actions.next, gettext("Next case"), keycap("Ctrl", "⏎"));
-    const reopen = signed ? null : button({ class: "rd-btn" }, this.actions.reopen, gettext("Reopen"));
-    return [line, el("div", { class: "rd-foot-acts" }, first, ...(reopen ? [reopen] : []))];
+    const correct = correctUrl ? el("a", { class: "rd-btn", href: correctUrl }, gettext("Correct…")) : null;
+    const second = signed ? correct : button({ class: "rd-btn" }, this.actions.reopen, gettext("Reopen"));
+    return [line, el("div", { class: "rd-foot-acts" }, first, ...(second ? [second] : []))];
   }
 }

@@ -84,6 +84,12 @@ export class Session {
     await post(`${API}/assignments/${this.assignment.public_id}/skip/`, { reason });
   }
 
+  /** Gives a correction up. */
+  async discard(): Promise<void> {
+    await post(`${API}/reads/${this.readId}/discard/`);
+    await this.autosave.close();
+  }
+
   async activity(seconds: number, place: Place): Promise<void> {
     await post(`${API}/assignments/${this.assignment.public_id}/activity/`, { seconds, place }, { keepalive: true });
   }

@@ -123,6 +123,15 @@ export interface Place {
   frame: number;
 }
 
+export interface Correction {
+  kind: string;
+  kind_words: string;
+  reason: string;
+  of_signed_at: string;
+  /** Results were shown before it was signed. */
+  informed: boolean;
+}
+
 export interface Read {
   id: string;
   state: "draft" | "completed" | "signed";
@@ -141,6 +150,8 @@ export interface Read {
   saved_at: string | null;
   signed_at: string | null;
   place: Place | null;
+  /** Of a correction: why, and of which signed read. */
+  correction: Correction | null;
 }
 
 export interface Grading {
@@ -181,6 +192,8 @@ export interface Assignment {
   clips: Clip[];
   read: Read | null;
   compare_url: string | null;
+  /** Where this signed answer is corrected, while that is possible. */
+  correct_url: string | null;
   worklist_url: string;
   next_url: string | null;
   active_seconds: number;

@@ -185,7 +185,18 @@ def test_only_reads_in_force_of_people_are_exported(world: World, tmp_path: Path
     marks = {(clip, 1): (Extent.ALL_MARKED, box(clip, *PLAQUE))}
     first = world.read(study, world.reader_a, 1, 5.0, key=(clip, 1), marks=marks)
     later = {(clip, 2): (Extent.ALL_MARKED, box(clip, *PLAQUE))}
-    second = world.read(study, world.reader_a, 1, 5.0, key=(clip, 2), marks=later, revision=2, supersedes=first)
+    second = world.read(
+        study,
+        world.reader_a,
+        1,
+        5.0,
+        key=(clip, 2),
+        marks=later,
+        revision=2,
+        supersedes=first,
+        revision_kind="slip",
+        revision_reason="wrong frame",
+    )
     world.read(study, world.reader_b, 1, 5.0, key=(clip, 1), marks=marks)
 
     export_labels(project=world.project, folder=tmp_path / "people", by=world.coordinator)

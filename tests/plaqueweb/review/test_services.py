@@ -16,7 +16,7 @@ from plaqueweb.review.models import Case, CaseState, Consensus, ConsensusKind, D
 from plaqueweb.review.selectors import references
 from plaqueweb.studies.models import CaseListItem
 from tests.factories import ProjectFactory, member
-from tests.plaqueweb.review.world import ALL, World, box
+from tests.plaqueweb.review.world import ALL, CORRECTION, World, box
 
 
 def state(world: World) -> str:
@@ -115,7 +115,7 @@ def test_a_corrected_read_is_compared_again(world: World) -> None:
 def test_a_signed_read_counts_until_its_correction_is_signed_too(world: World) -> None:
     first = world.read(world.reader_a, 1, 5.0)
     other = world.read(world.reader_b, 1, 5.2)
-    draft = Read.objects.create(assignment=first.assignment, reader_class=0, revision=2, supersedes=first)
+    draft = Read.objects.create(assignment=first.assignment, reader_class=0, revision=2, supersedes=first, **CORRECTION)
 
     assert services.current_reads(world.round.pk, world.study.pk) == [first, other]
     assert world.compare(read=first.pk).read == first
@@ -131,7 +131,7 @@ def test_a_correction_in_draft_reopens_no_case(world: World) -> None:
     first = world.read(world.reader_a, 1, 5.0)
     world.read(world.reader_b, 1, 5.2)
     services.refresh_open_cases()
-    Read.objects.create(assignment=first.assignment, reader_class=0, revision=2, supersedes=first)
+    Read.objects.create(assignment=first.assignment, reader_class=0, revision=2, supersedes=first, **CORRECTION)
 
     assert services.refresh_open_cases() == 0
     assert state(world) == CaseState.AGREED
@@ -139,7 +139,7 @@ def test_a_correction_in_draft_reopens_no_case(world: World) -> None:
 
 def test_which_reads_are_signed_takes_one_query(world: World, django_assert_num_queries: Any) -> None:
     first = world.read(world.reader_a, 1, 5.0)
-    Read.objects.create(assignment=first.assignment, revision=2, supersedes=first)
+    Read.objects.create(assignment=first.assignment, revision=2, supersedes=first, **CORRECTION)
 
     with django_assert_num_queries(1):
         assert list(Read.objects.signed()) == [first]

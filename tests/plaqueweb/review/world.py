@@ -97,7 +97,7 @@ class World:
         row = Read.objects.create(
             assignment=assignment, reader_class=reader_class, thickness_mm=mm, thickness_px=px, content_no=1,
             thickness_source="caliper" if mm is not None or px is not None else "", revision=revision,
-            supersedes=supersedes, **fields,
+            supersedes=supersedes, **(CORRECTION if supersedes else {}), **fields,
         )  # fmt: skip
         if key_frame is not None and (mm is not None or px is not None or lesion is not None):
             where = {"key_clip": self.clip, "key_frame": key_frame, "key_region": 1}
@@ -182,4 +182,5 @@ class World:
 
 
 ALL, INDEX, NONE, UNUSABLE = Extent.ALL_MARKED, Extent.INDEX_ONLY, Extent.NO_PLAQUE, Extent.UNUSABLE
+CORRECTION = {"revision_kind": "slip", "revision_reason": "the wrong button"}
 NOWHERE = uuid.UUID(int=0)
