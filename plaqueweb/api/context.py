@@ -78,6 +78,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     ]
     role_words = ", ".join(str(Role(role).label) for role in roles)
     profile = reverse("reader-profile", args=[project.slug]) if user.can(C.READ, project.pk) else ""
+    new_url = reverse("project-new") if user.can(C.MANAGE_MEMBERS, project.pk) else ""
     return base | {
-        "projects": projects, "project": project, "nav": nav, "role_words": role_words, "profile_url": profile,
+        "new_project_url": new_url, "projects": projects, "project": project, "nav": nav, "role_words": role_words,
+        "profile_url": profile,
     }  # fmt: skip

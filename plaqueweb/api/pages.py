@@ -14,6 +14,7 @@ from plaqueweb.api.audit import visible_events
 from plaqueweb.core.errors import NotFound
 from plaqueweb.core.middleware import trace_id
 from plaqueweb.core.problems import problem_response
+from plaqueweb.predictions.start import may_start_projects
 from plaqueweb.reads.selectors import compare_url, own_assignment
 from plaqueweb.review.services import case_for
 from plaqueweb.studies.models import Project
@@ -27,7 +28,7 @@ def home(request: HttpRequest) -> HttpResponse:
     user = current_user(request)
     project = Project.objects.visible_to(user).order_by("name").first()
     if project is None:
-        return render(request, "no_project.html", status=200)
+        return redirect("project-new") if may_start_projects(user) else render(request, "no_project.html", status=200)
     return enter(request, project.slug)
 
 

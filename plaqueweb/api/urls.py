@@ -4,11 +4,12 @@ from django.urls import path
 from django.views.decorators.cache import cache_control
 from django.views.i18n import JavaScriptCatalog
 
-from plaqueweb.api import members, pages, protocols, trials
+from plaqueweb.api import members, pages, projects, protocols, trials
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path("p/<slug:slug>/enter/", pages.enter, name="enter"),
+    path("projects/new/", projects.new_project, name="project-new"),
     path("words.js", cache_control(private=True, max_age=3600)(JavaScriptCatalog.as_view()), name="words"),
     path("p/<slug:slug>/members/", members.members, name="members"),
     path("p/<slug:slug>/protocol/", protocols.protocol, name="protocol"),

@@ -6,11 +6,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
 from plaqueweb.core.errors import DomainError
-from plaqueweb.predictions.services import activate_pipeline, register_builtin_pipeline
-from plaqueweb.studies.services import create_project
+from plaqueweb.predictions.start import start_project
 
 
 class Command(BaseCommand):
@@ -21,13 +19,13 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("--no-model", action="store_true", help="register no pipeline: studies are only read")
 
-    @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            project = create_project(slug=options["slug"], name=options["name"], by=None)
-            if not options["no_model"]:
-                activate_pipeline(pipeline=register_builtin_pipeline(project=project, by=None), by=None)
+            started = start_project(
+                slug=options["slug"], name=options["name"], by=None, with_model=not options["no_model"]
+            )
         except DomainError as error:
             raise CommandError(f"{error.detail} [{error.rule}]; nothing was stored.") from None
+        project = started.project
         people = f"manage.py add_user EMAIL --name NAME --project {project.slug} --role coordinator"
         self.stdout.write(f"Project {project.slug} is there. Add people: {people}")
