@@ -20,14 +20,25 @@ from plaqueweb.core.strict import AllowListedFilters, StrictSerializer
 from plaqueweb.predictions.models import Prediction
 from plaqueweb.predictions.showing import record_shown
 from plaqueweb.reads.models import Read
-from plaqueweb.review import selectors, services
-from plaqueweb.review.comparison import Chosen
+from plaqueweb.review import comments, selectors, services
+from plaqueweb.review.comparison import Chosen, Comparison
 from plaqueweb.review.comparison import compare as open_comparison
+from plaqueweb.review.frame_table import frame_rows
 from plaqueweb.review.lesion_rows import lesions_payload
 from plaqueweb.review.links import REASON_CHARACTERS, judge_pair
 from plaqueweb.review.models import Case, Consensus, DifferenceNote, DifferenceReason, LinkAct
 from plaqueweb.review.payload import compare_payload
 from plaqueweb.review.sides import PIPELINE, READ
+
+
+def opened(request: Request, user: User, case: Case) -> Comparison:
+    """Open the comparison that the query names, and keep that a model's answer was shown."""
+    asked = [(name, value) for name, values in request.query_params.lists() for value in values]
+    comparison = open_comparison(user=user, case=case, chosen=Chosen.of(asked))
+    if comparison.models:
+        record_shown(user=user, studies=[case.study_id], door="comparison")
+    return comparison
+
 
 SIDES = "`read.<id>`, `reference.<kind>` or `pipeline.<id>`"
 
@@ -78,6 +89,27 @@ class LinkIn(StrictSerializer):
         return attrs
 
 
+class CommentIn(StrictSerializer):
+    """A new thread names its place; an answer names its thread, and may settle it."""
+
+    text = serializers.CharField(allow_blank=True, max_length=comments.CHARACTERS)
+    thread = serializers.UUIDField(required=False)
+    settles = serializers.BooleanField(required=False, allow_null=True, default=None)
+    clip = serializers.UUIDField(required=False)
+    frame = serializers.IntegerField(required=False, min_value=1)
+    x = serializers.FloatField(required=False)
+    y = serializers.FloatField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        place = {"clip", "frame", "x", "y"}
+        if "thread" in attrs:
+            if place & attrs.keys():
+                raise serializers.ValidationError(_("An answer stands where its thread stands."))
+        elif not place <= attrs.keys():
+            raise serializers.ValidationError(_("A comment needs clip, frame, x and y, or a thread."))
+        return attrs
+
+
 class ConsensusOut(serializers.ModelSerializer[Consensus]):
     by = serializers.CharField(source="by.name", allow_null=True, default=None)
 
@@ -114,11 +146,7 @@ class CaseViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveMode
         """Two answers side by side, a read and a prediction unless others are named, with every number."""
         user = current_user(request)
         case = selectors.visible_case(user, pk)
-        asked = [(name, value) for name, values in request.query_params.lists() for value in values]
-        comparison = open_comparison(user=user, case=case, chosen=Chosen.of(asked))
-        if comparison.models:
-            record_shown(user=user, studies=[case.study_id], door="comparison")
-        return Response(compare_payload(comparison))
+        return Response(compare_payload(opened(request, user, case)))
 
     @extend_schema(methods=["get"], responses=NoteOut(many=True))
     @extend_schema(methods=["post"], request=NoteIn, responses={201: NoteOut})
@@ -177,6 +205,37 @@ class CaseViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveMode
         )  # fmt: skip
         right = f"{PIPELINE}.{second.pipeline_id}" if isinstance(second, Prediction) else f"{READ}.{second.pk}"
         return Response(_matches(user, case, Chosen(f"{READ}.{read.pk}", right)), status=201)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("left", OpenApiTypes.STR), OpenApiParameter("right", OpenApiTypes.STR)],
+        responses=OpenApiTypes.OBJECT,
+    )
+    @action(detail=True, methods=["get"], pagination_class=None, filter_backends=[])
+    def frames(self, request: Request, pk: str) -> Response:
+        """Both sides frame by frame; what a side says nothing about has words and no number."""
+        user = current_user(request)
+        comparison = opened(request, user, selectors.visible_case(user, pk))
+        return Response([row.as_dict() for row in frame_rows(comparison)])
+
+    @extend_schema(methods=["get"], responses=OpenApiTypes.OBJECT)
+    @extend_schema(methods=["post"], request=CommentIn, responses={201: OpenApiTypes.OBJECT})
+    @action(detail=True, methods=["get", "post"], pagination_class=None, filter_backends=[])
+    def comments(self, request: Request, pk: str) -> Response:
+        """Threads pinned to places on frames; adding to them answers with all of them."""
+        user = current_user(request)
+        case = selectors.visible_case(user, pk)
+        if request.method == "POST":
+            form = CommentIn(data=request.data)
+            form.is_valid(raise_exception=True)
+            given = form.validated_data
+            if "thread" in given:
+                thread = comments.thread_of(user=user, case=case, pk=given["thread"])
+                comments.answer_thread(thread=thread, by=user, text=given["text"], settles=given["settles"])
+            else:
+                where = {name: given[name] for name in ("clip", "frame", "x", "y")}
+                comments.start_thread(case=case, by=user, text=given["text"], **where)
+        status = 201 if request.method == "POST" else 200
+        return Response(comments.threads_of(user=user, case=case), status=status)
 
 
 def _matches(user: User, case: Case, chosen: Chosen) -> dict[str, Any]:

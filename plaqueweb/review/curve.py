@@ -43,7 +43,8 @@ def curve_payload(comparison: Comparison, clip: Clip) -> dict[str, Any]:
 def _parts(side: Side, clip: Clip) -> list[NDArray[np.float32]]:
     if not isinstance(side, ModelSide):
         return []
-    return [curves_of(part, clip.frames) for part in side.parts if part.clip_id == clip.pk]
+    known = [part for part in side.parts if part.clip_id == clip.pk and not part.no_result_reason]
+    return [curves_of(part, clip.frames) for part in known]
 
 
 def _line(rows: list[NDArray[np.float32]], row: int) -> list[float | None]:

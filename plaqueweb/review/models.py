@@ -18,7 +18,7 @@ from plaqueweb.review.error_models import ErrorReview, MaskOverlap
 from plaqueweb.review.link_models import LesionLink, LesionOverlap, LinkAct
 from plaqueweb.review.mask_models import FusionMethod, MaskReference
 from plaqueweb.studies.blinding import BLINDED_POLICIES, UNSIGNED_STATES, results_visible
-from plaqueweb.studies.models import ScopedQuerySet, Study, projects_with
+from plaqueweb.studies.models import Clip, ScopedQuerySet, Study, projects_with
 
 
 class CaseState(models.TextChoices):
@@ -242,6 +242,48 @@ class Consensus(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.study_id}"
+
+
+class CommentQuerySet(ScopedQuerySet):
+    project_field = "case__round__project_id"
+
+    def visible_to(self, user: User) -> Self:
+        """Comments on visible cases."""
+        return self.filter(case__in=Case.objects.visible_to(user))
+
+
+class Comment(BaseModel):
+    """What somebody said about a place on a frame: the first of a thread names the place, its answers name the thread.
+
+    Rows are only added: ``settles`` true resolves the thread, false opens it again. ``x``, ``y`` are picture pixels.
+    """
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="comments")
+    thread = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="answers")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, null=True, related_name="+")
+    frame = models.PositiveIntegerField(null=True)
+    x = models.FloatField(null=True)
+    y = models.FloatField(null=True)
+    text = models.CharField(max_length=1000, blank=True)
+    settles = models.BooleanField(null=True)
+
+    objects = CommentQuerySet.as_manager()
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(
+                    thread__isnull=True, clip__isnull=False, frame__gte=1, x__gte=0, y__gte=0, settles__isnull=True
+                )
+                | Q(thread__isnull=False, clip__isnull=True, frame__isnull=True, x__isnull=True, y__isnull=True),
+                name="comment_place",
+            ),
+            models.CheckConstraint(condition=~Q(text="") | Q(settles__isnull=False), name="comment_says_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"comment on {self.case_id}"
 
 
 class DifferenceNoteQuerySet(ScopedQuerySet):

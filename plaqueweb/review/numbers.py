@@ -19,6 +19,7 @@ from plaqueweb.review.masks import Place
 from plaqueweb.review.model_words import ground
 from plaqueweb.review.rules import thickness_difference
 from plaqueweb.review.sides import NONE, ModelSide, ReadSide, ReferenceSide, Side, marks_of
+from plaqueweb.review.timing import waited_for
 
 PUBLISHED_MINUTES = 30
 
@@ -50,7 +51,7 @@ def numbers(comparison: Comparison) -> list[Row]:
     ]
     rows += [*_area(comparison), *_dice(comparison), *_ratio(comparison)]
     rows += [Row(**row) for row in asked_rows(comparison)]
-    rows.append(_time(comparison))
+    rows += [_time(comparison), *_arrival(comparison)]
     return rows
 
 
@@ -243,11 +244,13 @@ def _area(c: Comparison) -> Iterator[Row]:
         difference = area_difference(mine, theirs)
     how = "; ".join(_extents(c, place))
     label = _("Area, frame %(frame)d") % {"frame": place[1]}
-    yield Row("area", label, _area_cell(mine), _area_cell(theirs), difference, how)
+    yield Row("area", label, _area_cell(c.left, place, mine), _area_cell(c.right, place, theirs), difference, how)
 
 
-def _area_cell(found: tuple[int, float | None] | None) -> str:
-    return words.DASH if found is None else words.area(*found)
+def _area_cell(side: Side, place: Place, found: tuple[int, float | None] | None) -> str:
+    if found is None:
+        return words.DASH
+    return words.area(*found, sd=side.area_sd(place, found[0]) if isinstance(side, ModelSide) else None)
 
 
 def area_difference(mine: tuple[int, float | None], theirs: tuple[int, float | None]) -> str:
@@ -333,6 +336,20 @@ def _time(c: Comparison) -> Row:
     if devices:
         how += _(" · run on %(device)s") % {"device": ", ".join(devices)}
     return Row("time", _("Reading or run time"), _seconds(c.left), _seconds(c.right), "", how)
+
+
+def _arrival(c: Comparison) -> Iterator[Row]:
+    """From the arrival of the study to its result, as a clinic would meet it; not the time of computing alone."""
+    waited = [waited_for(side.prediction, c.case.study) if isinstance(side, ModelSide) else None for side in c.pair]
+    told = [one for one in waited if one is not None]
+    if not told:
+        return
+    times = [words.duration(one.seconds) if one is not None else words.DASH for one in waited]
+    shown = {"time": words.duration(told[-1].seconds), "n": PUBLISHED_MINUTES}
+    how = _("result %(time)s after arrival; published: %(n)d min")
+    if told[-1].asked:
+        how = _("result %(time)s after it was asked for; published: %(n)d min")
+    yield Row("arrival", _("Arrival to result"), times[0], times[1], "", how % shown)
 
 
 def _seconds(side: Side) -> str:

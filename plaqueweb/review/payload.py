@@ -14,6 +14,7 @@ from plaqueweb.predictions.selectors import prediction_payload
 from plaqueweb.reads.choices import Arm, Policy, Reveal
 from plaqueweb.reads.models import Read
 from plaqueweb.review import selectors
+from plaqueweb.review.comments import threads_of
 from plaqueweb.review.comparison import Comparison
 from plaqueweb.review.corrections import revision_words
 from plaqueweb.review.curve import curve_payload
@@ -84,6 +85,8 @@ def compare_payload(comparison: Comparison) -> dict[str, Any]:
             for one in comparison.dice
             if one.declared
         ],
+        "differing": [_place(one) for one in comparison.differing],
+        "comments": threads_of(user=user, case=case),
         "next_url": next_url(comparison, place),
         "reason": reason_payload(comparison),
     }
@@ -102,6 +105,7 @@ def _shown_reads(comparison: Comparison) -> list[dict[str, Any]]:
 def side_payload(comparison: Comparison, side: Side) -> dict[str, Any]:
     """What stands over a pane: who answers, the class, and which read or prediction below holds the marks."""
     marks = marks_of(side)
+    distinct = comparison.left.role != comparison.right.role
     prediction = side.prediction if isinstance(side, ModelSide) else None
     signed = side.read.signed_at if isinstance(side, ReadSide) else None
     return {
@@ -109,6 +113,7 @@ def side_payload(comparison: Comparison, side: Side) -> dict[str, Any]:
         "kind": side.kind,
         "role": side.role,
         "title": title_of(comparison, side),
+        "short": title_of(comparison, side) if distinct else (_("Left") if side is comparison.left else _("Right")),
         "name": side.name,
         "noun": noun(comparison, side),
         "simulated": isinstance(side, ReadSide) and side.read.assignment.reader.is_simulated,
@@ -253,7 +258,9 @@ def reason_payload(comparison: Comparison) -> dict[str, Any]:
 
 
 def _why_no_reason(comparison: Comparison) -> str:
-    if NONE in (comparison.left.kind, comparison.right.kind):
+    if comparison.left.kind == NONE:
+        return _("no read to compare")
+    if comparison.right.kind == NONE:
         return _("no model result to compare")
     if comparison.read is not None and comparison.read.is_replaced:
         return _("this answer was corrected: the reason stands beside the correction")

@@ -130,6 +130,11 @@ class ModelSide(Side):
             return None
         return 100 * int(np.count_nonzero(plaque)) / int(np.count_nonzero(aorta))
 
+    def area_sd(self, place: Place, px: int) -> float | None:
+        """Standard uncertainty in mm² of an area: known for the largest of its clip, and told nowhere else."""
+        part = next((one for one in self.parts if (one.clip_id, one.region_number) == (place[0], place[2])), None)
+        return part.area_sd_mm2 if part is not None and px and part.max_area_px == px else None
+
     @property
     def lesions(self) -> list[dict[str, Any]]:
         """The stored lesions of all clips."""

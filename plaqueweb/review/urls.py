@@ -11,6 +11,7 @@ urlpatterns = [
     path("p/<slug:slug>/cases/<uuid:pk>/", views.compare, name="compare"),
     path("p/<slug:slug>/cases/<uuid:pk>/lesions/", views.compare_lesions, name="compare-lesions"),
     path("p/<slug:slug>/cases/<uuid:pk>/numbers.csv", views.compare_csv, name="compare-csv"),
+    path("p/<slug:slug>/cases/<uuid:pk>/frames.csv", views.frames_csv, name="compare-frames-csv"),
     path("p/<slug:slug>/errors/", error_views.errors, name="errors"),
     path("p/<slug:slug>/errors/reasons.csv", error_views.errors_csv, name="errors-csv"),
     path("p/<slug:slug>/errors/<uuid:pk>/", error_views.error_case, name="error-case"),

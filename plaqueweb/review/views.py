@@ -18,6 +18,7 @@ from plaqueweb.reads.models import Assignment
 from plaqueweb.review import overview, selectors, services
 from plaqueweb.review.comparison import Chosen, Comparison
 from plaqueweb.review.comparison import compare as open_comparison
+from plaqueweb.review.frame_table import CSV_HEAD, csv_row, frame_rows
 from plaqueweb.review.lesion_rows import lesions_payload
 from plaqueweb.review.models import Case
 from plaqueweb.review.numbers import numbers
@@ -138,6 +139,20 @@ def compare_csv(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
     out.writerow(["number", *csv_names(comparison), "how"])
     for row in numbers(comparison):
         out.writerow([csv_cell(text) for text in (row.label, row.left, row.right, row.difference, row.how)])
+    return response
+
+
+@login_required
+def frames_csv(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
+    """Give both sides frame by frame as CSV; what is not known is empty, never 0."""
+    case = _case(request, slug, pk)
+    comparison = _comparison(request, case)
+    place = selectors.position(comparison.user, case)
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="case-{place.number}-frames.csv"'
+    out = csv.writer(response)
+    out.writerow(CSV_HEAD)
+    out.writerows([_cell(text) for text in csv_row(row)] for row in frame_rows(comparison))
     return response
 
 

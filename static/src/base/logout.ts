@@ -1,5 +1,6 @@
 /** Logging out takes along what pages kept in this browser; what was not sent yet is asked about first. */
 import { gettext, interpolate } from "../viewer/words.ts";
+import { DRAFTS } from "../compare/threads.ts";
 import { forgetPending, pendingCases } from "../reading/pending.ts";
 import { forgetUnsent, unsentPlaces } from "./unsent.ts";
 
@@ -17,5 +18,6 @@ async function leave(form: HTMLFormElement): Promise<void> {
   if (n && !window.confirm(words)) return;
   forgetUnsent();
   await forgetPending();
+  for (const key of Object.keys(window.sessionStorage)) if (key.startsWith(DRAFTS)) window.sessionStorage.removeItem(key);
   form.submit();
 }

@@ -1,6 +1,6 @@
 /** Plaque area by frame: the model's line on every frame, the reader's dots where marked, both key frames, the playhead. */
 import { svg } from "../viewer/overlay.ts";
-import { gettext, interpolate } from "../viewer/words.ts";
+import { gettext, interpolate, ngettext } from "../viewer/words.ts";
 import type { LayerStyle } from "../viewer/paint.ts";
 import type { ClipCurve } from "./types.ts";
 
@@ -73,6 +73,7 @@ export class Curve {
   private readonly head = Object.assign(document.createElement("div"), { className: "cmp-playhead" });
   private readonly observer: ResizeObserver;
   private curve: ClipCurve = EMPTY;
+  private comments: readonly { frame: number; open: number; all: number }[] = [];
   private says: readonly [CurveSay, CurveSay] | null = null;
   private frames = 1;
   private frame = 1;
@@ -107,6 +108,12 @@ export class Curve {
     this.draw();
   }
 
+  /** Frames with comments, told by a mark above the lines. */
+  setComments(frames: readonly { frame: number; open: number; all: number }[]): void {
+    this.comments = frames;
+    this.draw();
+  }
+
   setFrame(frame: number): void {
     this.frame = frame;
     this.head.style.transform = `translateX(${(this.x(frame) - 1).toFixed(1)}px)`;
@@ -125,6 +132,8 @@ export class Curve {
       const area = dot?.area ?? side.line[frame - 1] ?? null;
       if (area !== null) parts.push(interpolate(gettext("%(who)s %(area)s %(unit)s"), { who: says.noun, area: say(area), unit }));
     }
+    const said = this.comments.find((one) => one.frame === frame);
+    if (said) parts.push(interpolate(ngettext("%(n)s comment", "%(n)s comments", said.all), { n: said.all }));
     return parts.join(", ");
   }
 
@@ -165,6 +174,10 @@ export class Curve {
     this.sides.forEach(([side], at) => {
       for (const point of side.dots) parts.push(this.mark(point.frame, y(point.area), point.extent, floor, at === 1));
     });
+    for (const { frame, open } of this.comments) {
+      const x = this.x(frame);
+      parts.push(svg("path", { class: open ? "cmp-said-mark" : "cmp-said-mark is-resolved", d: `M${x - 4} 0h8v6h-3l-2 3v-3h-3Z` }));
+    }
     parts.push(...this.keyMarks(floor));
     this.head.style.height = `${this.size[1] - BOTTOM + 8}px`;
     this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);

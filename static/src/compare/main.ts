@@ -5,12 +5,16 @@ import { get } from "../viewer/api.ts";
 import { keysDialog } from "../viewer/keys.ts";
 import { gettext } from "../viewer/words.ts";
 import { LesionPairs } from "./lesions.ts";
+import { Comments } from "./comments.ts";
+import { FrameTable } from "./frametable.ts";
 import type { LinkName } from "./linked.ts";
 import { Errors } from "./errors.ts";
 import { ComparePage, part } from "./page.ts";
 import { Reasons } from "./reasons.ts";
+import { walk } from "./rows.ts";
 import { jump, shortcuts } from "./shortcuts.ts";
-import type { Compare } from "./types.ts";
+import { Tabs } from "./tabs.ts";
+import type { Compare, Place } from "./types.ts";
 
 const POLL_MS = 2000;
 
@@ -32,7 +36,7 @@ function wire(root: HTMLElement, page: ComparePage): void {
   strength.addEventListener("input", () => (page.opacity = Number(strength.value) / 100));
   strength.addEventListener("pointerup", () => strength.blur());
   for (const button of root.querySelectorAll<HTMLElement>("[data-go]")) {
-    button.addEventListener("click", () => jump(page, button.dataset["go"] as "model_key" | "largest_difference"));
+    button.addEventListener("click", () => (button.dataset["go"] === "model_key" ? jump(page, "model_key") : step(root, page, 1)));
   }
   for (const button of root.querySelectorAll<HTMLElement>("[data-step]")) {
     button.addEventListener("click", () => page.step(Number(button.dataset["step"])));
@@ -71,6 +75,20 @@ function strengthOf(root: HTMLElement): HTMLInputElement {
   const found = part(root, "[data-opacity]");
   if (!(found instanceof HTMLInputElement)) throw new Error("the strength of the marks is no input");
   return found;
+}
+
+/** Where the walk stands; who has gone elsewhere meanwhile begins again with the largest. */
+let walked: Place | null = null;
+
+/** To the next largest disagreement; the button says where in the order one stands. */
+function step(root: HTMLElement, page: ComparePage, by: 1 | -1): void {
+  const { place } = page;
+  const still = place !== null && walked?.clip === place.clip && walked.frame === place.frame;
+  const found = walk(page.data.differing, still ? walked : null, by);
+  if (!found) return;
+  walked = found.place;
+  part(root, "[data-walk]").textContent = found.words;
+  void page.go(found.place);
 }
 
 /** Another read or pipeline is another address; the place on the pictures goes along. */
@@ -129,12 +147,28 @@ if (root) {
   const data = documentOf();
   const page = new ComparePage(root, data);
   const errors = data.errors ? new Errors(root, data.errors) : null;
+  const table = new FrameTable(part(root, "[data-frames]"), data, (place) => void page.go(place));
+  const tabs = new Tabs(root, (name) => {
+    if (name === "frames") void table.show();
+  });
+  const comments = new Comments(part(root, "[data-comments]"), data, root.dataset["user"] ?? "", {
+    go: (place) => void page.go(place),
+    spot: () => page.spot,
+    redraw: () => page.redrawPins(),
+    reveal: () => tabs.show("comments"),
+  });
+  page.pinned = comments;
+  page.onPlace((place) => table.setPlace(place));
+  if (comments.waiting) tabs.show("comments");
   const help = (): void => keysDialog(keys).showModal();
   const keys = shortcuts(page, errors ?? new Reasons(root, data), {
     help,
     back: () => follow("[data-back]"),
     next: () => (errors ? void errors.save() : follow("[data-next]")),
     link: (name) => link(root, page, name),
+    walk: (by) => step(root, page, by),
+    table: () => tabs.show(tabs.shown === "frames" ? "numbers" : "frames"),
+    say: () => comments.add(),
     strength: (by) => {
       const input = strengthOf(root);
       input.value = String(Number(input.value) + 10 * by);

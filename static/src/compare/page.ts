@@ -2,6 +2,7 @@
 import { lengthWords, regionAt, scaleWords } from "../viewer/calibration.ts";
 import { Clock } from "../viewer/cine.ts";
 import type { FrameStore } from "../viewer/frames.ts";
+import type { Pin } from "../viewer/overlay.ts";
 import { View } from "../viewer/view.ts";
 import { Viewport, type Chord, type LayerMode, type LayerStyle, type Line } from "../viewer/viewport.ts";
 import { fitBoxOf, frameStoreOf, rulerOf, segmentWords, viewWords, type Clip } from "../viewer/types.ts";
@@ -56,6 +57,7 @@ export class ComparePage {
   /** Further reads that are switched off. */
   private readonly off = new Set<string>();
   private readonly listeners = new Set<(place: Place) => void>();
+  private comments: { pins(clip: string, frame: number): Pin[]; frames(clip: string): { frame: number; open: number; all: number }[] } | null = null;
   private shown: Shown | null = null;
 
   constructor(root: HTMLElement, data: Compare) {
@@ -155,6 +157,34 @@ export class ComparePage {
     if (on) this.off.delete(id);
     else this.off.add(id);
     for (const pane of this.marked) pane.redraw();
+  }
+
+  /** What is pinned to the pictures: numbered places, and which frames have any. */
+  set pinned(source: { pins(clip: string, frame: number): Pin[]; frames(clip: string): { frame: number; open: number; all: number }[] }) {
+    this.comments = source;
+    this.redrawPins();
+  }
+
+  redrawPins(): void {
+    const clip = this.shown?.clip.id;
+    if (!clip) return;
+    for (const pane of [...this.panes, this.difference, this.swipe.pane]) {
+      pane.pins = (frame) => this.comments?.pins(clip, frame) ?? [];
+      pane.redraw();
+    }
+    this.curve.setComments(this.comments?.frames(clip) ?? []);
+  }
+
+  /** The picture pixel under the cursor, else in the middle of the active pane; null while no picture is there. */
+  get spot(): { clip: string; frame: number; x: number; y: number } | null {
+    const shown = this.shown;
+    if (!shown) return null;
+    const pane = [...this.panes, this.swipe.pane, this.difference].find((one) => one.pointed !== null) ?? this.panes[0];
+    const middle = pane ? pane.toPicture([pane.host.clientWidth / 2, pane.host.clientHeight / 2]) : [0, 0];
+    const [x = 0, y = 0] = pane?.pointed ?? middle;
+    const inside = (value: number, size: number): number => Math.round(Math.min(size, Math.max(0, value)) * 4) / 4;
+    const { clip } = shown;
+    return { clip: clip.id, frame: this.linked.active.state.frame, x: inside(x, clip.columns), y: inside(y, clip.rows) };
   }
 
   onPlace(listener: (place: Place) => void): void {
@@ -280,6 +310,7 @@ export class ComparePage {
     const select = this.root.querySelector<HTMLSelectElement>(".cmp-clip");
     if (select) select.value = clip.id;
     this.follow();
+    this.redrawPins();
   }
 
   /** Give every pane its layers, calipers, outlines and maps. */

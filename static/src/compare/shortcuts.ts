@@ -13,6 +13,12 @@ export interface Acts {
   /** Marks one step stronger or weaker. */
   strength(by: number): void;
   link(name: LinkName): void;
+  /** To the next frame in the order of the disagreements, or back. */
+  walk(by: 1 | -1): void;
+  /** Show the table of frames, or the numbers again. */
+  table(): void;
+  /** Begin a comment. */
+  say(): void;
 }
 
 /** `why` is what the page asks: one reason with a comment, or on error review several with a note. */
@@ -31,7 +37,9 @@ export function shortcuts(page: ComparePage, why: Reasons | Errors, acts: Acts):
     { code: "End", keys: ["End"], words: gettext("last frame"), group: frames, run: () => page.goFrame(end) },
     { code: "Space", keys: ["Space"], words: gettext("play, stop"), group: frames, run: () => page.togglePlay() },
     { code: "KeyY", keys: ["Y"], words: gettext("model’s key frame"), group: frames, run: () => jump(page, "model_key") },
-    { code: "KeyX", keys: ["X"], words: gettext("largest difference"), group: frames, run: () => jump(page, "largest_difference") },
+    { code: "KeyX", keys: ["X"], words: gettext("largest difference, then the next"), group: frames, run: () => acts.walk(1) },
+    { code: "KeyX", shift: true, keys: ["⇧", "X"], words: gettext("the larger difference before"), group: frames, run: () => acts.walk(-1) },
+    { code: "KeyT", keys: ["T"], words: gettext("table of frames, and back"), group: frames, run: () => acts.table() },
     { code: "KeyM", keys: ["M"], words: gettext("picture, reconstruction, error, activation"), group: look, run: () => void page.nextMap() },
     {
       code: "KeyO", keys: ["O"], words: gettext("hold to hide the marks"), group: look,
@@ -45,7 +53,8 @@ export function shortcuts(page: ComparePage, why: Reasons | Errors, acts: Acts):
     { code: "KeyP", shift: true, keys: ["⇧", "P"], words: gettext("link or unlink the pan"), group: look, run: () => acts.link("pan") },
     { code: "KeyF", keys: ["F"], words: gettext("fit"), group: look, run: () => page.fit() },
     { code: "Equal", keys: ["="], words: gettext("one to one"), group: look, run: () => page.oneToOne() },
-    { code: "Slash", keys: ["/"], words: gettext("comment"), group: case_, run: () => why.ask() },
+    { code: "KeyC", keys: ["C"], words: gettext("comment on the place under the cursor"), group: case_, run: () => acts.say() },
+    { code: "Slash", keys: ["/"], words: gettext("words on the reason"), group: case_, run: () => why.ask() },
     { code: "Slash", char: "?", keys: ["?"], words: gettext("these keys"), group: case_, run: () => acts.help() },
     { code: "Enter", keys: ["↵"], words: gettext("next case"), group: case_, run: () => acts.next() },
     { code: "Escape", keys: ["Esc"], words: gettext("back to the list"), group: case_, run: () => acts.back() },
@@ -79,7 +88,7 @@ function bindErrors(keys: Keymap, errors: Errors, group: string): void {
   }
 }
 
-export function jump(page: ComparePage, where: "model_key" | "largest_difference"): void {
+export function jump(page: ComparePage, where: "model_key"): void {
   const place = page.data[where];
   if (place) void page.go(place);
 }

@@ -1,6 +1,7 @@
 /** The compare document of the API, as far as the page uses it. */
 import type { Point } from "../viewer/geometry.ts";
 import type { Rle } from "../viewer/rle.ts";
+import type { Thread } from "./threads.ts";
 import type { Clip } from "../viewer/types.ts";
 
 export interface Place {
@@ -97,6 +98,8 @@ export interface SideDocument {
   role: "physician" | "reference" | "model" | "";
   title: string;
   name: string;
+  /** For the head of a column. */
+  short: string;
   /** What it is called in a sentence: "model", or its name beside another model. */
   noun: string;
   key_place: Place | null;
@@ -158,6 +161,9 @@ export interface Compare {
   largest_difference: Place | null;
   curve: Record<string, ClipCurve>;
   dice: { clip: string; frame: number; region: number; dice: number | null }[];
+  /** Frames where both marked something comparable, the largest disagreement first. */
+  differing: Place[];
+  comments: Thread[];
   next_url: string | null;
   reason: Reason;
   errors?: ErrorPart;

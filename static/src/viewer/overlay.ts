@@ -27,6 +27,13 @@ export interface Line {
   who?: "physician" | "model";
 }
 
+/** A numbered mark on a place, for a comment. */
+export interface Pin {
+  at: Point;
+  label: string;
+  kind: "open" | "resolved" | "draft";
+}
+
 export interface RulerTick {
   at: Point;
   label: string;
@@ -92,6 +99,20 @@ export function lineElement(line: Line, toScreen: ToScreen): SVGGElement {
     for (const p of points.length < 40 ? points : points.slice(0, 1)) group.append(svg("circle", { class: "vp-corner-mark", cx: p[0], cy: p[1], r: 3 }));
   }
   return group;
+}
+
+/** A dot on the place and a disc with the number beside it, so that what is spoken of stays visible. */
+export function pinElement(pin: Pin, toScreen: ToScreen): SVGGElement {
+  const [x, y] = toScreen(pin.at);
+  const [cx, cy] = [x + 14, y - 14];
+  const text = svg("text", { x: cx, y: cy });
+  text.textContent = pin.label;
+  const line = `M${xy([x, y])}L${xy([cx, cy])}`;
+  return svg(
+    "g", { class: `vp-pin is-${pin.kind}`, "data-pin": pin.label },
+    svg("path", { class: "vp-halo", d: line }), svg("path", { class: "vp-pin-line", d: line }),
+    svg("circle", { class: "vp-pin-dot", cx: x, cy: y, r: 2.5 }), svg("circle", { class: "vp-pin-disc", cx, cy, r: 9 }), text,
+  );
 }
 
 export function rulerElement(ticks: readonly RulerTick[], toScreen: ToScreen, height: number): SVGGElement {

@@ -19,7 +19,7 @@ import { cornerElements, type Corners } from "./corners.ts";
 import type { Box, Point } from "./geometry.ts";
 import type { FrameStore } from "./frames.ts";
 import { paintLoupe, type Glassed } from "./loupe.ts";
-import { chordElement, lineElement, rulerElement, svg, type Chord, type Line, type RulerTick } from "./overlay.ts";
+import { chordElement, lineElement, pinElement, rulerElement, svg, type Chord, type Line, type Pin, type RulerTick } from "./overlay.ts";
 import { Palm } from "./palm.ts";
 import { GreyWindow, Scaled, paintMasks, paintPicture, type LayerMode, type Layers, type Placement } from "./paint.ts";
 import type { View } from "./view.ts";
@@ -76,6 +76,7 @@ export class Viewport {
   mode: LayerMode = "fill";
   chords: (frame: number) => readonly Chord[] = () => [];
   lines: (frame: number) => readonly Line[] = () => [];
+  pins: (frame: number) => readonly Pin[] = () => [];
   /** Radius in picture pixels of the ring drawn at the pointer, or null. */
   ring: number | null = null;
   loupe = false;
@@ -201,6 +202,11 @@ export class Viewport {
     return [(screen[0] - at.x) / at.scale, (screen[1] - at.y) / at.scale];
   }
 
+  /** The picture pixel under the pointer, or null while it is elsewhere. */
+  get pointed(): Point | null {
+    return this.pointer && this.toPicture(this.pointer);
+  }
+
   oneToOne(): void {
     this.view.set({ zoom: 1 / this.fitScale });
   }
@@ -322,6 +328,7 @@ export class Viewport {
     if (this.shown && this.mode !== "hidden" && !this.loupe) {
       for (const line of this.lines(this.frame)) parts.push(lineElement(line, this.toScreen));
       for (const chord of this.chords(this.frame)) parts.push(chordElement(chord, this.toScreen));
+      for (const pin of this.pins(this.frame)) parts.push(pinElement(pin, this.toScreen));
     }
     if (this.ring !== null && this.pointer) {
       const attributes = { class: "vp-ring", cx: this.pointer[0], cy: this.pointer[1], r: Math.max(2, this.ring * this.scale) };

@@ -22,6 +22,7 @@ from plaqueweb.review.models import (
     Adjudication,
     BlindAnswer,
     Case,
+    Comment,
     Consensus,
     DifferenceNote,
     ErrorReview,
@@ -100,6 +101,8 @@ def world(project: Project) -> dict[str, Any]:
     LesionLink.objects.create(
         case=case, act_id=uuid.uuid4(), act="link", by=other, reason=CANARY, rule_version="lesions-2", **said
     )
+    spoken = Comment.objects.create(case=case, by=other, clip=clip, frame=1, x=543.2198, y=1, text=CANARY)
+    Comment.objects.create(case=case, by=other, thread=spoken, text=CANARY)
     judge = member(project, "adjudicator", name="Judge")
     QueueEntry.objects.create(case=case, trigger="rules", rules=["class"])
     mine = Adjudication.objects.create(case=case, adjudicator=other)
@@ -262,6 +265,7 @@ def test_the_crawl_can_find_a_canary(world: dict[str, Any]) -> None:
     assert any(leak.endswith("/maps/error/") for leak in leaks)
     assert any(leak.endswith("/matches/") for leak in leaks)
     assert any(leak.endswith("/lesions/") for leak in leaks)
+    assert any(leak.endswith("/comments/") for leak in leaks)
     assert any(leak.endswith("/protocol/rederive/") for leak in leaks)
     assert any(leak.endswith("/protocol/rederive.csv") for leak in leaks)
     case = world["case"].pk
