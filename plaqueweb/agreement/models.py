@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from plaqueweb.agreement.report_models import FrozenReport
 from plaqueweb.agreement.watch_models import Alarm, ComparisonPlan, ListLook
 from plaqueweb.core.models import BaseModel
 from plaqueweb.core.work import LeasedRow
@@ -48,4 +49,4 @@ class Watch(BaseModel, LeasedRow):
         return f"watch over {self.project_id}"
 
 
-__all__ = ["AgreementRun", "Alarm", "ComparisonPlan", "ListLook", "Watch"]
+__all__ = ["AgreementRun", "Alarm", "ComparisonPlan", "FrozenReport", "ListLook", "Watch"]

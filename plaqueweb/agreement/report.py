@@ -88,20 +88,50 @@ class Report:
         return [units[place] for place in self.results.get("picks", {}).get(chart, {}).get(key, [])]
 
 
-def build(user: User, project: Project, asked: Mapping[str, str], board: Board | None = None) -> Report:
-    """Find or compute what the address asks for on a tab, the overview when none is named.
+@dataclass(frozen=True)
+class Start:
+    """What all tabs of one address share: the visible rows, read once, and the filters that it names."""
+
+    user: User
+    project: Project
+    selection: selectors.Selection
+    found: selectors.Scope
+    kept: dict[str, str]
+    plain: bool
+
+
+def begin(user: User, project: Project, asked: Mapping[str, str]) -> Start:
+    """Read the rows behind an address.
 
     Raises:
         NotFound: a filter names something the user may not see.
     """
-    board = board or registry.BOARDS[0]
     round_ = selectors.find_round(user, project, asked.get("round", ""))
     found = selectors.scope(user, project, round_)
     selection = selectors.select(
         project, round_, found, pipeline=asked.get("pipeline", ""), against=asked.get("against", "")
     )
     kept = {name: asked[name] for name in parameters() if asked.get(name) and len(asked[name]) <= MOST_CHARACTERS}
-    selection = replace(selection, asked=tuple(sorted(kept.items())))
+    plain = not kept and not any(asked.get(name) for name in flt.COMPARISON)
+    return Start(user, project, replace(selection, asked=tuple(sorted(kept.items()))), found, kept, plain)
+
+
+def build(user: User, project: Project, asked: Mapping[str, str], board: Board | None = None) -> Report:
+    """Find or compute what the address asks for on a tab, the overview when none is named.
+
+    Raises:
+        NotFound: a filter names something the user may not see.
+    """
+    return build_tab(begin(user, project, asked), board or registry.BOARDS[0])
+
+
+def build_tab(start: Start, board: Board) -> Report:
+    """Find or compute one tab.
+
+    Raises:
+        NotFound: a filter of this tab names something the user may not see.
+    """
+    user, project, selection, found, kept = start.user, start.project, start.selection, start.found, start.kept
     known = flt.scanners(project, list(found.subjects)) if "scanner" in board.filters else []
     values = flt.offered(board.filters, known, board.units)
     options = flt.chosen(kept, values, dict(board.defaults))
@@ -115,7 +145,7 @@ def build(user: User, project: Project, asked: Mapping[str, str], board: Board |
         views={name: kept.get(name, "") for name in board.views},
         fields=flt.fields(values, options),
         interim=found.interim,
-        plain=not kept and not any(asked.get(name) for name in flt.COMPARISON),
+        plain=start.plain,
     )
     if selection.pipeline is None or not selection.against:
         return report

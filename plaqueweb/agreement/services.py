@@ -33,8 +33,12 @@ ENDED_BADLY = (WorkState.FAILED, WorkState.DEAD, WorkState.CANCELLED)
 
 def input_hash(manifest: dict[str, Any]) -> str:
     """SHA-256 of the manifest's canonical JSON: the same rows give the same hash, whoever looks."""
-    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical(manifest).encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """JSON that is the same for the same content: keys in order, no space, no NaN (which is no JSON)."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def run_for(*, manifest: dict[str, Any], user: User) -> AgreementRun:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from plaqueweb.accounts.api import current_user
+from plaqueweb.accounts.roles import Capability
 from plaqueweb.agreement import alarms, present
 from plaqueweb.agreement import filters as flt
 from plaqueweb.agreement.boards import registry
@@ -114,6 +115,7 @@ def _frame(report: Report) -> dict[str, Any]:
         "ended_badly": report.run is not None and report.run.work_state in ENDED_BADLY,
         "query": present.query(selection),
         "synthetic": bool(results.get("synthetic")),
+        "may_report": report.user.can(Capability.SEE_RESULTS, selection.project.pk),
     }
 
 

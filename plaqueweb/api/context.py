@@ -51,8 +51,9 @@ ITEMS: list[tuple[str, Any, str, Any, tuple[str, ...]]] = [
 
 
 def _here(match: ResolverMatch, name: str) -> bool:
-    """Tell whether an address belongs to an item; every tab of the dashboard belongs to Agreement."""
-    return match.url_name == name or (name == "agreement" and "board" in match.kwargs)
+    """Tell whether an address belongs to an item; every tab of the dashboard, and its reports, belong to Agreement."""
+    of_dashboard = "board" in match.kwargs or match.url_name == "agreement-reports"
+    return match.url_name == name or (name == "agreement" and of_dashboard)
 
 
 _PROJECTS = Prepared(lambda user: Project.objects.visible_to(User(pk=user)).order_by("name"), "user")

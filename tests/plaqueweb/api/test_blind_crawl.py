@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from plaqueweb.accounts.models import User
+from plaqueweb.agreement import freezing
 from plaqueweb.predictions.models import ClipPrediction, Prediction
 from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
 from plaqueweb.review.models import (
@@ -119,6 +120,9 @@ def world(project: Project) -> dict[str, Any]:
         reasons=["missed"], note=CANARY, by=other,
     )  # fmt: skip
     MaskOverlap.objects.create(project=project, read_id=read.pk, prediction_id=prediction.pk, dice=0.918273)
+    # A report that somebody froze over all of it: page, list and manifest tell what its numbers are made of.
+    chief = member(project, "coordinator", name="Chief")
+    freezing.freeze(user=chief, project=project, asked={}, title=f"{CANARY} report")
     people = {"pipeline": prediction.pipeline_id, "blinded": blinded, "other": other, "judge": judge}
     return {"project": project, "round": round_, "study": study, "job": job, "case": case, **people}
 
@@ -262,6 +266,8 @@ def test_the_crawl_can_find_a_canary(world: dict[str, Any]) -> None:
 
     assert any("/api/v1/reads/" in leak for leak in leaks)
     assert any("/api/v1/predictions/" in leak for leak in leaks)
+    assert any(leak.endswith("/manifest.json") for leak in leaks)
+    assert any(re.search(r"/agreement/reports/[0-9a-f-]{36}/$", leak) for leak in leaks)
     assert any(leak.endswith("/maps/error/") for leak in leaks)
     assert any(leak.endswith("/matches/") for leak in leaks)
     assert any(leak.endswith("/lesions/") for leak in leaks)

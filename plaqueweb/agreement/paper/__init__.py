@@ -1,0 +1,1 @@
+"""A frozen report on paper: its words, tables and drawings, all from the manifest."""

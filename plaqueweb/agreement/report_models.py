@@ -1,0 +1,76 @@
+"""A frozen report: what the dashboard showed at one moment, with everything it was made of. Rows are only added."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Capability
+from plaqueweb.agreement.watch_models import sees_whole
+from plaqueweb.core.models import BaseModel
+from plaqueweb.studies.blinding import adjudicating
+from plaqueweb.studies.models import Project, ScopedQuerySet
+
+TITLE_CHARACTERS = 120
+
+
+def answers_nothing_blind(user: User, projects: str = "project_id") -> Q:
+    """Projects in which the user has nothing left to read or to decide that results of all studies could bias."""
+    return sees_whole(user, projects) & ~Q(**{f"{projects}__in": adjudicating(user).values("project_id")})
+
+
+class FrozenReportQuerySet(ScopedQuerySet):
+    def visible_to(self, user: User) -> Self:
+        """Reports of projects in which the user may see results and answers nothing blind any more.
+
+        A report tells of many studies at once; it cannot be cut to those a person may see.
+        """
+        return self.in_projects(user, Capability.SEE_RESULTS).filter(answers_nothing_blind(user))
+
+
+class FrozenReport(BaseModel):
+    """The tabs of one comparison with the rows, weights, code and seeds behind them.
+
+    ``body`` is the manifest as canonical JSON, kept as text: ``sha256`` is the hash of its very bytes, which are also
+    what is downloaded. The database refuses every change (migration 0005).
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="frozen_reports")
+    title = models.CharField(max_length=TITLE_CHARACTERS)
+    frozen_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    interim = models.BooleanField()  # reads of a round that still went on are among its rows
+    body = models.TextField()
+    sha256 = models.CharField(max_length=64)
+
+    objects = FrozenReportQuerySet.as_manager()
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["project", "title"], name="frozen_report_title_once"),
+            models.CheckConstraint(condition=~Q(title=""), name="frozen_report_has_title"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The body as data."""
+        return dict(json.loads(self.body))
+
+    @property
+    def intact(self) -> bool:
+        """Tell whether the body is the one that was hashed."""
+        return body_hash(self.body) == self.sha256
+
+
+def body_hash(body: str) -> str:
+    """SHA-256 of a body's UTF-8 bytes."""
+    return hashlib.sha256(body.encode()).hexdigest()
