@@ -315,7 +315,10 @@ def _rounds(reader: UUID, project: UUID) -> QuerySet[Round]:
 def _cases(reader: UUID, round: UUID) -> QuerySet[Any, Any]:
     mine = Assignment.objects.own(User(pk=reader)).filter(round_id=round).order_by("order_no")
     begun = Read.objects.filter(assignment=OuterRef("pk"), supersedes__isnull=False).exclude(state=ReadState.SIGNED)
-    return mine.annotate(correction=Subquery(begun.values("state")[:1])).values_list(*CaseLine._fields)
+    lines: QuerySet[Any, Any] = mine.annotate(correction=Subquery(begun.values("state")[:1])).values_list(
+        *CaseLine._fields
+    )
+    return lines
 
 
 def _saved(reader: UUID, round: UUID) -> QuerySet[Read, Any]:

@@ -86,8 +86,10 @@ def _correction(c: Comparison) -> Iterator[Row]:
     reads = [side.read if isinstance(side, ReadSide) else None for side in (c.left, c.right)]
     corrected = [read for read in reads if read is not None and revision_words(read)]
     if corrected:
-        cells = [revision_words(read) or words.DASH if read else words.DASH for read in reads]
-        yield Row("correction", _("Correction"), *cells, "", " ".join(correction_words(read) for read in corrected))
+        left, right = (revision_words(read) or words.DASH if read else words.DASH for read in reads)
+        yield Row(
+            "correction", _("Correction"), left, right, "", " ".join(correction_words(read) for read in corrected)
+        )
 
 
 def _class_cell(side: Side) -> str:

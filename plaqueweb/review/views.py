@@ -15,7 +15,7 @@ from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.showing import record_shown
 from plaqueweb.reads.models import Assignment
-from plaqueweb.review import overview, selectors, services
+from plaqueweb.review import overview, selectors, services, words
 from plaqueweb.review.comparison import Chosen, Comparison
 from plaqueweb.review.comparison import compare as open_comparison
 from plaqueweb.review.frame_table import CSV_HEAD, csv_row, frame_rows
@@ -152,7 +152,7 @@ def frames_csv(request: HttpRequest, slug: str, pk: object) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="case-{place.number}-frames.csv"'
     out = csv.writer(response)
     out.writerow(CSV_HEAD)
-    out.writerows([_cell(text) for text in csv_row(row)] for row in frame_rows(comparison))
+    out.writerows([words.csv_cell(text) for text in csv_row(row)] for row in frame_rows(comparison))
     return response
 
 

@@ -11,7 +11,7 @@ from plaqueweb.core.immutable import refuse
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('review', '0005_lesion_links'),
+        ('review', '0009_mask_references_stay'),
         ('studies', '0006_preparation'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -35,7 +35,7 @@ export class Preview {
       complete: () => this.panel?.focus(this.panel.missing[0]?.field ?? ""), skip: nothing, reopen: nothing, sign: nothing, next: nothing, go: nothing,
       addLesion: () => void draft.addLesion(), none: () => draft.noneInAnySeen(), remove: (number) => draft.removeLesion(number),
       extent: (extent) => draft.setExtent(CLIP, 1, draft.frameMarks(CLIP.id, 1)?.extent === extent ? null : extent),
-      keyFrameHere: (number) => draft.setKeyFrame(number, CLIP, 1, 1), here: () => ({ clip: CLIP.id, frame: 1 }), signsHere: false,
+      keyFrameHere: (number) => draft.setKeyFrame(number, CLIP, 1, 1), here: () => ({ clip: CLIP.id, frame: 1 }), signsHere: false, corrects: false, correctUrl: null,
     });
     draft.onChange(() => this.panel?.render(1, []));
     this.draft = draft;

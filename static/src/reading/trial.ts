@@ -22,7 +22,7 @@ export async function openTrial(given: TrialGiven): Promise<Assignment> {
   return {
     public_id: "test", stage: 1, arm: "blind", frames: null, model_url: null, first_answer: null, number: 1, of: 1, state: "opened",
     round: { name: gettext("test read"), policy: "blinded", reveal: "never", reveal_words: "", demo: false },
-    protocol, clips, read, compare_url: null, worklist_url: `/p/${given.project}/protocol/`, next_url: null, active_seconds: 0, trial: given,
+    protocol, clips, read, compare_url: null, correct_url: null, worklist_url: `/p/${given.project}/protocol/`, next_url: null, active_seconds: 0, trial: given,
   };
 }
 
