@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -11,6 +12,8 @@ from plaqueweb.agreement import freezing
 from plaqueweb.agreement.models import FrozenReport
 from plaqueweb.agreement.report_models import body_hash
 from plaqueweb.agreement.services import canonical
+from plaqueweb.agreement.tasks import compute_waiting
+from plaqueweb.core.errors import Conflict
 from plaqueweb.predictions.choices import NoResultReason
 from plaqueweb.studies.choices import ListPurpose
 from plaqueweb.studies.models import CaseList, Study
@@ -65,7 +68,14 @@ def _predict(world: World, study: Any, clip: Any, truth: int, number: int) -> No
 def frozen(world: World, title: str = "First paper", **asked: str) -> FrozenReport:
     """A report over the round, by the coordinator."""
     wanted = {"round": str(world.round.pk)} | TRUTH | asked
-    return freezing.freeze(user=world.coordinator, project=world.project, asked=wanted, title=title)
+    order = partial(freezing.freeze, user=world.coordinator, project=world.project, asked=wanted, title=title)
+    try:
+        return order()
+    except Conflict as waits:
+        if waits.rule != "report-waiting":
+            raise
+        compute_waiting()  # the worker
+        return order()
 
 
 def forge(report: FrozenReport, change: Any, *, rehash: bool = True) -> FrozenReport:
