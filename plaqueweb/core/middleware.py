@@ -10,6 +10,7 @@ from django.shortcuts import render
 
 from plaqueweb.core.errors import DomainError
 
+NO_SUCH_METHOD = 405
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
@@ -35,13 +36,21 @@ class TraceMiddleware:
 
 
 class DomainErrorMiddleware:
-    """Turn a domain error raised by a page into a page that names the rule (the API has its own handler)."""
+    """Turn a domain error raised by a page into a page that names the rule (the API has its own handler).
+
+    An address that takes only what a form sends gets a page too: a browser comes there after logging in again.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == NO_SUCH_METHOD and request.method == "GET" and not request.path.startswith("/api/"):
+            page = render(request, "405.html", {"trace_id": trace_id(request)}, status=NO_SUCH_METHOD)
+            page["Allow"] = response["Allow"]
+            return page
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, DomainError):

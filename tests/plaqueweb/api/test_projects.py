@@ -77,12 +77,12 @@ def test_the_short_name_follows_from_the_name(browser_of: BrowserOf, administrat
 @pytest.mark.parametrize(
     ("change", "status", "says"),
     [
-        ({"name": " "}, 400, "needs a name"),
-        ({"slug": "Not a slug"}, 400, "short name"),
+        ({"name": " "}, 422, "needs a name"),
+        ({"slug": "Not a slug"}, 422, "short name"),
         ({"slug": "study"}, 409, "taken"),
-        ({"own": ["king"]}, 400, "Unknown role"),
-        ({"email": ["", "no address"], "person": ["", "Ann"]}, 400, "Person 2: "),
-        ({"email": ["ann@example.org", ""], "person": ["", ""]}, 400, "Person 1: "),
+        ({"own": ["king"]}, 422, "Unknown role"),
+        ({"email": ["", "no address"], "person": ["", "Ann"]}, 422, "Person 2: "),
+        ({"email": ["ann@example.org", ""], "person": ["", ""]}, 422, "Person 1: "),
         ({"email": ["ann@example.org"] * 2, "person": ["Ann"] * 2}, 409, "Person 2: "),
     ],
 )
@@ -134,5 +134,5 @@ def test_the_menu_of_projects_leads_there_for_administrators(browser_of: Browser
     project = Project.objects.get()
     reader = member(project, "reader")
 
-    assert PAGE in browser_of(administrator).get(f"/p/{project.slug}/overview/", follow=True).content.decode()
+    assert PAGE in browser_of(administrator).get(f"/p/{project.slug}/").content.decode()
     assert PAGE not in browser_of(reader).get(f"/p/{project.slug}/worklist/").content.decode()

@@ -360,7 +360,7 @@ def test_the_page_opens_a_draft(browser_of: BrowserOf, signed: Read) -> None:
     page = client.get(page_of(signed)).content.decode()
     answer = client.post(page_of(signed), {"kind": "opinion", "reason": "seen again"})
 
-    assert "1 Complex" in page
+    assert "1 complex" in page
     assert "figures use the correction" in page
     assert (answer.status_code, answer["Location"]) == (302, f"/read/{signed.assignment.public_id}/")
     assert Read.objects.get(state="draft").revision_reason == "seen again"
@@ -369,7 +369,7 @@ def test_the_page_opens_a_draft(browser_of: BrowserOf, signed: Read) -> None:
 def test_nothing_typed_is_lost_when_the_page_refuses(browser_of: BrowserOf, signed: Read) -> None:
     answer = browser_of(signed.assignment.reader).post(page_of(signed), {"kind": "", "reason": "long thoughts"})
 
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "long thoughts" in answer.content.decode()
     assert "Say which kind of correction it is." in answer.content.decode()
 
@@ -417,7 +417,7 @@ def test_the_worklist_offers_the_correction_and_signs_it(browser_of: BrowserOf, 
     assert "correction" in waiting
     assert "A correction waits for your signature." in waiting
     assert "I correct my own answer" in waiting
-    assert "1 Complex" in waiting  # the row still says what is signed
+    assert "1 complex" in waiting  # the row still says what is signed
     assert answer.status_code == 302
     assert Read.objects.get(pk=draft.pk).meaning == "corrected"
     assert "Corrected, revision 2." in client.get(worklist_of(signed)).content.decode()
