@@ -194,7 +194,7 @@ def _rounds(ids: set[uuid.UUID]) -> list[Row]:
             },
             "protocol": {
                 "version": row.protocol.version, "label_rule": row.protocol.label_rule,
-                "grade_scheme": row.protocol.grade_scheme, "segments": row.protocol.segments,
+                "grading": row.protocol.grading, "segments": row.protocol.segments,
                 "required": row.protocol.required,
             },
         }

@@ -17,7 +17,7 @@ from plaqueweb.accounts.models import User
 from plaqueweb.accounts.services import create_user, set_roles
 from plaqueweb.core.models import ObjectKind
 from plaqueweb.core.storage import put_file
-from plaqueweb.ops.room import COLUMNS, FRAMES, ROWS, _bundle, _study, moving
+from plaqueweb.ops.room import bundles_of, store_study
 from plaqueweb.predictions.models import ClipPrediction, ModelVersion, Pipeline, Prediction
 from plaqueweb.reads import services
 from plaqueweb.reads.models import Assignment, Round
@@ -95,8 +95,8 @@ def read_first(round_: Round) -> None:
 
 def practice(project: Project, reader: User) -> dict[str, Any]:
     """Open a practice set of two further cases, one complex, and a round that asks for it first."""
-    bundles = {"plain": _bundle(moving(ROWS, COLUMNS, FRAMES))}
-    studies = [_study(project, number, ["plain"], bundles) for number in (21, 22, 31)]
+    bundles = bundles_of([["plain"]])
+    studies = [store_study(project, number, ["plain"], bundles) for number in (21, 22, 31)]
     for number, study in enumerate(studies[:2]):
         record_known_truth(study=study, reader_class=number, thickness_mm=1.4 + 3 * number, reasons={})
     known = create_case_list(project=project, name="Known", purpose="test", studies=studies[:2], by=None)
