@@ -184,7 +184,7 @@ def _known(value: float) -> float | None:
 def _calipers(side: ReadSide) -> Iterator[tuple[Place, Length]]:
     """The longest thickness caliper of each frame."""
     for row in side.annotations:
-        found = longest([one for one in row.calipers if one["kind"] == CaliperKind.THICKNESS])
+        found = longest([one for one in row.calipers if one.get("kind") == CaliperKind.THICKNESS])
         if found is not None:
             yield (row.clip_id, row.frame, row.region), (found["mm"], found["px"])
 

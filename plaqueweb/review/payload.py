@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -63,6 +64,7 @@ def compare_payload(comparison: Comparison) -> dict[str, Any]:
         "left": side_payload(comparison, comparison.left),
         "right": side_payload(comparison, comparison.right),
         "more": [str(side.read.pk) for side in comparison.more],
+        "query": query_of(comparison),
         "read": next((row for row in reads if row["id"] == _id(comparison.read)), None),
         "further_reads": [row for row in reads if row["id"] != _id(comparison.read)],
         "prediction": next((row for row in predictions if row["id"] == first), None),
@@ -90,6 +92,14 @@ def compare_payload(comparison: Comparison) -> dict[str, Any]:
         "next_url": next_url(comparison, place),
         "reason": reason_payload(comparison),
     }
+
+
+def query_of(comparison: Comparison) -> str:
+    """Return the choice as it stands in an address, also where it was left open."""
+    asked = [("left", comparison.left.key)] if comparison.left.kind != NONE else []
+    if comparison.right.kind != NONE or comparison.model_hidden:
+        asked.append(("right", comparison.right.key))
+    return urlencode([*asked, *(("more", str(side.read.pk)) for side in comparison.more)])
 
 
 def _id(row: Read | None) -> str | None:

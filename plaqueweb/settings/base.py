@@ -219,6 +219,7 @@ SPECTACULAR_SETTINGS = {
         "ReadState": "plaqueweb.reads.choices.ReadState",
         "ReasonAnswer": "plaqueweb.reads.choices.Reason",
         "QualityReason": "plaqueweb.reads.choices.QualityReason",
+        "RevisionKind": "plaqueweb.reads.choices.RevisionKind",
         "UploadState": "plaqueweb.ingest.models.UploadState",
         "WorkState": "plaqueweb.core.work.WorkState",
         "PipelineState": "plaqueweb.predictions.models.PipelineState",

@@ -111,8 +111,8 @@ def test_disagreements_frames_links_and_swipe_go_by_key(open_case: OpenCase) -> 
 
 def test_the_choice_of_sides_stays_in_the_address(open_case: OpenCase) -> None:
     page = open_case()
-    reader = page.locator('select[name="left"] option:checked').inner_text()
-    other = page.locator('select[name="left"] optgroup').first.locator("option:not(:checked)").first.inner_text()
+    reads = page.locator('select[name="left"] optgroup').first.locator("option")
+    reader, other = reads.nth(0).inner_text(), reads.nth(1).inner_text()
 
     page.select_option('select[name="right"]', label=other)
     page.wait_for_url(re.compile(r"right=read\."))

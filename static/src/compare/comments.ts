@@ -142,7 +142,7 @@ export class Comments {
     find(this.panel, "[data-no-comment]").hidden = this.threads.length > 0;
     const count = document.querySelector("[data-comment-count]");
     if (count) count.textContent = String(this.threads.length);
-    count?.parentElement?.setAttribute("aria-label", countWords(this.threads));
+    count?.parentElement?.setAttribute("title", countWords(this.threads));
     this.drawWhere();
     this.stage.redraw();
   }

@@ -37,7 +37,7 @@ export class FrameTable {
     this.loading = true;
     this.say(gettext("frames on their way"));
     try {
-      this.rows = await get<FrameRow[]>(`/api/v1/cases/${this.data.case.id}/frames/${window.location.search}`);
+      this.rows = await get<FrameRow[]>(`/api/v1/cases/${this.data.case.id}/frames/?${this.data.query}`);
       this.say("");
       this.draw();
     } catch (error) {

@@ -150,6 +150,8 @@ export interface Compare {
   right: SideDocument;
   /** Further reads, laid over both sides as thin lines. */
   more: string[];
+  /** The choice as it stands in an address. */
+  query: string;
   read: Read | null;
   further_reads: Read[];
   prediction: Prediction | null;

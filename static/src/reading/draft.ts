@@ -5,8 +5,8 @@
 import { History, MaskStore, type Clip, type Point, type ScaleLine, type Step } from "../viewer/index.ts";
 import { ClipQualities } from "./clipquality.ts";
 import { Marks } from "./marks.ts";
+import { nothingBeyond } from "./nothing.ts";
 import { OwnScales, withLength } from "./ownscales.ts";
-import { REASONS } from "./reasons.ts";
 import type {
   Answers, Caliper, ClipQuality, Extent, Finding, FrameMarks, Lesion, MaskSource, OwnAnswer, PatchBody, Protocol, Read, ReasonAnswer, ReasonKey,
 } from "./types.ts";
@@ -198,34 +198,9 @@ export class Draft {
     });
   }
 
-  /**
-   * N: nothing beyond what is marked. Segments are seen well where nothing was said and hold no plaque but where it was
-   * found; a lesion has no reason but those given. With no plaque at all the other answers follow where they are still
-   * open: not complex, good, sure. One undo step; all of it is shown and can be changed.
-   */
+  /** N: nothing beyond what is marked; one undo step, all of it is shown and can be changed. */
   noneInAnySeen(): void {
-    this.said(() => {
-      const { required, rule } = this.protocol;
-      for (const { key } of this.protocol.segments) {
-        const { visibility, plaque } = this.finding(key);
-        if (visibility === "not") continue;
-        this.setFinding(key, { visibility: visibility ?? "well", plaque: plaque === "present" ? plaque : "none" });
-      }
-      for (const lesion of this.lesions) {
-        const open = REASONS.filter(({ key }) => rule.reasons.includes(key) && lesion[key] === null);
-        if (open.length) this.changeLesion(lesion.number, Object.fromEntries(open.map(({ key }) => [key, "no"])));
-      }
-      if (this.lesions.length || !this.seenFree) return;
-      this.answer("reader_class", this.answers.reader_class ?? 0);
-      if (required.includes("quality")) this.answer("quality", this.answers.quality ?? "good");
-      if (required.includes("confidence")) this.answer("confidence", this.answers.confidence ?? "sure");
-    });
-  }
-
-  /** Whether segments were seen and all of those are free of plaque. */
-  private get seenFree(): boolean {
-    const seen = this.protocol.segments.map(({ key }) => this.finding(key)).filter(({ visibility }) => visibility !== "not");
-    return seen.length > 0 && seen.every(({ plaque }) => plaque === "none");
+    this.said(() => nothingBeyond(this));
   }
 
   /** Answers and lesions that change in `act` are one undo step. */

@@ -27,8 +27,7 @@ import { sessionOf } from "./trial.ts";
 import type { SaveState } from "./autosave.ts";
 import type { Assignment, Extent, Read } from "./types.ts";
 
-/** As many as the server takes. */
-const MOST_LESIONS = 20;
+const MOST_LESIONS = 20; // as many as the server takes
 
 export class ReadingPage {
   readonly draft: Draft;

@@ -13,7 +13,8 @@ from plaqueweb.agreement.recomputing import close, differences, recompute_report
 from plaqueweb.predictions.models import Pipeline
 from plaqueweb.reads.models import Read
 from plaqueweb.studies.models import Clip
-from tests.plaqueweb.agreement.reports_world import fill, forge, frozen, late_study
+from tests.factories import RoundFactory
+from tests.plaqueweb.agreement.reports_world import fill, forge, frozen
 from tests.plaqueweb.agreement.world import START, World
 
 pytestmark = pytest.mark.django_db
@@ -31,10 +32,12 @@ def overview(body: dict[str, Any]) -> dict[str, Any]:
 
 def test_later_reads_predictions_and_references_change_no_number(full: World) -> None:
     report = frozen(full)
-    study = late_study(full)
+    first_round, full.round = full.round, RoundFactory(project=full.project)
+    study = full.study()
     full.read(study, full.reader_a, 1, 6.0)
     full.predict(study, 0, 1.0)
     full.truth(study, 1, 6.0)
+    full.round = first_round
     first = Read.objects.filter(assignment__reader=full.reader_a).order_by("pk")[0]
     full.read(first.assignment.study, full.reader_a, 1 - (first.reader_class or 0), 9.0, revision=2, signed_at=START)
     AgreementRun.objects.all().delete()

@@ -27,7 +27,7 @@ from plaqueweb.predictions.models import Showing
 from plaqueweb.reads.choices import AssignmentState
 from plaqueweb.reads.models import Read, ReaderProfile, Round
 from plaqueweb.review.models import Case, QueueEntry
-from tests.factories import ProjectFactory, member
+from tests.factories import ProjectFactory, RoundFactory, member
 from tests.plaqueweb.agreement.reports_world import STUDIES, TRUTH, fill, forge, frozen, late_study
 from tests.plaqueweb.agreement.world import World
 
@@ -73,8 +73,8 @@ def test_who_still_reads_blind_freezes_nothing_and_sees_no_report(full: World, b
     assert opened(full, client, report).status_code == 200
 
     Round.objects.update(closed_at=None)
-    study = late_study(full)
-    full.assign(study, both, AssignmentState.OPENED)
+    full.round = RoundFactory(project=full.project)
+    full.assign(full.study(), both, AssignmentState.OPENED)
 
     assert [opened(full, client, report, name).status_code for name in ("agreement-report", "agreement-manifest")] == [
         404, 404,
@@ -245,6 +245,8 @@ def test_the_dashboard_leads_to_the_form_and_the_form_to_the_report(full: World,
     client = browser_of(full.coordinator)
     board = client.get(reverse("agreement", args=[full.project.slug]), TRUTH).content.decode()
     asked = {"round": str(full.round.pk), "against": "known_truth"}
+    reports_page(full, client, **asked)
+    compute_waiting()
     form = reports_page(full, client, **asked).content.decode()
     tabs = reports_page(full, client, **asked, fragment="parts").content.decode()
     made = post(full, client, "First paper")

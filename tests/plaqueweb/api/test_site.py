@@ -58,7 +58,7 @@ def test_the_front_door_leads_readers_to_their_worklist(project: Project, browse
     assert browser_of(coordinator).get("/")["Location"] == f"/p/{project.slug}/"
 
 
-def test_a_user_without_a_project_is_told_whom_to_ask(browser_of: Callable[[User], Client]) -> None:
+def test_a_user_without_a_project_is_told_whom_to_ask(project: Project, browser_of: Callable[[User], Client]) -> None:
     assert "No project yet" in browser_of(UserFactory()).get("/").content.decode()
 
 

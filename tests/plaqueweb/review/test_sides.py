@@ -15,11 +15,10 @@ from plaqueweb.predictions.models import Prediction, Showing
 from plaqueweb.reads.models import Read
 from plaqueweb.review import services
 from plaqueweb.review.comparison import Chosen
-from plaqueweb.review.models import Consensus
 from plaqueweb.review.numbers import Row, numbers
 from plaqueweb.review.payload import compare_payload
 from plaqueweb.review.verdict import verdict
-from tests.factories import PipelineFactory, member
+from tests.factories import PipelineFactory, adjudicated, member
 from tests.plaqueweb.review.world import ALL, INDEX, NOWHERE, World, box
 
 Browser = Callable[[User], Client]
@@ -104,9 +103,9 @@ def test_a_reference_without_a_read_behind_it_has_numbers_and_no_marks(three: Wo
 
 def test_a_reference_that_took_a_read_shows_that_reads_marks(three: World) -> None:
     taken = Read.objects.get(assignment__reader=three.reader_b)
-    Consensus.objects.create(
-        study=three.study, case=three.case, kind="adjudicated", reader_class=1, thickness_mm=5.2,
-        source_reads=[str(taken.pk)], basis={"took": "read", "read": str(taken.pk)}, by=three.adjudicator,
+    adjudicated(
+        three.case, three.adjudicator, reader_class=1, thickness_mm=5.2,
+        source_reads=[str(taken.pk)], basis={"took": "read", "read": str(taken.pk)},
     )  # fmt: skip
     document = compare_payload(three.compare(left="reference.adjudicated"))
 
@@ -183,6 +182,14 @@ def test_the_choice_stays_in_the_address_and_in_the_form(three: World, browser_o
     assert f'<option value="{right}" selected>' in html
     assert f'name="more" value="{more}" checked' in html
     assert "Reader A, 1 complex, 6.0 mm" in html
+
+
+def test_a_choice_left_open_is_spelled_out_for_what_else_the_page_asks(three: World) -> None:
+    document = compare_payload(three.compare())
+    left, right = read_of(three, three.reader_a), pipeline_named("PlaqueNet 0.1")
+
+    assert document["query"] == f"left={left}&right={right}"
+    assert compare_payload(three.compare(right="none"))["query"] == f"left={left}&right=none"
 
 
 def test_the_api_takes_the_same_choice(three: World, api: Callable[[User], APIClient]) -> None:

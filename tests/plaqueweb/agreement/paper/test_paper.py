@@ -38,7 +38,7 @@ def test_every_study_stands_in_exactly_one_box(full: World) -> None:
 
     assert flow.adds_up
     assert (flow.of, flow.outside, flow.filtered, flow.without_reference, flow.cannot_assess) == (20, 0, 0, 1, 1)
-    assert dict(flow.no_result) == {"no_aorta": 1, "not run": 1}
+    assert dict(flow.no_result) == {"no aorta": 1, "not run": 1}
     assert dict(flow.cells) == {(0, 0): 7, (0, 1): 1, (1, 1): 7, (1, 0): 1}
     assert (flow.answered, flow.analysed, flow.subjects) == (19, 16, 16)
     texts = [mark.text for mark in draw_flow(flow, "Known truth").marks]
