@@ -72,7 +72,7 @@ def begin(read: Read, kind: str = "slip", reason: str = "the wrong key") -> Read
 def correct(read: Read, **answers: Any) -> Read:
     """Begin, change, complete and sign a correction."""
     draft = begin(read)
-    save(draft, answers=answers)
+    save(draft, answers={"conflict_reason": "impression"} | answers)
     complete(draft)
     return sign(draft)[0]
 
@@ -104,7 +104,7 @@ def test_what_was_signed_stands_until_the_correction_is_signed_too(signed: Read)
     assert assignment.state == "signed"
     assert not blinded_studies(assignment.reader).exists()
     assert list(Read.objects.signed()) == list(Read.objects.counting()) == [signed]
-    save(draft, answers={"reader_class": 0})
+    save(draft, answers={"reader_class": 0, "conflict_reason": "impression"})
     complete(draft)
     assert Assignment.objects.get().state == "signed"
     assert list(Read.objects.signed()) == [signed]
@@ -405,7 +405,7 @@ def test_the_worklist_offers_the_correction_and_signs_it(browser_of: BrowserOf, 
     page = client.get(worklist_of(signed)).content.decode()
     assert page_of(signed) not in page
     assert "A correction is begun." in page
-    save(draft, answers={"reader_class": 0})
+    save(draft, answers={"reader_class": 0, "conflict_reason": "impression"})
     complete(draft)
 
     waiting = client.get(worklist_of(signed)).content.decode()
