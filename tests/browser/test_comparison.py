@@ -123,7 +123,7 @@ def test_the_choice_of_sides_stays_in_the_address(open_case: OpenCase) -> None:
     expect(page.locator('select[name="left"] option:checked')).to_have_text(reader)
     expect(page.locator('select[name="right"] option:checked')).to_have_text(other)
     expect(page.locator("[data-verdict]")).to_contain_text(re.compile("Same|:"))
-    expect(page.locator(".cmp-numbers thead")).to_contain_text("Right − left")
+    expect(page.locator("#panel-numbers > .cmp-table thead")).to_contain_text("Right − left")
 
 
 def test_a_comment_is_pinned_under_the_cursor_and_survives_a_reload_until_it_is_sent(open_case: OpenCase) -> None:
