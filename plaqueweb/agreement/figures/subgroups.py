@@ -82,7 +82,7 @@ def _row(dimension: str, level: str, units: Sequence[GroupUnit], reference: bool
         "difference": None,
         "reference": None,
     }
-    if len(people) >= 2:
+    if len(people) >= 2 and compared:  # two people may read there, and never one study
         found = stats.interchangeability(model, table, subjects)
         row["difference"] = found.gamma.as_dict()
     if reference:

@@ -47,6 +47,14 @@ def test_a_dimension_of_which_nothing_is_known_is_named_and_gives_no_row() -> No
     assert "segment" not in found["unknown"]
 
 
+def test_two_readers_who_never_read_one_study_have_no_difference() -> None:
+    units = [unit(1, 1, [1, None], quality="good"), unit(2, 0, [None, 0], quality="good")]
+    found = row(compute_subgroups(units, reference=True), "quality", "good")
+
+    assert (found["compared"], found["difference"]) == (0, None)
+    assert found["studies"] == ["s01", "s02"]
+
+
 def test_one_reader_has_no_ceiling_and_no_result_is_counted() -> None:
     found = row(compute_subgroups([unit(0, None, [1]), unit(1, 1, [1])], reference=True), "all")
     assert found["readers"]["reason"] == "no-units"
