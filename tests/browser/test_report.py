@@ -16,6 +16,12 @@ def test_a_report_is_frozen_from_the_dashboard_and_prints_as_a_paper(open_as: Ca
     page.goto(page.url.split("/p/demo/")[0] + "/p/demo/agreement/?against=known_truth")
     page.get_by_role("link", name="Report", exact=True).click()
     page.fill("#report-title", "Printed")
+    # Large tabs are the worker's: the list of tabs comes by itself and says when each is done.
+    page.wait_for_function(
+        "() => { const all = [...document.querySelectorAll('[data-state]')].map((one) => one.dataset.state);"
+        " return all.includes('done') && !all.includes('queued') && !all.includes('running'); }",
+        timeout=120_000,
+    )
     page.get_by_role("button", name="Freeze report").click()
     page.wait_for_url(re.compile(r"/agreement/reports/[0-9a-f-]{36}/$"))
 
