@@ -150,7 +150,9 @@ def _reads(user: uuid.UUID, round: uuid.UUID, study: uuid.UUID) -> QuerySet[Read
     rows: QuerySet[Read] = Read.objects.visible_to(User(pk=user)).filter(state=ReadState.SIGNED).answers()
     rows = rows.filter(assignment__round_id=round, assignment__study_id=study)
     rows = rows.exclude(assignment__state__in=[AssignmentState.WITHDRAWN, AssignmentState.REASSIGNED])
-    return rows.select_related("assignment__reader", "supersedes", "superseded_by").order_by("signed_at", "id")
+    return rows.select_related(
+        "assignment__reader", "assignment__round__protocol", "supersedes", "superseded_by"
+    ).order_by("signed_at", "id")
 
 
 def _predictions(user: uuid.UUID, study: uuid.UUID) -> QuerySet[Prediction]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -312,4 +313,9 @@ def test_the_comparison_says_which_answer_was_given_with_the_model(
     assert [(row["arm"], row["arm_words"]) for row in document["reads"]] == [
         ("blind", ""), ("aided", "with the model, after a blind answer")
     ]  # fmt: skip
-    assert "with the model, after a blind answer" in page
+    chosen = re.search(
+        r'<select class="cmp-pick" name="left".*?<option [^>]*selected[^>]*>(.*?)</option>', page, re.DOTALL
+    )
+    assert chosen is not None
+    assert "with the model, after a blind answer" in chosen[1]  # in sight, not in the page's data alone
+    assert re.search(r"signed \d\d:\d\d UTC", page)

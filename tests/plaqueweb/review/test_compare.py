@@ -417,5 +417,5 @@ def test_a_comparison_takes_few_queries_however_many_frames_are_marked(
     world.read(world.reader_a, 1, 6.0, marks=marks)
     world.predict(1, 5.6, masks=dict.fromkeys((1, 2, 3, 4), THEIRS))
 
-    with django_assert_max_num_queries(26):  # comments and corrections are one more each
+    with django_assert_max_num_queries(24):
         compare_payload(world.compare())
