@@ -10,6 +10,7 @@ from typing import Any
 from plaqueweb.agreement import provenance
 from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.models import AgreementRun, FrozenReport
+from plaqueweb.agreement.report_models import inputs_of
 from plaqueweb.agreement.services import input_hash, results_of
 from plaqueweb.predictions.models import Pipeline
 
@@ -61,7 +62,7 @@ def recompute_report(report: FrozenReport) -> Outcome:
     exact = same_code(body["code"])
     tabs = []
     for tab in body["tabs"]:
-        manifest = {**body["inputs"], **tab["own"]}
+        manifest = inputs_of(body, tab)
         whole = input_hash(manifest) == tab["input_hash"]
         checked = _checked(tab["tab"], manifest, tab["results"], exact=exact)
         if not whole:
@@ -140,7 +141,7 @@ def leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
 
 def changed_rows(body: Mapping[str, Any]) -> Iterator[str]:
     """Rows behind a report that are gone or are not the same any more, in words."""
-    manifests = [{**body["inputs"], **tab["own"]} for tab in body["tabs"]]
+    manifests = [inputs_of(body, tab) for tab in body["tabs"]]
     now = provenance.made_of(manifests)
     for kind in ("reads", "consensus", "predictions"):
         found = {row["id"]: row for row in now[kind]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -74,3 +75,14 @@ class FrozenReport(BaseModel):
 def body_hash(body: str) -> str:
     """SHA-256 of a body's UTF-8 bytes."""
     return hashlib.sha256(body.encode()).hexdigest()
+
+
+def tab_of(body: Mapping[str, Any], slug: str) -> Mapping[str, Any]:
+    """One tab of a manifest. Raises StopIteration where the report has none of that name."""
+    found: Mapping[str, Any] = next(tab for tab in body["tabs"] if tab["tab"] == slug)
+    return found
+
+
+def inputs_of(body: Mapping[str, Any], tab: Mapping[str, Any]) -> dict[str, Any]:
+    """What a tab was counted from: what all tabs share, and over it its own, where a result came between two tabs."""
+    return {**body["inputs"], **tab["own"]}

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from plaqueweb.agreement import present
 from plaqueweb.agreement.filters import LABELS
 from plaqueweb.agreement.paper.flow import Flow, flow_of, reason_words
+from plaqueweb.agreement.report_models import inputs_of, tab_of
 from plaqueweb.reads.choices import Policy, Reveal, Speciality
 from plaqueweb.studies.choices import CalibrationSource, ListPurpose
 
@@ -222,7 +223,7 @@ class StudyFacts:
             "The last revision counts that a reader signed before anything about the study was disclosed to that "
             "reader; the site shows no prediction and no other answer before."
         )
-        n = self.body["inputs"]["counts"]
+        n = inputs_of(self.body, tab_of(self.body, "overview"))["counts"]
         extra = [_("%(n)s later revisions were left out") % {"n": n["informed"]}] if n["informed"] else []
         extra += (
             [_("%(n)s reads came from elsewhere, blinding unknown") % {"n": n["imported"]}] if n["imported"] else []

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from plaqueweb.agreement.coverage import NOT_RUN, REASONS, UNNAMED
 from plaqueweb.agreement.paper.charts import WIDE
 from plaqueweb.agreement.paper.drawing import LETTER, Drawing
+from plaqueweb.agreement.report_models import inputs_of, tab_of
 from plaqueweb.agreement.stats import CANNOT_ASSESS
 from plaqueweb.predictions.choices import NoResultReason
 
@@ -62,9 +63,9 @@ class Flow:
 
 def flow_of(body: Mapping[str, Any]) -> Flow:
     """The counts of a report, study by study from the rows of its overview."""
-    results = next(tab["results"] for tab in body["tabs"] if tab["tab"] == "overview")
-    units: Sequence[Mapping[str, Any]] = results["units"]
-    listed = len(body["inputs"]["units"])
+    overview = tab_of(body, "overview")
+    units: Sequence[Mapping[str, Any]] = overview["results"]["units"]
+    listed = len(inputs_of(body, overview)["units"])
     answered = [unit for unit in units if unit["reference"] in (*CLASSES, CANNOT_ASSESS)]
     known = [unit for unit in answered if unit["reference"] in CLASSES]
     both = [unit for unit in known if unit["model"] in CLASSES]

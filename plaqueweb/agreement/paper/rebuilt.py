@@ -11,6 +11,7 @@ from plaqueweb.agreement import selectors
 from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.models import AgreementRun, FrozenReport
 from plaqueweb.agreement.report import Report
+from plaqueweb.agreement.report_models import inputs_of
 from plaqueweb.core.models import WorkState
 from plaqueweb.reads.models import Round
 
@@ -37,7 +38,7 @@ def _run(frozen: FrozenReport, body: Mapping[str, Any], tab: Mapping[str, Any]) 
     """The run as it was, never saved: the cache may have been emptied since."""
     return AgreementRun(
         pk=uuid.UUID(tab["run"]), project_id=frozen.project_id, kind=tab["tab"], input_hash=tab["input_hash"],
-        manifest={**body["inputs"], **tab["own"]}, results=tab["results"], code_version=tab["code_version"],
+        manifest=inputs_of(body, tab), results=tab["results"], code_version=tab["code_version"],
         seed=body["statistics"]["seed"], work_state=WorkState.DONE, finished_at=frozen.created_at,
     )  # fmt: skip
 

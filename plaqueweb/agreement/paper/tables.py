@@ -11,6 +11,7 @@ from plaqueweb.agreement import present
 from plaqueweb.agreement.paper.blocks import Table
 from plaqueweb.agreement.paper.facts import Facts
 from plaqueweb.agreement.paper.facts_study import ACCURACY, POLICY_WORDS, day
+from plaqueweb.agreement.report_models import inputs_of, tab_of
 from plaqueweb.agreement.watch_models import AlarmChart, AlarmDecision, AlarmState
 from plaqueweb.reads.choices import Speciality
 from plaqueweb.studies.choices import CalibrationSource
@@ -52,7 +53,7 @@ def readers(facts: Facts) -> Table | None:
     people = facts.made_of["readers"]
     if not people:
         return None
-    primary = set(facts.body["inputs"]["reads"])
+    primary = set(inputs_of(facts.body, tab_of(facts.body, "overview"))["reads"])
     counted: dict[str, int] = {}
     for read in facts.made_of["reads"]:
         if read["id"] in primary:

@@ -245,7 +245,7 @@ def test_the_dashboard_leads_to_the_form_and_the_form_to_the_report(full: World,
     client = browser_of(full.coordinator)
     board = client.get(reverse("agreement", args=[full.project.slug]), TRUTH).content.decode()
     asked = {"round": str(full.round.pk), "against": "known_truth"}
-    reports_page(full, client, **asked)
+    reports_page(full, client, **asked, fragment="parts")
     compute_waiting()
     form = reports_page(full, client, **asked).content.decode()
     tabs = reports_page(full, client, **asked, fragment="parts").content.decode()

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
+from plaqueweb.accounts.models import User
 from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.paper import printed
 from plaqueweb.agreement.paper.blocks import Figure, Paragraph, Section, Table, numbered
@@ -21,7 +26,7 @@ from plaqueweb.predictions.models import Pipeline, Prediction
 from plaqueweb.studies.choices import ListPurpose
 from plaqueweb.studies.models import CaseList, CaseListItem
 from tests.factories import PipelineFactory, PredictionFactory
-from tests.plaqueweb.agreement.reports_world import fill, frozen, late_study
+from tests.plaqueweb.agreement.reports_world import fill, forge, frozen, late_study
 from tests.plaqueweb.agreement.world import World
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +35,26 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def full(world: World) -> World:
     return fill(world)
+
+
+def test_a_result_that_came_between_two_tabs_leaves_the_paper_whole(
+    full: World, browser_of: Callable[[User], Client]
+) -> None:
+    """Then tabs rest on other rows, and what they shared is each one's own."""
+    report = frozen(full)
+    before = flow_of(report.manifest)
+
+    def apart(body: dict[str, Any]) -> None:
+        for name in ("units", "reads", "counts"):
+            value = body["inputs"].pop(name)
+            for tab in body["tabs"]:
+                tab["own"].setdefault(name, value)
+
+    mended = forge(report, apart)
+    page = browser_of(full.coordinator).get(reverse("agreement-report", args=[full.project.slug, mended.pk]))
+
+    assert flow_of(mended.manifest) == before
+    assert page.status_code == 200
 
 
 def test_every_study_stands_in_exactly_one_box(full: World) -> None:
