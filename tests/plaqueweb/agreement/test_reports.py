@@ -243,10 +243,11 @@ def test_a_round_that_goes_on_makes_the_report_interim_for_good(full: World, bro
 
 def test_the_dashboard_leads_to_the_form_and_the_form_to_the_report(full: World, browser_of: Browser) -> None:
     client = browser_of(full.coordinator)
-    board = client.get(reverse("agreement", args=[full.project.slug]), TRUTH).content.decode()
     asked = {"round": str(full.round.pk), "against": "known_truth"}
+    client.get(reverse("agreement", args=[full.project.slug]), TRUTH)
     reports_page(full, client, **asked, fragment="parts")
     compute_waiting()
+    board = client.get(reverse("agreement", args=[full.project.slug]), TRUTH).content.decode()
     form = reports_page(full, client, **asked).content.decode()
     tabs = reports_page(full, client, **asked, fragment="parts").content.decode()
     made = post(full, client, "First paper")
