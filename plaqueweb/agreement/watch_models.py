@@ -29,6 +29,7 @@ class AlarmChart(models.TextChoices):
     P_CHART = "p_chart", _("disagreement by week")
     EWMA = "ewma", _("disagreement, moving average")
     CUSUM = "cusum", _("disagreement, cumulative sum")
+    BIAS = "bias", _("difference of thickness, cumulative sum")
     CLASS_SHARE = "class_share", _("share with a class")
     PROBABILITY = "probability", _("score")
     THICKNESS = "thickness", _("thickness")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy
 
-from plaqueweb.agreement.answers import Unit
+from plaqueweb.agreement.answers import Answer, Unit
 from plaqueweb.agreement.boards.base import Board, Results, common
 from plaqueweb.agreement.boards.parts import Picks, ground, take
 from plaqueweb.agreement.boards.time_charts import charts_of
 from plaqueweb.agreement.evidence import Evidence
-from plaqueweb.agreement.figures.weeks import Change, Met, Seen, compute_time
+from plaqueweb.agreement.figures.periods import Met, Seen
+from plaqueweb.agreement.figures.weeks import Change, compute_time
 from plaqueweb.agreement.filters import NARROWING
 from plaqueweb.agreement.models import Alarm
 
@@ -42,6 +43,7 @@ def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
         "series": found["series"],
         "signals": found["signals"],
         "changes": found["changes"],
+        "promise": found["promise"],
         "of": found["n"],
         "names": names,
         "picks": picks.found,
@@ -74,8 +76,16 @@ def _met(evidence: Evidence) -> list[Met]:
             if model is not None and model.klass in CLASSES:
                 agrees = model.klass == unit.reference.klass
                 scanner = evidence.context(unit.study).scanner
-                found.append(Met(str(unit.study), day, str(pipeline), scanner, agrees))
+                mm = _difference(model, unit.reference)
+                found.append(Met(str(unit.study), day, str(pipeline), scanner, agrees, mm))
     return found
+
+
+def _difference(model: Answer, reference: Answer) -> float | None:
+    """Thickness as read, model minus the other, mm; None unless both measured plaque."""
+    if not model.thickness_mm or not reference.thickness_mm:
+        return None
+    return model.thickness_mm - reference.thickness_mm
 
 
 def _seen(evidence: Evidence) -> list[Seen]:
@@ -127,6 +137,7 @@ BOARD = Board(
     template="agreement/boards/time.html",
     compute=compute,
     present=show,
+    version=2,
     parts=("pipelines",),
     filters=(*NARROWING, "period", "split"),
 )

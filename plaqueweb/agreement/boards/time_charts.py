@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.utils.formats import date_format
@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy
 
 from plaqueweb.agreement import present
 from plaqueweb.agreement.boards.shown import Chart, Column, Row, cases_of
-from plaqueweb.agreement.figures.weeks import MIN_BASELINE
+from plaqueweb.agreement.boards.time_axis import DASH, Axis, false_alarms, series_name
+from plaqueweb.agreement.boards.time_sums import sums_of
+from plaqueweb.agreement.figures.periods import BASELINE, MIN_BASELINE
 
 if TYPE_CHECKING:
     from plaqueweb.agreement.report import Report
 
-DASH = "–"
 SIGNAL_WORDS: dict[str, tuple[Any, str, int]] = {
     "class_share": (gettext_lazy("Share with a class"), "share", 0),
     "probability": (gettext_lazy("Score"), "number", 2),
@@ -29,72 +30,18 @@ SIGNAL_WORDS: dict[str, tuple[Any, str, int]] = {
 
 
 def charts_of(report: Report) -> dict[str, list[Chart]]:
-    """The two charts of agreement, and one a signal."""
+    """The charts of agreement, and one a signal."""
     results = report.results
-    axis = _Axis(
+    axis = Axis(
         [point["start"] for series in results["series"] for point in series["points"]]
         + [p["start"] for series in results["signals"] for part in series["signals"] for p in part["points"]],
         int(results["weeks"]),
     )
     names = list(SIGNAL_WORDS)
     return {
-        "agreement": [_weeks(report, axis), _cusum(report, axis)],
+        "agreement": [_weeks(report, axis), *sums_of(report, axis)],
         "signals": [_signal(report, axis, place, name) for place, name in enumerate(names)],
     }
-
-
-class _Axis:
-    """The periods of all series in order, and where each stands."""
-
-    def __init__(self, starts: Iterable[str], weeks: int) -> None:
-        self.weeks = weeks
-        given = sorted({date.fromisoformat(text) for text in starts})
-        self.days: list[date] = []
-        day = given[0] if given else None
-        while day is not None and day <= given[-1]:
-            self.days.append(day)
-            day += timedelta(weeks=weeks)
-        self.place = {day.isoformat(): place for place, day in enumerate(self.days)}
-
-    @property
-    def names(self) -> list[str]:
-        return [date_format(day, "j M") for day in self.days]
-
-    @property
-    def words(self) -> str:
-        if not self.days:
-            return ""
-        years = sorted({self.days[0].year, self.days[-1].year})
-        text = "–".join(map(str, years))
-        return (
-            _("week from, %(year)s") % {"year": text}
-            if self.weeks == 1
-            else _("%(n)s weeks from, %(year)s") % {"n": self.weeks, "year": text}
-        )
-
-    def rules(self, report: Report) -> list[dict[str, Any]]:
-        """A line where a further pipeline came into use."""
-        found = []
-        for change in report.results["changes"]:
-            day = date.fromisoformat(change["at"])
-            place = next(
-                (i for i, start in enumerate(self.days) if start <= day < start + timedelta(weeks=self.weeks)), None
-            )
-            if place is not None:
-                name = _("%(name)s from here") % {"name": _name(report, change["pipeline"])}
-                found.append({"axis": "x", "at": place, "tone": "mute", "name": name, "width": 1})
-        return found
-
-
-def _name(report: Report, pipeline: str) -> str:
-    return str(report.results["names"].get(pipeline, ""))
-
-
-def _series_name(report: Report, series: Mapping[str, Any]) -> str:
-    name = _name(report, series["pipeline"])
-    if report.options.get("split") == "scanner":
-        return f"{name}, {series['scanner'] or _('scanner not known')}"
-    return name
 
 
 def _period(report: Report) -> str:
@@ -102,12 +49,12 @@ def _period(report: Report) -> str:
     return _("by week") if weeks == 1 else _("by %(n)s weeks") % {"n": weeks}
 
 
-def _weeks(report: Report, axis: _Axis) -> Chart:
+def _weeks(report: Report, axis: Axis) -> Chart:
     results, lines, rows = report.results, [], []
     outside = 0
     several = len(results["series"]) > 1
     for number, series in enumerate(results["series"]):
-        name = _series_name(report, series)
+        name = series_name(report, series)
         points = []
         limits: dict[str, list[dict[str, Any]]] = {"upper": [], "lower": []}
         for place, point in enumerate(series["points"]):
@@ -140,7 +87,7 @@ def _weeks(report: Report, axis: _Axis) -> Chart:
         key="weeks",
         title=_("Class differs from %(other)s, %(period)s")
         % {"other": present.against_words(report.selection), "period": _period(report)},
-        ground=_("n = %(n)s comparisons, each pipeline on its own; limits 3 SD") % {"n": results["of"]["cases"]},
+        ground=_("n = %(n)s comparisons, each pipeline on its own") % {"n": results["of"]["cases"]},
         draw="lines",
         data={
             "lines": lines,
@@ -155,7 +102,7 @@ def _weeks(report: Report, axis: _Axis) -> Chart:
         ],
         rows=rows,
         missing="" if rows else _("No figure yet. It needs studies to which the model and a reader gave a class."),
-        foot=_foot(results["series"], outside),
+        foot=_foot(report, outside),
         tall=True,
     )  # fmt: skip
 
@@ -170,68 +117,19 @@ def _shares(point: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(DASH if point[key] is None else present.percent(point[key]) for key in keys)
 
 
-def _foot(series: Sequence[Mapping[str, Any]], outside: int) -> str:
+def _foot(report: Report, outside: int) -> str:
     """What the limits stand on; where there are none, why."""
-    if series and all(not row["baseline"]["cases"] for row in series):
-        return _("no limits yet: a series needs %(n)s studies for its first level") % {"n": MIN_BASELINE}
+    series = report.results["series"]
+    if series and all(row["cases"] <= BASELINE for row in series):
+        return _("no limits yet: the first %(n)s studies of a series give its level") % {"n": BASELINE}
     words = [_("level from the first %(n)s studies") % {"n": max((s["baseline"]["cases"] for s in series), default=0)}]
     wide = [row["laney"] for row in series if row["laney"]]
     if wide:
         words.append(_("limits widened by %(x)s (Laney): periods differ by more than chance") % {
             "x": present.number(max(wide), 1)})  # fmt: skip
+    words += false_alarms(report)
     words.append(_("%(n)s outside") % {"n": outside})
     return "; ".join(words)
-
-
-def _cusum(report: Report, axis: _Axis) -> Chart:
-    results, lines, rows = report.results, [], []
-    limits = {}
-    for number, series in enumerate(results["series"]):
-        name = _series_name(report, series)
-        points = []
-        hit = {alarm["start"] for alarm in series["alarms"] if alarm["chart"] == "cusum"}
-        for place, point in enumerate(series["points"]):
-            if point["cusum"] is None:
-                continue
-            href = cases_of(report, "weeks", f"{number}-{place}", point["n"])
-            words = f"{name}: {present.number(point['cusum'], 2)}"
-            mark = {"x": axis.place[point["start"]], "y": point["cusum"], "label": words, "href": href}
-            points.append(mark | ({"ring": True} if point["start"] in hit else {}))
-            day = date_format(date.fromisoformat(point["start"]), "Y-m-d")
-            cells = (name, day, str(point["n"]), present.number(point["cusum"], 2),
-                     present.number(series["decision"], 2), _("alarm") if point["start"] in hit else "")  # fmt: skip
-            rows.append(Row(cells, href))
-        lines.append(
-            {"name": name, "tone": "model", "points": points, "marks": True, "label": len(results["series"]) > 1}
-        )
-        if series["decision"] is not None:
-            limits[round(series["decision"], 2)] = series
-    rules = axis.rules(report)
-    for value in limits:
-        rules.append({"axis": "y", "at": value, "tone": "mute", "dash": "dashed", "text": present.number(value, 2),
-                      "name": _("alarm")})  # fmt: skip
-    looks = [series["looks_for"] for series in results["series"] if series["looks_for"]]
-    return Chart(
-        key="cusum",
-        title=_("Cumulative sum of disagreement, case by case"),
-        ground=_("Bernoulli CUSUM, %(n)s comparisons, at each period’s end") % {"n": results["of"]["cases"]},
-        draw="lines",
-        data={
-            "lines": lines,
-            "x": {"names": axis.names, "name": axis.words},
-            "y": {"min": 0, "name": _("sum")},
-            "rules": rules,
-        },
-        columns=[
-            Column(_("Series")), Column(_("Period from")), Column(_("Studies"), True),
-            Column(_("Sum at its end"), True), Column(_("Alarm at"), True), Column(_("Alarm"), False),
-        ],
-        rows=rows,
-        missing="" if rows else _("No figure yet. A series needs %(n)s studies for its first level.") % {
-            "n": MIN_BASELINE},
-        foot=_("looks for %(share)s; starts again after an alarm; one false alarm in 400 studies")
-        % {"share": present.percent(max(looks))} if looks else "",
-    )  # fmt: skip
 
 
 def _mean(name: str, value: Any) -> str:
@@ -246,12 +144,12 @@ def _mean(name: str, value: Any) -> str:
     return text if unit == "number" else f"{text} {unit}"
 
 
-def _signal(report: Report, axis: _Axis, place: int, name: str) -> Chart:
+def _signal(report: Report, axis: Axis, place: int, name: str) -> Chart:
     results, lines, rows = report.results, [], []
     outside = 0
     for number, series in enumerate(results["signals"]):
         part = series["signals"][place]
-        title = _series_name(report, series)
+        title = series_name(report, series)
         values, limits = [], []
         for at, point in enumerate(part["points"]):
             x, href = axis.place[point["start"]], cases_of(report, "signals", f"{number}-{at}", point["n"])
@@ -292,5 +190,5 @@ def _signal(report: Report, axis: _Axis, place: int, name: str) -> Chart:
         missing="" if drawn else _(
             "No figure yet. A period is judged against the first %(n)s predictions or more of its pipeline."
         ) % {"n": MIN_BASELINE},
-        foot=_("limit: 1 period in 370 lies above it by chance; %(n)s outside") % {"n": outside} if drawn else "",
+        foot="; ".join([*false_alarms(report), _("%(n)s outside") % {"n": outside}]) if drawn else "",
     )  # fmt: skip

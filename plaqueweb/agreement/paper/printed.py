@@ -235,9 +235,8 @@ def _pipelines(report: Report, context: Context) -> Blocks:
 
 
 def _time(report: Report, context: Context) -> Blocks:
-    weeks, cusum = context["agreement"]
     drawn = [figure(chart, half=True) for chart in context["signals"] if not chart.missing]
-    return [figure(weeks), figure(cusum), *drawn]
+    return [*map(figure, context["agreement"]), *drawn]
 
 
 def _subgroups(report: Report, context: Context) -> Blocks:

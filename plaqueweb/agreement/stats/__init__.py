@@ -38,6 +38,13 @@ from plaqueweb.agreement.stats.clusters import (
 from plaqueweb.agreement.stats.continuous import BlandAltman, bland_altman, concordance, mean_absolute_error, within
 from plaqueweb.agreement.stats.deming import Line, deming, passing_bablok
 from plaqueweb.agreement.stats.drift import Shift, ks_shift, psi, psi_of_kinds
+from plaqueweb.agreement.stats.estimated import (
+    ALLOWANCE,
+    bernoulli_decision,
+    normal_scores,
+    predictive_counts,
+    scores_decision,
+)
 from plaqueweb.agreement.stats.figures import MIN_SUBJECTS, Figure, Interval
 from plaqueweb.agreement.stats.icc import icc
 from plaqueweb.agreement.stats.interchange import (
@@ -101,6 +108,7 @@ from plaqueweb.agreement.stats.summaries import class_figures, class_sums, pair_
 from plaqueweb.agreement.stats.weighted import weighted_kappa, weighted_kappa_of
 
 __all__ = [
+    "ALLOWANCE",
     "CANNOT_ASSESS",
     "CATEGORIES",
     "FEW_UNITS",
@@ -141,6 +149,7 @@ __all__ = [
     "average_precision",
     "average_precision_values",
     "bernoulli_cusum",
+    "bernoulli_decision",
     "bland_altman",
     "bootstrap_values",
     "brennan_prediger",
@@ -182,6 +191,7 @@ __all__ = [
     "mean_of_defined",
     "model_against_readers",
     "negative_agreement",
+    "normal_scores",
     "observed_agreement",
     "operating_point",
     "p_chart",
@@ -192,6 +202,7 @@ __all__ = [
     "passing_bablok",
     "positive_agreement",
     "precision_recall",
+    "predictive_counts",
     "proportion",
     "proportional_bias",
     "psi",
@@ -205,6 +216,7 @@ __all__ = [
     "roc_curve",
     "run_length",
     "score_frame",
+    "scores_decision",
     "subject_sums",
     "subject_tables",
     "two_modalities",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
-from plaqueweb.agreement.figures.weeks import Change, Met, Seen, compute_time, period_length, period_start
+from plaqueweb.agreement import stats
+from plaqueweb.agreement.figures.periods import PERIODS, Met, Seen, chance_each, period_length, period_start
+from plaqueweb.agreement.figures.weeks import Change, compute_time
 
 MONDAY = date(2026, 3, 2)
 
@@ -47,9 +50,15 @@ def one(found: dict[str, Any]) -> dict[str, Any]:
 def test_a_steady_pipeline_gives_points_limits_and_no_alarm() -> None:
     series = one(compute_time(met([(25, 4)] * 8), [], []))
     assert [p["value"] for p in series["points"]] == pytest.approx([0.16] * 8)
-    assert series["baseline"] == {"cases": 50, "differ": 8, "level": pytest.approx(8.5 / 51)}
-    level = 8.5 / 51
-    assert series["points"][0]["upper"] == pytest.approx(level + 3 * np.sqrt(level * (1 - level) / 25))
+    assert series["baseline"] == {"cases": 100, "differ": 16, "level": pytest.approx(16.5 / 101)}
+    most = stats.predictive_counts(16, 100, 25, chance_each(1) / PERIODS)[1]
+    assert [p["upper"] for p in series["points"]] == [None] * 4 + [pytest.approx(most / 25)] * 4
+    assert series["alarms"] == []
+
+
+def test_among_the_first_cases_nothing_is_judged() -> None:
+    series = one(compute_time(met([(25, 2)] * 3 + [(25, 25)]), [], []))
+    assert {(p["upper"], p["cusum"], p["bias"], p["outside"]) for p in series["points"]} == {(None, None, None, False)}
     assert series["alarms"] == []
 
 
@@ -63,22 +72,63 @@ def test_a_week_of_many_disagreements_lies_outside_with_its_week_and_n() -> None
 def test_fewer_disagreements_than_usual_are_no_alarm() -> None:
     series = one(compute_time(met([(30, 12)] * 4 + [(30, 0)]), [], []))
     assert series["points"][-1]["value"] < series["points"][-1]["lower"]
+    assert not series["points"][-1]["outside"]
     assert series["alarms"] == []
 
 
-def test_a_slow_doubling_is_found_case_by_case() -> None:
-    series = one(compute_time(met([(20, 3)] * 6 + [(20, 7)] * 6), [], []))
+def test_a_lasting_rise_is_found_case_by_case() -> None:
+    series = one(compute_time(met([(20, 3)] * 6 + [(20, 8)] * 8), [], []))
     assert not any(p["outside"] for p in series["points"])
     first = min(a["start"] for a in series["alarms"] if a["chart"] == "cusum")
-    assert "2026-04-13" <= first <= "2026-05-11"
-    assert series["looks_for"] == pytest.approx(2 * series["baseline"]["level"])
+    assert "2026-04-13" <= first <= "2026-05-25"
+    high = stats.clopper_pearson(15, 100).high
+    assert series["looks_for"] == pytest.approx(2 * high)
+
+
+def measured(weeks: list[tuple[int, float]]) -> list[Met]:
+    """(cases, mean difference in mm) a week, spread by 0.5 mm; every fourth has no measurement."""
+    generator = np.random.default_rng(8)
+    return [
+        Met(f"{w:02}-{i:03}", MONDAY + timedelta(weeks=w, days=i % 5), "one", "", True,
+            None if i % 4 == 0 else float(generator.normal(mm, 0.5)))
+        for w, (cases, mm) in enumerate(weeks)
+        for i in range(cases)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shift", "sign"), [(0.6, 1), (-0.6, -1)])
+def test_another_thickness_is_found_although_the_class_stays_the_same(shift: float, sign: int) -> None:
+    series = one(compute_time(measured([(20, 0.1)] * 6 + [(20, 0.1 + shift)] * 4), [], []))
+    assert {a["chart"] for a in series["alarms"]} == {"bias"}
+    alarm = series["alarms"][0]
+    assert "2026-04-13" <= alarm["start"] <= "2026-04-27"
+    assert np.sign(alarm["value"]) == sign
+    assert abs(alarm["value"]) > alarm["limit"] == series["bias"]["decision"]
+    assert series["bias"]["baseline"] == 75
+    assert [p["mm_n"] for p in series["points"]] == [15] * 10
+    assert series["points"][-1]["mm"] == pytest.approx(0.1 + shift, abs=0.4)
+
+
+def test_without_enough_first_measurements_thickness_is_not_watched() -> None:
+    rows = measured([(20, 0.1)] * 8)
+    few = [replace(row, mm=row.mm if place < 19 else None) for place, row in enumerate(rows)]
+    series = one(compute_time(few, [], []))
+    assert series["bias"]["decision"] is None
+    assert {p["bias"] for p in series["points"]} == {None}
+
+
+def test_more_scanners_make_wider_limits() -> None:
+    alone = met([(25, 4)] * 8, scanner="A")
+    three = alone + met([(25, 4)] * 8, scanner="B") + met([(25, 4)] * 8, scanner="C")
+    narrow, wide = (compute_time(rows, [], [], by_scanner=True)["series"][0] for rows in (alone, three))
+    assert wide["decision"] > narrow["decision"]
 
 
 def test_each_pipeline_starts_with_a_baseline_of_its_own() -> None:
     cases = met([(25, 2)] * 4) + met([(25, 10)] * 4, "two", MONDAY + timedelta(weeks=4))
     found = compute_time(cases, [], [Change("two", MONDAY + timedelta(weeks=4))])
     assert [s["pipeline"] for s in found["series"]] == ["one", "two"]
-    assert [s["baseline"]["differ"] for s in found["series"]] == [4, 20]
+    assert [s["baseline"]["differ"] for s in found["series"]] == [8, 40]
     assert found["changes"] == [{"pipeline": "two", "at": "2026-03-30"}]
 
 
@@ -106,9 +156,10 @@ def test_two_pipelines_on_the_same_studies_do_not_make_a_week_fuller() -> None:
     assert found["weeks"] == 2
 
 
-def test_a_moving_average_that_stays_high_is_one_alarm() -> None:
+def test_the_moving_average_shows_the_course_and_raises_no_alarm() -> None:
     series = one(compute_time(met([(25, 3)] * 4 + [(25, 9)] * 12), [], []))
-    assert len([a for a in series["alarms"] if a["chart"] == "ewma"]) == 1
+    assert series["points"][3]["ewma"] < 0.2 < 0.3 < series["points"][-1]["ewma"]
+    assert "ewma" not in {a["chart"] for a in series["alarms"]}
 
 
 def test_periods_of_several_weeks_never_move() -> None:
@@ -128,7 +179,7 @@ def test_thicker_predictions_are_seen_without_a_reader() -> None:
     found = compute_time([], seen([(25, 3.0)] * 4 + [(25, 4.5)]), [], weeks=1)["signals"][0]
     assert {a["chart"] for a in found["alarms"]} == {"thickness"}
     assert found["alarms"][0]["start"] == "2026-03-30"
-    assert found["baseline"] == 50
+    assert found["baseline"] == 100
 
 
 def test_another_picture_size_is_seen() -> None:
@@ -140,9 +191,9 @@ def test_another_picture_size_is_seen() -> None:
 
 
 def test_periods_of_the_baseline_are_shown_and_not_judged() -> None:
-    thickness = next(s for s in compute_time([], seen([(25, 3.0)] * 4), [], weeks=1)["signals"][0]["signals"]
+    thickness = next(s for s in compute_time([], seen([(25, 3.0)] * 6), [], weeks=1)["signals"][0]["signals"]
                      if s["signal"] == "thickness")  # fmt: skip
-    assert [p["value"] is None for p in thickness["points"]] == [True, True, False, False]
+    assert [p["value"] is None for p in thickness["points"]] == [True] * 4 + [False] * 2
     assert all(p["mean"] is not None for p in thickness["points"])
 
 

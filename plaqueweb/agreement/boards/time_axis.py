@@ -1,0 +1,82 @@
+"""What all charts of the time tab share: the periods, the names of series, and what their limits promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from plaqueweb.agreement import present
+
+if TYPE_CHECKING:
+    from plaqueweb.agreement.report import Report
+
+DASH = "–"
+
+
+def false_alarms(report: Report) -> list[str]:
+    """What the limits promise; nothing for a report that was frozen under limits which promised less."""
+    promise = report.results.get("promise")
+    if not promise:
+        return []
+    return [
+        _("a steady pipeline raises any alarm in at most %(share)s of programmes of %(n)s further studies")
+        % {"share": present.percent(promise["chance"]), "n": promise["cases"]}
+    ]
+
+
+class Axis:
+    """The periods of all series in order, and where each stands."""
+
+    def __init__(self, starts: Iterable[str], weeks: int) -> None:
+        self.weeks = weeks
+        given = sorted({date.fromisoformat(text) for text in starts})
+        self.days: list[date] = []
+        day = given[0] if given else None
+        while day is not None and day <= given[-1]:
+            self.days.append(day)
+            day += timedelta(weeks=weeks)
+        self.place = {day.isoformat(): place for place, day in enumerate(self.days)}
+
+    @property
+    def names(self) -> list[str]:
+        return [date_format(day, "j M") for day in self.days]
+
+    @property
+    def words(self) -> str:
+        if not self.days:
+            return ""
+        years = sorted({self.days[0].year, self.days[-1].year})
+        text = "–".join(map(str, years))
+        return (
+            _("week from, %(year)s") % {"year": text}
+            if self.weeks == 1
+            else _("%(n)s weeks from, %(year)s") % {"n": self.weeks, "year": text}
+        )
+
+    def rules(self, report: Report) -> list[dict[str, Any]]:
+        """A line where a further pipeline came into use."""
+        found = []
+        for change in report.results["changes"]:
+            day = date.fromisoformat(change["at"])
+            place = next(
+                (i for i, start in enumerate(self.days) if start <= day < start + timedelta(weeks=self.weeks)), None
+            )
+            if place is not None:
+                name = _("%(name)s from here") % {"name": pipeline_name(report, change["pipeline"])}
+                found.append({"axis": "x", "at": place, "tone": "mute", "name": name, "width": 1})
+        return found
+
+
+def pipeline_name(report: Report, pipeline: str) -> str:
+    return str(report.results["names"].get(pipeline, ""))
+
+
+def series_name(report: Report, series: Mapping[str, Any]) -> str:
+    name = pipeline_name(report, series["pipeline"])
+    if report.options.get("split") == "scanner":
+        return f"{name}, {series['scanner'] or _('scanner not known')}"
+    return name
