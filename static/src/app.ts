@@ -14,6 +14,7 @@ import { startKeys } from "./base/keys.ts";
 import { startLive } from "./base/live.ts";
 import { startLogout } from "./base/logout.ts";
 import { startRows } from "./base/rows.ts";
+import { startScrollers } from "./base/scrollers.ts";
 import { startToasts } from "./base/toasts.ts";
 
 startToasts();
@@ -23,6 +24,7 @@ startLive();
 startFills();
 startKeys();
 startLogout();
+startScrollers();
 
 if (document.querySelector("[data-upload]")) {
   void import("./upload/main.ts").then(({ startUpload }) => {

@@ -141,8 +141,11 @@ class Player {
       picture.alt = "";
       picture.loading = "lazy";
       const length = clip.frames > 1 ? interpolate(gettext("%(n)s frames"), { n: clip.frames }) : gettext("still");
-      const caption = make("span", "", make("b", "", String(clip.number)), length);
-      this.strip.append(button(interpolate(gettext("Clip %(n)s"), { n: clip.number }), () => { this.show(clip); }, picture, caption));
+      const name = make("b", "", make("span", "visually-hidden", gettext("Clip"), " "), String(clip.number));
+      const thumb = make("button", "", picture, make("span", "", name, " ", length));
+      thumb.type = "button";
+      thumb.addEventListener("click", () => { this.show(clip); });
+      this.strip.append(thumb);
     }
   }
 

@@ -62,7 +62,10 @@ export class Tile {
     const number = document.createElement("span");
     number.className = "tile-number";
     const length = clip.frames > 1 ? interpolate(gettext("%(n)s frames"), { n: clip.frames }) : gettext("still");
-    number.textContent = `${clip.number} · ${length}`;
+    const spoken = document.createElement("span");
+    spoken.className = "visually-hidden";
+    spoken.textContent = `${gettext("Clip")} `;
+    number.append(spoken, `${clip.number} · ${length}`);
     const foot = document.createElement("div");
     foot.className = "tile-foot";
     this.use.className = "tile-use";
@@ -90,8 +93,6 @@ export class Tile {
     this.use.textContent = use_reason ? `${words}: ${use_reason}` : words;
     this.use.title = this.use.textContent;
     this.flag.hidden = !calipers;
-    const spoken = [interpolate(gettext("Clip %(n)s"), { n: this.clip.number }), this.place.textContent, this.use.textContent];
-    this.root.setAttribute("aria-label", [...spoken, calipers ? gettext("measurement drawn in") : ""].filter(Boolean).join(", "));
   }
 
   choose(chosen: boolean): void {

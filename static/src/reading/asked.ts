@@ -71,7 +71,7 @@ export class Asked {
   private item(clip: string, frame: number, done: boolean, here: boolean): HTMLElement {
     const label = `${this.words(clip, frame)}, ${done ? gettext("marked") : gettext("not marked")}`;
     const number = this.draft.clip(clip)?.number ?? 0;
-    return button({ class: `rd-asked-item${here ? " is-on" : ""}`, "aria-label": label, "aria-current": String(here) }, () => this.go(clip, frame), icon(done ? "done" : "waits", done ? "is-ok" : ""), `${number} · ${frame}`);
+    return button({ class: `rd-asked-item${here ? " is-on" : ""}`, "aria-current": String(here) }, () => this.go(clip, frame), icon(done ? "done" : "waits", done ? "is-ok" : ""), el("span", { class: "visually-hidden" }, label), el("span", { "aria-hidden": "true" }, `${number} · ${frame}`));
   }
 
   private words(clip: string, frame: number): string {
