@@ -29,6 +29,8 @@ from plaqueweb.studies.models import Project
 
 FORMAT = "plaqueweb-report-1"
 NOTICE = "Research use only. Not for diagnosis."
+LOOKS = 3
+"""How often all tabs are looked at again before a report is refused because results keep coming in."""
 NEEDS: dict[str, Any] = {
     "pipelines": gettext_lazy("there are no two pipelines"),
     "round": gettext_lazy("no round was chosen, and two pipelines are compared on a frozen list"),
@@ -90,13 +92,12 @@ def freeze(*, user: User, project: Project, asked: Mapping[str, str], title: str
     Raises:
         NotAllowed: the user may not export results of the project, or still answers something blind there.
         Invalid: the title is empty or too long, there is nothing to report, or a tab could not be computed.
-        Conflict: the title is taken, or a worker is still computing a tab.
+        Conflict: the title is taken, a worker is still computing a tab, or results kept coming in meanwhile.
         NotFound: a filter names something the user may not see.
     """
     title = " ".join(title.split())
     _check(user, project, title)
-    found = parts(user, project, asked)
-    _check_parts(found)
+    found = settled(user, project, asked)
     done = [part for part in found if part.state == "done"]
     body = canonical(manifest_of(user, title, found))
     try:
@@ -112,6 +113,37 @@ def freeze(*, user: User, project: Project, asked: Mapping[str, str], title: str
     for part in done:
         _look(part.report, user)
     return row
+
+
+def settled(user: User, project: Project, asked: Mapping[str, str]) -> list[Part]:
+    """All tabs of a comparison as they stood at one moment: no report mixes numbers from before and after a result.
+
+    Each tab reads its rows for itself, and a result may come between two of them. Rows are only added, so when a second
+    look finds every tab over the rows of the first, all of them held at the moment between the two. What a look finds
+    changed is counted again, here or by the worker.
+
+    Raises:
+        Invalid, Conflict, NotFound: as ``freeze``.
+    """
+    before = parts(user, project, asked)
+    _check_parts(before)
+    for _look_again in range(LOOKS):
+        now = parts(user, project, asked)
+        _check_parts(now)
+        moved = [part for part, old in zip(now, before, strict=True) if _rows(part) != _rows(old)]
+        if not moved:
+            return now
+        before = now
+    raise Conflict(
+        _("Results keep coming in: %(tabs)s were counted again. Freeze the report once more.")
+        % {"tabs": ", ".join(str(part.board.title) for part in moved)},
+        rule="report-waiting",
+    )
+
+
+def _rows(part: Part) -> tuple[str, str, str]:
+    """What tells whether a tab rests on the same rows: the hash of all of them, under which it was counted."""
+    return part.state, part.needs, part.report.run.input_hash if part.report.run else ""
 
 
 def _check(user: User, project: Project, title: str) -> None:

@@ -84,5 +84,8 @@ def tab_of(body: Mapping[str, Any], slug: str) -> Mapping[str, Any]:
 
 
 def inputs_of(body: Mapping[str, Any], tab: Mapping[str, Any]) -> dict[str, Any]:
-    """What a tab was counted from: what all tabs share, and over it its own, where a result came between two tabs."""
+    """What a tab was counted from: what all tabs share, and over it its own.
+
+    Among its own are rows too in reports of before ``freezing.settled``, where a result could come between two tabs.
+    """
     return {**body["inputs"], **tab["own"]}

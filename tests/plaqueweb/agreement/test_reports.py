@@ -17,16 +17,17 @@ from django.utils import timezone
 
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.services import set_roles
-from plaqueweb.agreement import freezing
+from plaqueweb.agreement import freezing, services
 from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.models import AgreementRun, FrozenReport, ListLook
 from plaqueweb.agreement.tasks import compute_waiting
 from plaqueweb.audit.models import AuditEvent
 from plaqueweb.core.errors import Conflict, Invalid, NotAllowed
-from plaqueweb.predictions.models import Showing
+from plaqueweb.predictions.models import Prediction, Showing
 from plaqueweb.reads.choices import AssignmentState
 from plaqueweb.reads.models import Read, ReaderProfile, Round
-from plaqueweb.review.models import Case, QueueEntry
+from plaqueweb.review.models import Case, Consensus, QueueEntry
+from plaqueweb.studies.models import Study
 from tests.factories import ProjectFactory, RoundFactory, member
 from tests.plaqueweb.agreement.reports_world import STUDIES, TRUTH, fill, forge, frozen, late_study
 from tests.plaqueweb.agreement.world import World
@@ -142,6 +143,49 @@ def test_a_report_waits_for_the_worker_and_keeps_the_title(
     assert (waiting.status_code, done.status_code) == (200, 286)
     assert late.status_code == 302
     assert FrozenReport.objects.get().title == "Too early"
+
+
+def arrivals(monkeypatch: pytest.MonkeyPatch, arrive: Callable[[], Any]) -> None:
+    """Let something arrive each time that the tab Segmentation, the third, is asked for its rows."""
+
+    def check(_report: Any) -> dict[str, str]:
+        arrive()
+        return {}
+
+    monkeypatch.setattr(services, "MOST_FRAMES", 1000)  # every tab is counted at once
+    boards = tuple(replace(one, check=check) if one.slug == "segmentation" else one for one in registry.BOARDS)
+    monkeypatch.setattr(registry, "BOARDS", boards)
+    monkeypatch.setattr(registry, "_BY_SLUG", {board.slug: board for board in boards})
+
+
+def test_a_result_that_comes_between_two_tabs_is_in_all_of_them(full: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen(full, "Before")
+    unread = Study.objects.exclude(pk__in=Prediction.objects.values("study")).get()
+    arrivals(monkeypatch, lambda: Prediction.objects.filter(study=unread).exists() or full.predict(unread, 1, 4.0))
+
+    report = frozen(full, "After")
+
+    new = str(Prediction.objects.get(study=unread).pk)
+    assert new in {row["id"] for row in report.manifest["made_of"]["predictions"]}
+    assert new in {prediction for _study, _subject, _reference, prediction in report.manifest["inputs"]["units"]}
+    assert all({"units", "reads", "counts"}.isdisjoint(tab["own"]) for tab in report.manifest["tabs"])
+    assert {len(tab["results"]["units"]) for tab in report.manifest["tabs"]} == {STUDIES}
+
+
+def test_while_results_keep_coming_no_report_is_frozen(full: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen(full, "Before")
+    wanted = {"round": str(full.round.pk)} | TRUTH
+    with monkeypatch.context() as moment:
+        study = Study.objects.filter(consensus__isnull=False).earliest("pk")
+        arrivals(moment, lambda: full.truth(study, 1, revision=Consensus.objects.filter(study=study).count() + 1))
+        with pytest.raises(Conflict) as refused:
+            freezing.freeze(user=full.coordinator, project=full.project, asked=wanted, title="Mixed")
+    assert refused.value.rule == "report-waiting"
+    assert "Overview" in refused.value.detail
+    assert list(FrozenReport.objects.values_list("title", flat=True)) == ["Before"]
+
+    report = frozen(full, "Calm")
+    assert "units" in report.manifest["inputs"]
 
 
 # What it holds, and that it stays
