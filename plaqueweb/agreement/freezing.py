@@ -20,8 +20,9 @@ from plaqueweb.agreement.boards.overview import BOARD as OVERVIEW
 from plaqueweb.agreement.models import AgreementRun, Alarm, FrozenReport
 from plaqueweb.agreement.plans import note_look
 from plaqueweb.agreement.report import Report, begin, build_tab
-from plaqueweb.agreement.report_models import TITLE_CHARACTERS, answers_nothing_blind, body_hash
+from plaqueweb.agreement.report_models import TITLE_CHARACTERS, body_hash
 from plaqueweb.agreement.services import ENDED_BADLY, canonical
+from plaqueweb.agreement.watch_models import sees_whole
 from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import Conflict, Invalid, NotAllowed
 from plaqueweb.core.models import WorkState
@@ -61,7 +62,7 @@ class Part:
 def may_freeze(user: User, project: Project) -> bool:
     """Tell whether the user may freeze reports: sees results, exports them, and answers nothing blind any more."""
     held = all(user.can(capability, project.pk) for capability in (Capability.SEE_RESULTS, Capability.EXPORT))
-    return held and Project.objects.filter(answers_nothing_blind(user, "pk"), pk=project.pk).exists()
+    return held and Project.objects.filter(sees_whole(user, "pk"), pk=project.pk).exists()
 
 
 def parts(user: User, project: Project, asked: Mapping[str, str]) -> list[Part]:

@@ -16,15 +16,9 @@ from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.agreement.watch_models import sees_whole
 from plaqueweb.core.models import BaseModel
-from plaqueweb.studies.blinding import adjudicating
 from plaqueweb.studies.models import Project, ScopedQuerySet
 
 TITLE_CHARACTERS = 120
-
-
-def answers_nothing_blind(user: User, projects: str = "project_id") -> Q:
-    """Projects in which the user has nothing left to read or to decide that results of all studies could bias."""
-    return sees_whole(user, projects) & ~Q(**{f"{projects}__in": adjudicating(user).values("project_id")})
 
 
 class FrozenReportQuerySet(ScopedQuerySet):
@@ -33,7 +27,7 @@ class FrozenReportQuerySet(ScopedQuerySet):
 
         A report tells of many studies at once; it cannot be cut to those a person may see.
         """
-        return self.in_projects(user, Capability.SEE_RESULTS).filter(answers_nothing_blind(user))
+        return self.in_projects(user, Capability.SEE_RESULTS).filter(sees_whole(user))
 
 
 class FrozenReport(BaseModel):

@@ -13,7 +13,7 @@ from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.models import BaseModel
 from plaqueweb.predictions.models import Pipeline
-from plaqueweb.studies.blinding import blinded_studies
+from plaqueweb.studies.blinding import adjudicating, blinded_studies
 from plaqueweb.studies.models import CaseList, Project, ScopedQuerySet
 
 MAX_MARGIN = 0.5
@@ -46,9 +46,9 @@ class AlarmDecision(models.TextChoices):
 
 
 def sees_whole(user: User, projects: str = "project_id") -> Q:
-    """Projects in which the user sees every result: by role, and with no study left to read blind."""
-    blind = blinded_studies(user).values("project_id")
-    return ~Q(**{f"{projects}__in": blind})
+    """Projects in which the user has nothing left to read or to decide that results of all studies could bias."""
+    blind, deciding = (studies.values("project_id") for studies in (blinded_studies(user), adjudicating(user)))
+    return ~Q(**{f"{projects}__in": blind}) & ~Q(**{f"{projects}__in": deciding})
 
 
 class ComparisonPlanQuerySet(ScopedQuerySet):
@@ -100,7 +100,7 @@ class ListLook(BaseModel):
 
 class AlarmQuerySet(ScopedQuerySet):
     def visible_to(self, user: User) -> Self:
-        """Alarms of projects in which the user may see results and reads nothing blind any more.
+        """Alarms of projects in which the user may see results and answers nothing blind any more.
 
         An alarm tells of agreement over many studies at once; it cannot be cut to those a person may see.
         """

@@ -112,7 +112,7 @@ def _tried(
 
 def _drawn(project: Project) -> Study:
     """A study with one clip whose pictures are drawn when they are asked for (``drawn_cine``)."""
-    subject = Subject.objects.create(project=project, pseudonym=f"drawn {DRAWN}")
+    subject = Subject.objects.create(project=project, pseudonym=f"drawn {DRAWN.hex[:8]}")
     study: Study = Study.objects.create(
         project=project, subject=subject, number=32000, uid=f"2.25.{DRAWN.int}", content_no=1, ready_at=timezone.now()
     )

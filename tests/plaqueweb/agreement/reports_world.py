@@ -6,8 +6,6 @@ import json
 from functools import partial
 from typing import Any
 
-from django.db import connection
-
 from plaqueweb.agreement import freezing
 from plaqueweb.agreement.models import FrozenReport
 from plaqueweb.agreement.report_models import body_hash
@@ -20,6 +18,7 @@ from plaqueweb.studies.models import CaseList, Study
 from plaqueweb.studies.services import freeze_case_list
 from tests.factories import StudyFactory, SubjectFactory
 from tests.plaqueweb.agreement.world import ALL, NONE, World, box, empty
+from tests.triggers import lift
 
 STUDIES = 20
 TRUTH = {"against": "known_truth"}
@@ -83,11 +82,7 @@ def forge(report: FrozenReport, change: Any, *, rehash: bool = True) -> FrozenRe
     body = json.loads(report.body)
     change(body)
     text = canonical(body)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("ALTER TABLE agreement_frozenreport DISABLE TRIGGER USER")
-        else:
-            cursor.execute("DROP TRIGGER IF EXISTS agreement_frozenreport_no_update")
+    lift("agreement_frozenreport_no_update", table="agreement_frozenreport")
     digest = body_hash(text) if rehash else report.sha256
     FrozenReport.objects.filter(pk=report.pk).update(body=text, sha256=digest)
     return FrozenReport.objects.get(pk=report.pk)

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import uuid
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from django.apps import apps
+from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from plaqueweb.accounts.models import User
+from plaqueweb.accounts.roles import Role
+from plaqueweb.accounts.services import set_roles
 from plaqueweb.agreement import freezing
-from plaqueweb.predictions.models import ClipPrediction, Prediction
-from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Read
+from plaqueweb.agreement.models import AgreementRun, Alarm, FrozenReport
+from plaqueweb.ingest.models import Upload
+from plaqueweb.jobs.models import InferenceJob
+from plaqueweb.predictions.models import ClipPrediction, Pipeline, Prediction
+from plaqueweb.reads.models import Assignment, FrameAnnotation, Lesion, Propagation, Read, Round
 from plaqueweb.review.models import (
     Adjudication,
     BlindAnswer,
@@ -31,7 +39,7 @@ from plaqueweb.review.models import (
     MaskOverlap,
     QueueEntry,
 )
-from plaqueweb.studies.models import Project
+from plaqueweb.studies.models import CaseList, Clip, Project, Study, Subject
 from plaqueweb.studies.services import create_protocol
 from tests.factories import (
     AssignmentFactory,
@@ -57,8 +65,34 @@ FILTERS = (
     "?fragment=rows",
     "?ordering=probability",
 )
+# Whose ids the nameless hole ("pk") of an address takes, by the part before it; of any other part, every id there is.
+COLLECTIONS: dict[str, tuple[type[Model], ...]] = {
+    "adjudication": (Adjudication, Case),
+    "adjudications": (Adjudication, Case),
+    "alarms": (Alarm,),
+    "case-lists": (CaseList,),
+    "cases": (Case,),
+    "clips": (Clip,),
+    "consensus": (Consensus,),
+    "error-reviews": (ErrorReview, Case),
+    "errors": (Case, ErrorReview),
+    "jobs": (InferenceJob,),
+    "pipelines": (Pipeline,),
+    "predictions": (Prediction,),
+    "prepare": (Study,),
+    "projects": (Project,),
+    "reads": (Read,),
+    "release": (Upload, Study),
+    "reports": (FrozenReport, AgreementRun),
+    "rounds": (Round,),
+    "studies": (Study,),
+    "subjects": (Subject,),
+    "uploads": (Upload,),
+}
 ERRORS = ("?state=all", "?state=reviewed&trigger=class", "?state=all&project={slug}")
 DASHBOARD = (
+    "",
+    "?round={round}",
     "?against=majority&unit=study&kind=as_read&scale=no",
     "?board=overview&chart=bland-altman",
     "?board=overview&show=compared",
@@ -120,6 +154,15 @@ def world(project: Project) -> dict[str, Any]:
         reasons=["missed"], note=CANARY, by=other,
     )  # fmt: skip
     MaskOverlap.objects.create(project=project, read_id=read.pk, prediction_id=prediction.pk, dice=0.918273)
+    Alarm.objects.create(
+        project=project, pipeline=prediction.pipeline, chart="cusum", starts_on="2026-01-05", value=0.918273, limit=1,
+        n=7, state="owned", owner=other, cause=CANARY,
+    )  # fmt: skip
+    Propagation.objects.create(
+        read=read, clip=clip, frame=2, region=1, lesion=1, frames=[3], rle=b"", work_state="done",
+        result=zlib.compress(json.dumps([{"frame": 3, "rle": CANARY, "likeness": 0.9}]).encode()),
+    )  # fmt: skip
+    Upload.objects.create(project=project, batch=uuid.uuid4(), sha256="d" * 64, bytes=1, clip=clip, study=study)
     # A report that somebody froze over all of it: page, list and manifest tell what its numbers are made of.
     chief = member(project, "coordinator", name="Chief")
     freezing.freeze(user=chief, project=project, asked={}, title=f"{CANARY} report")
@@ -154,21 +197,25 @@ def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
 
 
 def addresses(world: dict[str, Any]) -> list[str]:
-    """Fill the holes with every id in the database."""
-    keys = sorted(
-        {str(pk) for model in apps.get_models() for pk in model._default_manager.values_list("pk", flat=True)[:3]}
-    )
+    """Fill the holes of every address with every id that they could take."""
     public = list(Assignment.objects.values_list("public_id", flat=True))
-    uuids = [key for key in keys if re.fullmatch(r"[0-9a-f-]{36}", key)] + [str(uuid.uuid4())]
+    stranger = str(uuid.uuid4())
+
+    def ids(*models: type[Model]) -> list[str]:
+        return [*(str(pk) for model in models for pk in model._default_manager.values_list("pk", flat=True)), stranger]
+
+    uuids = sorted({key for key in ids(*apps.get_models()) if re.fullmatch(r"[0-9a-f-]{36}", key)})
     fill = {
         "slug": [world["project"].slug],
         "n": ["1"],
         "number": ["1"],
         "frame": ["1"],
         "public_id": public,
-        "batch": uuids[:2],
-        "name": ["error"],
-        "row": uuids[:3],
+        "study": ids(Study),
+        "clip": ids(Clip),
+        "batch": [stranger, *map(str, Upload.objects.values_list("batch", flat=True).distinct())],
+        "row": ids(Propagation),
+        "name": ["reconstruction", "error", "activation"],
     }
     found = set()
     for route in patterns(get_resolver()):
@@ -182,7 +229,9 @@ def addresses(world: dict[str, Any]) -> list[str]:
             .replace("/?", "/")
         )
         holes = re.findall(r"<(\w+)>", plain)
-        for values in itertools.product(*(fill.get(hole, uuids if len(holes) < 3 else uuids[:30]) for hole in holes)):
+        part = re.search(r"([\w-]+)/<pk>", plain)
+        nameless = ids(*COLLECTIONS[part[1]]) if part and part[1] in COLLECTIONS else uuids
+        for values in itertools.product(*(fill.get(hole, nameless) for hole in holes)):
             address = plain
             for hole, value in zip(holes, values, strict=True):
                 address = address.replace(f"<{hole}>", value, 1)
@@ -194,39 +243,39 @@ def addresses(world: dict[str, Any]) -> list[str]:
     return sorted(found)
 
 
-def crawl(user: User, world: dict[str, Any], *, known: str = "\0") -> tuple[int, list[str]]:
-    """GET everything; return how many answers were looked at, and where a canary sang. ``known`` may be told."""
+def crawl(user: User, world: dict[str, Any], *, known: str = "\0", part: str = "") -> tuple[set[str], list[str]]:
+    """GET every address that contains ``part``; return what opened (status 200), and where a canary sang.
+
+    ``known`` may be told.
+    """
     client = Client(raise_request_exception=False)
     client.force_login(user)
     holes = {"round": world["round"].pk, "slug": world["project"].slug, "study": world["study"].pk}
-    seen, leaks = 0, []
+    opened, leaks = set(), []
     for address in addresses(world):
-        if address.startswith(("/logout", "/static")):
+        if address.startswith(("/logout", "/static")) or part not in address:
             continue
-        plain = FILTERS if "<" not in address and address.count("-") < 4 else FILTERS[:1]
-        more = DASHBOARD if "/agreement" in address else ERRORS if "/error" in address else ()
-        for query in (*plain, *more):
+        one = re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", address)  # the page of one thing has no list to filter
+        plural = DASHBOARD if "/agreement" in address else (*FILTERS, *ERRORS) if "/error" in address else FILTERS
+        for query in ("",) if one else plural:
             answer = client.get(address + query.format(**holes))
             body = b"".join(answer.streaming_content) if answer.streaming else answer.content
             text = (body.decode(errors="replace") + str(dict(answer.items()))).replace(known, "")
-            seen += 1
+            opened |= {address} if answer.status_code == 200 else set()
             assert answer.status_code < 500, f"{address}{query}: {answer.status_code}"
             if CANARY in text or any(number in text for number in NUMBERS):
                 leaks.append(address + query)
-    return seen, leaks
+    return opened, leaks
 
 
 def test_a_blinded_reader_finds_no_canary_anywhere(world: dict[str, Any]) -> None:
-    seen, leaks = crawl(world["blinded"], world)
+    opened, leaks = crawl(world["blinded"], world)
 
     assert leaks == []
-    assert seen > 100
+    assert len(opened) > 30
 
 
 def test_every_role_at_once_does_not_unblind(world: dict[str, Any]) -> None:
-    from plaqueweb.accounts.roles import Role
-    from plaqueweb.accounts.services import set_roles
-
     set_roles(project=world["project"], user=world["blinded"], roles=list(Role.values), by=None)
 
     _, leaks = crawl(world["blinded"], world)
@@ -253,17 +302,24 @@ def test_an_adjudicator_finds_no_answer_before_the_own_one(world: dict[str, Any]
     if at_work:
         Adjudication.objects.create(case=world["case"], adjudicator=world["judge"])
 
-    seen, leaks = crawl(world["judge"], world, known=world["other"].name)  # who reads is on the overview, no answer
+    opened, leaks = crawl(world["judge"], world, known=world["other"].name)  # who reads is on the overview, no answer
 
     assert leaks == []
-    assert seen > 100
+    assert len(opened) > 30
 
 
 def test_the_crawl_can_find_a_canary(world: dict[str, Any]) -> None:
     coordinator = member(world["project"], "coordinator")
+    Adjudication.objects.update(state="returned")
+    Adjudication.objects.create(case=world["case"], adjudicator=world["judge"])
 
-    _, leaks = crawl(coordinator, world)
+    opened, leaks = crawl(coordinator, world)
+    opened |= crawl(world["judge"], world, part="adjudication")[0]
 
+    closed = [part for part in COLLECTIONS if not any(re.search(rf"/{part}/[0-9a-f-]{{36}}/", one) for one in opened)]
+    assert not closed, f"parts whose things nobody can open are not looked at: {closed}"
+    assert crawl(world["other"], world, part="/propagations/")[1] != []
+    assert any("/agreement/alarms/" in leak for leak in leaks)
     assert any("/api/v1/reads/" in leak for leak in leaks)
     assert any("/api/v1/predictions/" in leak for leak in leaks)
     assert any(leak.endswith("/manifest.json") for leak in leaks)

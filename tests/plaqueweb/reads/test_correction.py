@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -42,6 +42,7 @@ from tests.plaqueweb.reads.helpers import (
     sign,
     signed_case,
 )
+from tests.triggers import lift
 
 pytestmark = pytest.mark.django_db
 BrowserOf = Callable[[User], Client]
@@ -133,11 +134,7 @@ def test_both_signatures_hold_and_the_second_rests_on_the_first(signed: Read) ->
 
 def test_who_changes_the_corrected_read_breaks_the_correction_too(signed: Read) -> None:
     second = correct(signed, reader_class=0)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("ALTER TABLE reads_read DISABLE TRIGGER USER")
-        else:
-            cursor.execute("DROP TRIGGER reads_read_no_update")
+    lift("reads_read_no_update", table="reads_read")
     Read.objects.filter(pk=signed.pk).update(quality="limited")
 
     assert not services.verify_read(Read.objects.get(pk=second.pk))
