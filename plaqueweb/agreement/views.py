@@ -25,6 +25,7 @@ from plaqueweb.agreement.services import ENDED_BADLY, try_again
 from plaqueweb.audit.services import record_event
 from plaqueweb.core.errors import NotFound
 from plaqueweb.core.models import WorkState
+from plaqueweb.review.models import FusionMethod
 from plaqueweb.studies.models import Project
 
 STOP_POLLING = 286
@@ -112,11 +113,23 @@ def _frame(report: Report) -> dict[str, Any]:
         "interim": report.interim,
         "gate": report.gate,
         "descriptive": report.options.get("unit") in flt.DESCRIPTIVE,
+        "computes": _computes(report),
         "ended_badly": report.run is not None and report.run.work_state in ENDED_BADLY,
         "query": present.query(selection),
         "synthetic": bool(results.get("synthetic")),
         "may_report": report.user.can(Capability.SEE_RESULTS, selection.project.pk),
     }
+
+
+def _computes(report: Report) -> str:
+    """What a worker computes for this tab, while the page waits for it."""
+    method = report.options.get("masks", "")
+    if method in FusionMethod.values:
+        how = {"method": FusionMethod(method).label}
+        return _("%(method)s: one mask is made of theirs on every given frame; a worker computes it.") % how
+    if {"frames", "pairs"} & set(report.board.parts):
+        return _("Masks are compared frame by frame, with intervals over subjects: a worker computes it.")
+    return _("Many studies are compared, with intervals over subjects: a worker computes it.")
 
 
 def _hidden_fields(report: Report) -> list[tuple[str, str]]:

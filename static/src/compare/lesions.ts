@@ -39,16 +39,19 @@ export class LesionPairs {
   private readonly lesions: Lesions;
   private readonly caseId: string;
   private readonly go: (clip: string, frame: number) => void;
+  /** Bring the rows into sight: they stand in one of several tabs. */
+  private readonly reveal: () => void;
   private readonly done: Pair[] = [];
   /** The id of an act whose answer never came: the same act tried again is not stored twice. */
   private unsure: { act: string; id: string } | null = null;
   private busy = false;
 
-  constructor(holder: HTMLElement, caseId: string, lesions: Lesions, go: (clip: string, frame: number) => void) {
+  constructor(holder: HTMLElement, caseId: string, lesions: Lesions, go: (clip: string, frame: number) => void, reveal: () => void) {
     this.holder = holder;
     this.caseId = caseId;
     this.lesions = lesions;
     this.go = go;
+    this.reveal = reveal;
     holder.addEventListener("click", (event) => this.clicked(event));
   }
 
@@ -71,6 +74,7 @@ export class LesionPairs {
 
   /** Choose the next row and show its frame. */
   next(): void {
+    this.reveal();
     const { rows } = this;
     const row = rows[nextRow(rows.findIndex((one) => one === this.chosen), rows.length)];
     if (row) this.choose(row, true);
@@ -83,6 +87,7 @@ export class LesionPairs {
       this.next();
       return;
     }
+    this.reveal();
     if (!this.lesions.may_link) {
       toast(gettext("Coordinators and adjudicators say which lesions are the same."));
       return;

@@ -184,7 +184,8 @@ if (root) {
   });
   const holder = root.querySelector<HTMLElement>("[data-lesion-pairs]");
   if (holder && data.lesions.left) {
-    new LesionPairs(holder, data.case.id, data.lesions, (clip, frame) => void page.go({ clip, frame, region: 1 })).bind(keys);
+    const go = (clip: string, frame: number): void => void page.go({ clip, frame, region: 1 });
+    new LesionPairs(holder, data.case.id, data.lesions, go, () => tabs.show("numbers")).bind(keys);
   }
   keys.attach();
   root.querySelector("[data-keys]")?.addEventListener("click", help);

@@ -175,12 +175,17 @@ export function shade(value: number | null, min: number, max: number): string {
   return `rgb(${mix(0x1c, 0x6e)}, ${mix(0x21, 0x78)}, ${mix(0x27, 0x83)})`;
 }
 
+/** Names over columns: every one, in two lines where one is too long. */
+function headings(c: Colours): Option {
+  return { color: c.faint, fontSize: 11, lineHeight: 13, fontFamily: "inherit", interval: 0, width: 84, overflow: "break" };
+}
+
 export function heat(data: HeatData, c: Colours): Option {
   const tones = { agree: "#39424c", differ: c.panel, outside: c.raise };
   return {
     ...base(c),
     grid: { left: 120, right: 16, top: 34, bottom: 8 },
-    xAxis: { ...named(c, data.columns, { name: data.words.columns }), position: "top", nameGap: 20 },
+    xAxis: { ...named(c, data.columns, { name: data.words.columns }), position: "top", nameGap: 20, axisLabel: headings(c) },
     yAxis: { ...named(c, data.rows, {}), inverse: true },
     // Only a cell that opens something takes the pointer: a heat map knows no cursor of a single cell.
     series: [true, false].map((linked) => ({
