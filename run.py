@@ -26,6 +26,8 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 LOG = ROOT / "var" / "setup.log"
 NODE_NEEDED = (20, 19)
 FREE_NEEDED = 4 * 1024**3  # bytes: the packages with a CPU wheel take 2 GB
+# The whole suite runs on every core, a part of it as it stands.
+EVERY_CORE = ["-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder"]
 PIP = ["-m", "pip", "--disable-pip-version-check", "install", "--progress-bar", "off", "-c", "constraints.txt"]
 
 
@@ -192,7 +194,7 @@ def main() -> None:
     if command == "check":
         check()
     elif command == "test":
-        hand_over("-m", "pytest", *rest)
+        hand_over("-m", "pytest", *(rest or EVERY_CORE))
     else:
         hand_over("manage.py", command, *rest)
 

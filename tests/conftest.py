@@ -25,6 +25,21 @@ def skip_or_fail(reason: str) -> None:
     pytest.skip(reason)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side: suites of real processes stay together on one core, the others go file by file.
+
+    The longest come first, so that no core is left waiting for them.
+    """
+    order = {"postgresql": 0, "processes": 1}
+    for item in items:
+        suite = item.path.relative_to(REPO / "tests").parts[0]
+        own = "postgresql" if item.path.stem == "test_postgresql" else str(item.path.relative_to(REPO))
+        group = "processes" if suite in {"browser", "chaos", "scaled"} and own != "postgresql" else own
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: order.get(next(item.iter_markers("xdist_group")).args[0], 2))
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of real test files, which is not part of the project."""

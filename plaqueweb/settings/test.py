@@ -8,8 +8,13 @@ import shutil
 import tempfile
 
 os.environ.setdefault("PLAQUEWEB_TUNE_SECONDS", "0")
-if "PLAQUEWEB_VAR" not in os.environ:
+# Tests that run side by side share no folder, though each inherits the environment of who started it.
+if "PLAQUEWEB_VAR" not in os.environ or os.environ.get("PLAQUEWEB_TEST_VAR_OF", "") not in {
+    "",
+    os.environ.get("PYTEST_XDIST_WORKER", "alone"),
+}:
     os.environ["PLAQUEWEB_VAR"] = tempfile.mkdtemp(prefix="plaqueweb-test-")
+    os.environ["PLAQUEWEB_TEST_VAR_OF"] = os.environ.get("PYTEST_XDIST_WORKER", "alone")
     atexit.register(shutil.rmtree, os.environ["PLAQUEWEB_VAR"], ignore_errors=True)
 
 from plaqueweb.settings import base as _base
