@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from plaqueweb.agreement.boards.registry import BOARDS
 from plaqueweb.ops.room import Room
@@ -302,3 +302,18 @@ def test_a_page_is_whole_in_both_sizes(name: str, visitors: dict[str, Visitor], 
     look = PAGES[name]
 
     assert wrong_with(visitors[look.who], name, look, world) == []
+
+
+def test_the_area_curve_of_a_biplane_clip_is_that_of_the_region_in_view(
+    visitors: dict[str, Visitor], world: dict[str, Any]
+) -> None:
+    page = visitors["manager"].page
+    visitors["manager"].goto("compare-biplane", PAGES["compare-biplane"].address.format(**world))
+    page.keyboard.press("ArrowDown")
+    region, curve = page.locator("[data-curve-region]"), page.locator("[data-curve]")
+
+    expect(region).to_have_text("region 1 of 2")
+    expect(curve).to_have_attribute("aria-valuetext", re.compile(r"model 20\.4 mm²"))
+    region.click()
+    expect(region).to_have_text("region 2 of 2")
+    expect(curve).to_have_attribute("aria-valuetext", re.compile(r"model 40\.7 mm²"))

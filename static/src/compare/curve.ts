@@ -58,7 +58,7 @@ export interface CurveSay {
   key: number | null;
 }
 
-const EMPTY: ClipCurve = { unit: "px", left: { line: [], dots: [] }, right: { line: [], dots: [] } };
+const EMPTY: ClipCurve = { region: 1, view: "", unit: "px", left: { line: [], dots: [] }, right: { line: [], dots: [] } };
 
 const LEFT = 40;
 const RIGHT = 24;

@@ -45,7 +45,7 @@ function wire(root: HTMLElement, page: ComparePage): void {
   for (const button of root.querySelectorAll<HTMLElement>("[data-at]")) {
     button.addEventListener("click", () => {
       const [clip = "", frame = "1"] = (button.dataset["at"] ?? "").split(".");
-      void page.go({ clip, frame: Number(frame), region: 1 });
+      void page.go({ clip, frame: Number(frame), region: 0 });
     });
   }
   part(root, "[data-maps]").addEventListener("click", () => void page.nextMap());
@@ -184,7 +184,7 @@ if (root) {
   });
   const holder = root.querySelector<HTMLElement>("[data-lesion-pairs]");
   if (holder && data.lesions.left) {
-    const go = (clip: string, frame: number): void => void page.go({ clip, frame, region: 1 });
+    const go = (clip: string, frame: number): void => void page.go({ clip, frame, region: 0 });
     new LesionPairs(holder, data.case.id, data.lesions, go, () => tabs.show("numbers")).bind(keys);
   }
   keys.attach();

@@ -8,6 +8,7 @@ import { Viewport, type Chord, type LayerMode, type LayerStyle, type Line } from
 import { fitBoxOf, frameStoreOf, rulerOf, segmentWords, viewWords, type Clip } from "../viewer/types.ts";
 import { gettext, interpolate } from "../viewer/words.ts";
 import { Curve, type CurveSay } from "./curve.ts";
+import { RegionInView, unitWords } from "./regions.ts";
 import { differenceBox, differenceSay, type SideSay } from "./difference.ts";
 import { LinkedViews, type LinkName } from "./linked.ts";
 import { Maps } from "./maps.ts";
@@ -48,6 +49,7 @@ export class ComparePage {
   private readonly difference: Viewport;
   readonly swipe: Swipe;
   private readonly curve: Curve;
+  private readonly region: RegionInView;
   private readonly clock = new Clock(
     (frame) => this.linked.active.set({ frame }),
     (playing) => part(this.root, "[data-play]").setAttribute("aria-pressed", String(playing)),
@@ -74,6 +76,7 @@ export class ComparePage {
     this.difference = new Viewport(part(root, '[data-pane="difference"]'), { view: this.differenceView, label: gettext("Difference") });
     this.swipe = new Swipe(root, this.linked.views[1] ?? new View(), () => this.linked.activate(1));
     this.curve = new Curve(part(root, "[data-curve]"), (frame) => this.goFrame(frame));
+    this.region = new RegionInView(root, () => this.showCurve());
     this.linked.onChange(() => this.follow());
   }
 
@@ -96,6 +99,7 @@ export class ComparePage {
     const clip = this.data.clips.find((one) => one.id === place.clip);
     if (!clip) return;
     if (this.shown?.clip !== clip) this.openClip(clip, place.frame);
+    if (this.region.choose(place.region)) this.showCurve();
     this.goFrame(place.frame);
     const shown = this.shown;
     if (shown) await Promise.allSettled([shown.store.want(place.frame), shown.left.load(), shown.right.load()]);
@@ -118,7 +122,7 @@ export class ComparePage {
     if (!next) return;
     const there = this.open(next);
     const frame = this.keysOn(next).find((key) => key !== null) ?? there.left.marked[0] ?? there.right.marked[0] ?? 1;
-    void this.go({ clip: next.id, frame, region: 1 });
+    void this.go({ clip: next.id, frame, region: 0 });
   }
 
   togglePlay(): void {
@@ -192,7 +196,7 @@ export class ComparePage {
   }
 
   get place(): Place | null {
-    return this.shown ? { clip: this.shown.clip.id, frame: this.linked.active.state.frame, region: 1 } : null;
+    return this.shown ? { clip: this.shown.clip.id, frame: this.linked.active.state.frame, region: this.region.number } : null;
   }
 
   /** Show the next map of the model's key frame, there; after the last one the picture alone. */
@@ -237,7 +241,7 @@ export class ComparePage {
   private fromAddress(): Place | null {
     const [clip, frame] = window.location.hash.slice(1).split(".");
     if (!clip || !this.data.clips.some((one) => one.id === clip)) return null;
-    return { clip, frame: Number(frame) || 1, region: 1 };
+    return { clip, frame: Number(frame) || 1, region: 0 };
   }
 
   /** Key frames of left and right on a clip. */
@@ -258,7 +262,7 @@ export class ComparePage {
     select.setAttribute("aria-label", gettext("Clip"));
     for (const clip of clips) select.append(new Option(interpolate(gettext("clip %(number)s"), { number: clip.number }), clip.id));
     select.addEventListener("change", () => {
-      void this.go({ clip: select.value, frame: 1, region: 1 });
+      void this.go({ clip: select.value, frame: 1, region: 0 });
       select.blur();
     });
     part(this.root, "[data-clips]").replaceChildren(select);
@@ -300,17 +304,26 @@ export class ComparePage {
         (error: unknown) => this.failed(error),
       );
     }
-    const [first, second] = this.keysOn(clip);
-    const says = (side: SideDocument, at: 0 | 1, key: number | null): CurveSay => {
-      return { noun: side.noun, isModel: side.prediction !== null, style: this.styles[at], key };
-    };
-    this.curve.setClip(this.data.curve[clip.id], clip.frames, [says(this.data.left, 0, first), says(this.data.right, 1, second)]);
-    const curve = this.data.curve[clip.id];
-    part(this.root, "[data-unit]").textContent = curve?.unit === "px" ? gettext("px, no scale in the file") : "mm²";
+    this.region.setClip(this.data.curve[clip.id]);
+    this.showCurve();
     const select = this.root.querySelector<HTMLSelectElement>(".cmp-clip");
     if (select) select.value = clip.id;
     this.follow();
     this.redrawPins();
+  }
+
+  /** The areas of the region in view. */
+  private showCurve(): void {
+    const clip = this.shown?.clip;
+    if (!clip) return;
+    const [first, second] = this.keysOn(clip);
+    const says = (side: SideDocument, at: 0 | 1, key: number | null): CurveSay => {
+      return { noun: side.noun, isModel: side.prediction !== null, style: this.styles[at], key };
+    };
+    const { curve } = this.region;
+    this.curve.setClip(curve, clip.frames, [says(this.data.left, 0, first), says(this.data.right, 1, second)]);
+    this.curve.setFrame(this.linked.active.state.frame);
+    part(this.root, "[data-unit]").textContent = unitWords(curve);
   }
 
   /** Give every pane its layers, calipers, outlines and maps. */
@@ -364,7 +377,10 @@ export class ComparePage {
   private follow(): void {
     const shown = this.shown;
     if (!shown) return;
-    const { frame, window, level, invert } = this.linked.active.state;
+    const { frame, window, level, invert, zoom } = this.linked.active.state;
+    const pane = this.panes[0];
+    const middle = pane?.toPicture([pane.host.clientWidth / 2, pane.host.clientHeight / 2]);
+    if (middle && this.region.follow(shown.clip.regions, middle, zoom > 1)) this.showCurve();
     const say = differenceSay(this.say(shown, "left", frame), this.say(shown, "right", frame));
     this.difference.layers = say.compare ? { physician: shown.left, model: shown.right, more: shown.more } : { more: shown.more };
     const note = part(this.root, "[data-difference-note]");
@@ -376,7 +392,7 @@ export class ComparePage {
     this.root.dataset["frame"] = String(frame);
     this.root.dataset["clip"] = shown.clip.id;
     this.words(shown, frame);
-    for (const listener of this.listeners) listener({ clip: shown.clip.id, frame, region: 1 });
+    for (const listener of this.listeners) listener({ clip: shown.clip.id, frame, region: this.region.number });
   }
 
   private say(shown: Shown, name: "left" | "right", frame: number): SideSay {

@@ -66,7 +66,7 @@ export function spotWords(spot: Spot, clips: readonly { id: string; number: numb
 }
 
 export function placeOf(spot: Spot): Place {
-  return { clip: spot.clip, frame: spot.frame, region: 1 };
+  return { clip: spot.clip, frame: spot.frame, region: 0 };
 }
 
 export type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;

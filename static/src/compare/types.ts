@@ -7,6 +7,7 @@ import type { Clip } from "../viewer/types.ts";
 export interface Place {
   clip: string;
   frame: number;
+  /** 0: whichever is in view. */
   region: number;
 }
 
@@ -87,6 +88,9 @@ export interface CurveSide {
 }
 
 export interface ClipCurve {
+  region: number;
+  /** "SAX", "LAX", "oblique", "unknown". */
+  view: string;
   unit: "mm²" | "px";
   left: CurveSide;
   right: CurveSide;
@@ -161,7 +165,8 @@ export interface Compare {
   open_at: Place | null;
   model_key: Place | null;
   largest_difference: Place | null;
-  curve: Record<string, ClipCurve>;
+  /** By clip, one a region. */
+  curve: Record<string, ClipCurve[]>;
   dice: { clip: string; frame: number; region: number; dice: number | null }[];
   /** Frames where both marked something comparable, the largest disagreement first. */
   differing: Place[];

@@ -7,6 +7,7 @@ import pytest
 
 from plaqueweb.core.errors import NotFound
 from plaqueweb.core.work import WorkState
+from plaqueweb.predictions.models import ClipPrediction
 from plaqueweb.reads.models import FrameMask
 from plaqueweb.review import services
 from plaqueweb.review.numbers import Row, numbers
@@ -86,7 +87,7 @@ def test_a_frame_whose_mask_was_erased_is_unknown_and_not_empty(world: World) ->
     assert "area" not in rows
     assert (rows["ratio"].left, rows["ratio"].difference) == ("–", "")
     assert [one["frame"] for one in payload["dice"]] == [1]
-    assert [one["frame"] for one in payload["curve"][str(world.clip.pk)]["left"]["dots"]] == [1]
+    assert [one["frame"] for one in payload["curve"][str(world.clip.pk)][0]["left"]["dots"]] == [1]
     assert payload["largest_difference"]["frame"] == 1
 
 
@@ -190,7 +191,7 @@ def test_without_a_scale_there_are_pixels_and_no_millimetres_anywhere(project: P
     assert (rows["area"].left, rows["area"].difference) == ("100 px", "0 px")
     assert not any("mm" in text for row in rows.values() for text in (row.left, row.right, row.difference))
     assert verdict(comparison).text == "Same plaque, same class; model 8 px thinner."
-    assert compare_payload(comparison)["curve"][str(world.clip.pk)]["unit"] == "px"
+    assert compare_payload(comparison)["curve"][str(world.clip.pk)][0]["unit"] == "px"
 
 
 @pytest.mark.parametrize(
@@ -309,13 +310,48 @@ def test_without_a_key_frame_the_page_opens_on_the_first_marked_one_else_on_the_
 def test_the_curve_has_the_model_on_every_frame_and_the_reader_where_marked(world: World) -> None:
     usual(world)
 
-    curve = compare_payload(world.compare())["curve"][str(world.clip.pk)]
+    (curve,) = compare_payload(world.compare())["curve"][str(world.clip.pk)]
 
     assert curve == {
+        "region": 1,
+        "view": "unknown",
         "unit": "mm²",
         "left": {"line": [], "dots": [{"frame": 2, "area": 25.0, "extent": "all_marked"}]},
         "right": {"line": [0.0, 25.0, 36.0, 0.0], "dots": []},
     }
+
+
+def two_views(world: World, view: str) -> list[dict[str, Any]]:
+    """Halve the clip, let the model mark 100 px on every frame of the right half too."""
+    usual(world)
+    world.clip.regions.update(x1=31)
+    right = world.clip.regions.get()
+    right.pk, right.number, right.x0, right.x1, right.view, right.row_mm = None, 2, 32, 63, view, 1.0
+    right.save(force_insert=True)
+    part = ClipPrediction.objects.get()
+    curves = np.array([[0.5] * 4, [100.0] * 4, [50.0] * 4, [3.0] * 4], dtype="<f4")
+    ClipPrediction.objects.create(
+        prediction=part.prediction, clip=world.clip, region_number=2, key_frame=1, curves=curves.tobytes()
+    )
+    found: list[dict[str, Any]] = compare_payload(world.compare())["curve"][str(world.clip.pk)]
+    return found
+
+
+def test_the_areas_of_two_regions_stand_apart_and_are_never_added(world: World) -> None:
+    left, right = two_views(world, "SAX")
+
+    assert (left["region"], left["right"]["line"], [dot["frame"] for dot in left["left"]["dots"]]) == (
+        1, [0.0, 25.0, 36.0, 0.0], [2],
+    )  # fmt: skip
+    assert (right["region"], right["right"]["line"]) == (2, [50.0] * 4)
+    assert right["left"]["dots"] == []
+
+
+def test_a_region_in_long_axis_has_no_area(world: World) -> None:
+    left, right = two_views(world, "LAX")
+
+    assert left["right"]["line"] == [0.0, 25.0, 36.0, 0.0]
+    assert (right["view"], right["right"], right["left"]) == ("LAX", {"line": [], "dots": []}, {"line": [], "dots": []})
 
 
 def test_masks_travel_as_run_lengths_that_fill_the_picture(world: World) -> None:
