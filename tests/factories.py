@@ -29,6 +29,7 @@ from plaqueweb.studies.models import (
     CaseList,
     CaseListItem,
     Clip,
+    GuidePicture,
     Project,
     Protocol,
     Region,
@@ -259,6 +260,17 @@ def maps_of(project: Project, png: bytes = b"\x89PNG\r\n\x1a\n") -> StoredObject
         for name in MAPS:
             archive.writestr(f"{name}.png", png)
     return put_file(source=body, project_id=project.pk, kind=ObjectKind.MAPS)
+
+
+def guide_picture(project: Project) -> GuidePicture:
+    """Return a picture of the project's reading guides."""
+    body = io.BytesIO()
+    Image.new("L", (32, 24), 60).save(body, "PNG")
+    stored = put_file(source=body, project_id=project.pk, kind=ObjectKind.GUIDE)
+    row: GuidePicture = GuidePicture.objects.create(
+        project=project, stored=stored, media_type="image/png", width=32, height=24
+    )
+    return row
 
 
 def member(project: Project, *roles: str, **kwargs: Any) -> User:

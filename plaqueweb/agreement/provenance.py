@@ -30,6 +30,7 @@ from plaqueweb.reads.models import Read, Round
 from plaqueweb.reads.qualification import qualifications
 from plaqueweb.review.models import AdjudicationPlan, Consensus
 from plaqueweb.studies.choices import ClipState
+from plaqueweb.studies.guide import guide_sha256
 from plaqueweb.studies.models import Clip, Project, Region, Study
 
 Row = dict[str, Any]
@@ -195,7 +196,7 @@ def _rounds(ids: set[uuid.UUID]) -> list[Row]:
             "protocol": {
                 "version": row.protocol.version, "label_rule": row.protocol.label_rule,
                 "grading": row.protocol.grading, "segments": row.protocol.segments,
-                "required": row.protocol.required,
+                "required": row.protocol.required, "guide_sha256": guide_sha256(row.protocol),
             },
         }
         for row in rows

@@ -21,11 +21,12 @@ from plaqueweb.reads.selectors import rule_words
 from plaqueweb.review.rederive import PREDICTION, Rederived, Side, rederive, to_csv, verdict_words
 from plaqueweb.studies import grading
 from plaqueweb.studies.choices import MarkAsked, Segment, ThicknessFrom
+from plaqueweb.studies.guide import About
 from plaqueweb.studies.models import Project, Protocol, Study
 from plaqueweb.studies.protocols import MANY, REASON_WORDS, REQUIRED_WORDS, form_values, save_version, version_rows
 from plaqueweb.studies.questions import built_in_sources
 
-TEXTS = ("limit", "questions", "scheme", "grades", "thickness_from")
+TEXTS = ("limit", "questions", "guide", "scheme", "grades", "thickness_from")
 SHOWN = 200  # flips on the page; the CSV holds all
 
 
@@ -84,7 +85,7 @@ def protocol(request: HttpRequest, slug: str) -> HttpResponse:
         "reasons": REASON_WORDS.items(), "required": REQUIRED_WORDS.items(), "sources": built_in_sources(),
         "schemes": grading.choices(), "thicknesses": ThicknessFrom.choices,
         "studies": Study.objects.visible_to(user).filter(project=project, content_no__gt=0).order_by("number")[:500],
-         "marks": MarkAsked.choices,
+        "marks": MarkAsked.choices, "abouts": [{"key": key, "words": str(words)} for key, words in About.choices],
     }  # fmt: skip
     return render(request, "studies/protocol.html", context, status=status)
 

@@ -9,6 +9,7 @@ from rest_framework.routers import SimpleRouter
 from plaqueweb.accounts.api import KeysView, MeView, TokenView
 from plaqueweb.agreement.api import AgreementView
 from plaqueweb.api.audit import AuditViewSet
+from plaqueweb.api.guides import GuidePicturesView
 from plaqueweb.api.trials import TrialView
 from plaqueweb.ingest.api import UploadViewSet
 from plaqueweb.ingest.prepare_views import PrepareClipView, PrepareDoneView
@@ -56,6 +57,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("agreement/", AgreementView.as_view(), name="api-agreement"),
     path("preparation/<uuid:study>/", PrepareDoneView.as_view(), name="api-prepare-done"),
     path("preparation/<uuid:study>/clips/<uuid:clip>/", PrepareClipView.as_view(), name="api-prepare-clip"),
+    path("guide-pictures/", GuidePicturesView.as_view(), name="guide-pictures"),
     path("protocol-tests/", TrialView.as_view(), name="protocol-tests"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     *router.urls,

@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.decorators.cache import cache_control
 from django.views.i18n import JavaScriptCatalog
 
-from plaqueweb.api import members, pages, projects, protocols, trials
+from plaqueweb.api import guides, members, pages, projects, protocols, trials
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("p/<slug:slug>/protocol/rederive.csv", protocols.rederive_csv, name="protocol-rederive-csv"),
     path("p/<slug:slug>/protocol/test/", trials.trial, name="protocol-test"),
     path("p/<slug:slug>/protocol/drawn/", trials.drawn, name="protocol-drawn"),
+    path("p/<slug:slug>/guide/<str:digest>/", guides.picture, name="guide-picture"),
     path("p/<slug:slug>/audit/", pages.audit, name="audit"),
     path("read/<str:public_id>/compare/", pages.compare_of, name="compare-of"),
 ]

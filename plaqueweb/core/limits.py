@@ -28,6 +28,15 @@ CHOICE_CHARACTERS = 60
 UNIT_CHARACTERS = 12
 NUMBER_MOST = 1e9  # the largest number a question takes
 ANSWER_CHARACTERS = 500  # of a text
+GUIDE_SECTIONS = 30  # of a reading guide
+GUIDE_TITLE_CHARACTERS = 80
+GUIDE_TEXT_CHARACTERS = 4_000  # of one section
+GUIDE_CHARACTERS = 32_000  # of all sections: it comes with every case
+GUIDE_PICTURES = 4  # of one section
+GUIDE_CAPTION_CHARACTERS = 300  # and of an alternative text
+GUIDE_PICTURE_BYTES = 8 * 1024**2  # of a picture as uploaded
+GUIDE_PICTURE_PIXELS = 40_000_000
+GUIDE_PICTURE_SIDE = 1_600  # larger ones are made smaller
 REQUEST_BYTES = 12 * 1024**2  # one JSON body
 
 LEASE = timedelta(seconds=30)

@@ -29,6 +29,7 @@ class ObjectKind(models.TextChoices):
     CINE = "cine", _("frames of a clip")
     MASKS = "masks", _("masks of a prediction")
     MAPS = "maps", _("explanation of a prediction")
+    GUIDE = "guide", _("picture of a reading guide")
 
 
 class StoredObject(BaseModel):

@@ -35,7 +35,7 @@ class IntakeUnavailable(RuntimeError):
     """The zygote cannot be started at all: a fault of the installation, not of a file."""
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Only what Python needs: no secret key, no database address, and one thread per numeric library."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -115,7 +115,7 @@ class IntakeClient:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=clean_environment(),
             cwd=_ROOT,
         )
         self._process = process

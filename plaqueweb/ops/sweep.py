@@ -28,6 +28,7 @@ from plaqueweb.jobs import services as jobs
 from plaqueweb.reads.models import Propagation
 from plaqueweb.review.models import MaskOverlap
 from plaqueweb.review.services import refresh_open_cases
+from plaqueweb.studies.guide import sweep_pictures
 
 if TYPE_CHECKING:
     from plaqueweb.ops.supervisor import Child, Supervisor
@@ -103,6 +104,7 @@ class Sweeper(threading.Thread):
                 child.signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
         if time.monotonic() > self.objects_at:
             self.objects_at = time.monotonic() + OBJECTS_EACH
+            sweep_pictures()
             sweep_objects()
 
     def _ring(self, task: str, queue: str) -> None:

@@ -29,7 +29,8 @@ from plaqueweb.reads.readset import case_summaries, clips_shown
 from plaqueweb.studies.blinding import is_disclosed
 from plaqueweb.studies.choices import ClipUse, Segment, ThicknessFrom
 from plaqueweb.studies.grading import scheme_name
-from plaqueweb.studies.models import Protocol
+from plaqueweb.studies.guide import guide_payload
+from plaqueweb.studies.models import Project, Protocol
 from plaqueweb.studies.questions import Kind, range_words
 from plaqueweb.studies.selectors import ClipSummary, clip_payload, clip_summaries, scale_words
 
@@ -296,7 +297,7 @@ def assignment_detail(row: Assignment, *, user: User, read: Read | None = None) 
     return {
         **assignment_row(row, bundle, summary, of=of),
         "round": round_payload(row.round),
-        "protocol": protocol_payload(row.round.protocol),
+        "protocol": protocol_payload(row.round.protocol, row.round.project),
         "clips": shown,
         "read": None if bundle is None else read_payload(bundle),
         "frames": row.frames,
@@ -376,8 +377,8 @@ def round_payload(round_: Round) -> dict[str, Any]:
     }
 
 
-def protocol_payload(protocol: Protocol) -> dict[str, Any]:
-    """Return the questions and the label rule."""
+def protocol_payload(protocol: Protocol, project: Project) -> dict[str, Any]:
+    """Return the questions, the label rule and the reading guide."""
     rule = protocol.label_rule
     return {
         "version": protocol.version,
@@ -390,6 +391,7 @@ def protocol_payload(protocol: Protocol) -> dict[str, Any]:
             {**row, **({"range": range_words(row)} if row["kind"] == Kind.NUMBER else {})}
             for row in protocol.own_questions
         ],
+        "guide": guide_payload(protocol, project),
         "rule": {
             "version": rule["version"],
             "thickness_mm": rule["thickness_mm"],

@@ -168,6 +168,9 @@ class ProtocolShape(Shape):
     marks = s.ListField(child=s.CharField(), help_text="what the index lesion must have: thickness, mask, wall")
     grading = s.DictField(allow_null=True, help_text="id, name, grades; null: no grade is asked")
     questions = s.ListField(child=s.DictField(), help_text="own ones: key, words, kind, required, shown_if, …")
+    guide = s.ListField(
+        child=s.DictField(), allow_null=True, help_text="sections: title, about, text, pictures; null: no reading guide"
+    )
 
 
 class FirstAnswerShape(Shape):

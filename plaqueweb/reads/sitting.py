@@ -26,6 +26,7 @@ from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.reads.qualification import gate_of, practice_result
 from plaqueweb.reads.rounds_washout import opens_at
 from plaqueweb.reads.selectors import bundles_of, ground_words, is_blinded, rows_payload, rule_words
+from plaqueweb.studies.guide import guide_payload
 from plaqueweb.studies.models import Project
 
 PAGE = 50
@@ -129,6 +130,7 @@ def worklist_context(*, user: User, project: Project, round_id: str, tab: str, a
         "practice": practice_result(round_=chosen, reader_id=user.pk) if chosen.policy == Policy.PRACTICE else None,
         "opens_at": opens_at(round_=chosen, reader_id=user.pk),
         "rule_words": rule_words(chosen.protocol),
+        "guide": guide_payload(chosen.protocol, project),
         "reveal_words": Reveal(chosen.reveal).label,
         "cells": cells,
         "total": total,

@@ -107,7 +107,7 @@ def _tried(
     if complete:
         found = complete_read(read=found.read, by=by, draft_no=found.read.draft_no)
     shown = [clip_payload(clip) for clip in clips]
-    return Tried(protocol_payload(protocol), shown, as_values(read_payload(found)))
+    return Tried(protocol_payload(protocol, project), shown, as_values(read_payload(found)))
 
 
 def _drawn(project: Project) -> Study:

@@ -92,6 +92,7 @@ class Protocol(BaseModel):
     thickness_from = models.CharField(max_length=16, choices=ThicknessFrom, null=True)  # null: caliper, else the mask
     marks = models.JSONField(null=True)  # of ``MarkAsked``, what the index lesion must have; null: none
     questions = models.JSONField(null=True)  # the project's own, as ``studies.questions`` has them; null: none
+    guide = models.JSONField(null=True)  # sections of the reading guide, as ``studies.guide`` has them; null: none
     frozen_at = models.DateTimeField(null=True, blank=True)
 
     objects = ProtocolQuerySet.as_manager()
@@ -116,6 +117,30 @@ class Protocol(BaseModel):
     def own_questions(self) -> list[dict[str, Any]]:
         """The project's own questions, in their order."""
         return self.questions or []
+
+
+class GuidePictureQuerySet(ScopedQuerySet):
+    def visible_to(self, user: User) -> Self:
+        """Pictures of the user's projects."""
+        return self.filter(project__memberships__user=user)
+
+
+class GuidePicture(BaseModel):
+    """A picture of a project's reading guides, named by the hash of its bytes. Guides name it; it names no study."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="guide_pictures")
+    stored = models.ForeignKey(StoredObject, on_delete=models.PROTECT, related_name="+")
+    media_type = models.CharField(max_length=16)
+    width = models.PositiveSmallIntegerField()
+    height = models.PositiveSmallIntegerField()
+
+    objects = GuidePictureQuerySet.as_manager()
+
+    class Meta(BaseModel.Meta):
+        constraints: ClassVar = [models.UniqueConstraint(fields=["stored"], name="guide_picture_once")]
+
+    def __str__(self) -> str:
+        return f"guide picture {self.stored.sha256[:12]}"
 
 
 class SubjectQuerySet(ScopedQuerySet):

@@ -17,6 +17,7 @@ from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import Conflict, Invalid, NotAllowed
 from plaqueweb.studies.choices import MarkAsked, Segment, ThicknessFrom
 from plaqueweb.studies.grading import NONE, own_grades, scheme_name, scheme_of
+from plaqueweb.studies.guide import guide_sha256, guide_words, parse_guide
 from plaqueweb.studies.models import DEFAULT_REQUIRED, DEFAULT_RULE, Project, Protocol
 from plaqueweb.studies.questions import parse_questions
 from plaqueweb.studies.services import REASONS, REQUIRED, create_protocol
@@ -63,7 +64,8 @@ def content_of(given: Mapping[str, Any]) -> dict[str, Any]:
         given: ``limit``, thickness in mm from which a plaque is complex, as typed; ``reasons``, which of ``REASONS``
             make it complex whatever its thickness; ``segments``; ``required``, which of ``REQUIRED`` must be answered
             (the class always is); ``questions`` as JSON text, see ``studies.questions``; ``scheme``: ``none``, the id
-            of a grading scheme, or ``own`` with its ``grades`` as JSON text, see ``studies.grading``;
+            of a grading scheme, or ``own`` with its ``grades`` as JSON text, see ``studies.grading``; ``guide``, the
+            sections of the reading guide as JSON text, see ``studies.guide``;
             ``thickness_from``; ``marks``. What is left out takes its default.
 
     Raises:
@@ -87,6 +89,7 @@ def content_of(given: Mapping[str, Any]) -> dict[str, Any]:
         "grading": scheme_of(str(given.get("scheme") or NONE), json_of(str(given.get("grades", "")))),
         "thickness_from": thickness_from,
         "marks": [key for key in MarkAsked.values if key in marks],
+        "guide": parse_guide(json_of(str(given.get("guide", "")))),
     }
 
 
@@ -142,6 +145,7 @@ def _content(protocol: Protocol) -> dict[str, Any]:
         "grading": protocol.grading,
         "thickness_from": protocol.thickness_from or ThicknessFrom.CALIPER_MASK.value,
         "marks": protocol.marks or [],
+        "guide": parse_guide(protocol.guide or []),
     }
 
 
@@ -177,6 +181,8 @@ def version_rows(project: Project) -> list[dict[str, Any]]:
                 "grading": scheme_name(content["grading"]),
                 "thickness": str(ThicknessFrom(content["thickness_from"]).label),
                 "marks": ", ".join(str(MarkAsked(key).label) for key in content["marks"]),
+                "guide": guide_words(protocol),
+                "guide_sha256": guide_sha256(protocol),
             }
         )
     return rows
@@ -194,5 +200,6 @@ def form_values(protocol: Protocol | None) -> dict[str, Any]:
         "thickness_from": content["thickness_from"],
         "marks": content["marks"],
         "scheme": content["grading"]["id"] if content["grading"] else NONE,
+        "guide": json.dumps(content["guide"], ensure_ascii=False),
         "grades": json.dumps(own_grades(content["grading"]), ensure_ascii=False),
     }

@@ -26,6 +26,7 @@ from plaqueweb.studies.choices import (
     Segment,
     ThicknessFrom,
 )
+from plaqueweb.studies.guide import parse_guide, with_pictures
 from plaqueweb.studies.models import (
     DEFAULT_REQUIRED,
     DEFAULT_RULE,
@@ -81,17 +82,19 @@ def create_protocol(
     grading: dict[str, Any] | None = None,
     thickness_from: str | None = None,
     marks: Sequence[str] = (),
+    guide: Any = None,
 ) -> Protocol:
     """Add the next version of a project's protocol. Older ones stay as they were signed under.
 
     Args:
         thickness_from: what gives the official thickness; None is caliper, else the mask.
         marks: what the index lesion must have before a case is complete.
+        guide: sections of the reading guide, as ``studies.guide`` takes them; None is no guide.
         grading: a scheme from ``studies.grading.scheme_of``; None asks for no grade.
 
     Raises:
         Invalid: an unknown segment, required answer or reason, a threshold that is no length, or an own question
-            against its rules (``studies.questions``).
+            or a section of the guide against its rules (``studies.questions``, ``studies.guide``).
     """
     rule = _checked_rule({**DEFAULT_RULE, **(label_rule or {})})
     chosen = list(segments if segments is not None else Segment.values)
@@ -110,6 +113,7 @@ def create_protocol(
         project=project, version=(last or 0) + 1, label_rule=rule, segments=chosen, required=asked,
         questions=parse_questions(questions or []) or None, grading=grading,
         thickness_from=thickness_from, marks=[key for key in MarkAsked.values if key in marks] or None,
+        guide=with_pictures(project, parse_guide(guide or [])) or None,
     )  # fmt: skip
     record_event(actor=by, verb="protocol.created", target=protocol, diff={"version": protocol.version, "rule": rule})
     return protocol

@@ -31,6 +31,11 @@ if (document.querySelector("[data-upload]")) {
     startUpload();
   });
 }
+if (document.querySelector("[data-guide-open]")) {
+  void import("./guide/main.ts").then(({ startGuide }) => {
+    startGuide();
+  });
+}
 if (document.querySelector("[data-worklist]")) {
   void import("./worklist/main.ts").then(({ startWorklist }) => {
     startWorklist();

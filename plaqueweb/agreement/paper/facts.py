@@ -176,9 +176,13 @@ class Facts(StudyFacts):
         versions = sorted({row["protocol"]["version"] for row in self.made_of["rounds"]})
         if not versions:
             return ""
-        return _("Reading protocol of the project, version %(versions)s, frozen by its first signature.") % {
+        words = _("Reading protocol of the project, version %(versions)s, frozen by its first signature.") % {
             "versions": listed(map(str, versions))
         }
+        # Reports frozen before there were guides do not tell of one.
+        guides = {row["protocol"]["version"]: row["protocol"].get("guide_sha256") for row in self.made_of["rounds"]}
+        told = [_("v%(n)d %(hash)s") % {"n": n, "hash": guides[n][:16]} for n in versions if guides[n]]
+        return f"{words} {_('Reading guide (sha256): %(told)s.') % {'told': listed(told)}}" if told else words
 
     def sharing(self) -> str:
         return _(

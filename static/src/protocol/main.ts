@@ -5,6 +5,7 @@ import { gettext, interpolate } from "../viewer/words.ts";
 import { button, el } from "../reading/dom.ts";
 import type { Grading, Protocol, Question } from "../reading/types.ts";
 import { GradeList } from "./grades.ts";
+import { GuideList } from "./guide.ts";
 import { Questions, type Source } from "./model.ts";
 import { Preview } from "./preview.ts";
 import { QuestionList } from "./questions.ts";
@@ -28,6 +29,7 @@ class Editor {
   private readonly model: Questions;
   private readonly preview: Preview | null;
   private readonly grades: GradeList | null;
+  private readonly guide: GuideList | null;
   private first: string;
   private leaving = false;
 
@@ -42,6 +44,7 @@ class Editor {
     field.closest("[data-questions-field]")?.setAttribute("hidden", "");
     form.querySelector("[data-questions-here]")?.append(list.root);
     this.grades = GradeList.in(form, readJson<Grading[]>("protocol-schemes") ?? [], () => this.changed());
+    this.guide = GuideList.in(form, readJson<{ key: string; words: string }[]>("protocol-abouts") ?? [], () => this.changed());
     // As it stands once it is written in this page's own way: only what differs from that is a change.
     if (!restored) {
       this.write();
@@ -72,6 +75,7 @@ class Editor {
   private write(): void {
     this.field.value = JSON.stringify(this.model.wire());
     this.grades?.write();
+    this.guide?.write();
   }
 
   private changed(): void {
@@ -116,7 +120,7 @@ class Editor {
     const segments = [...this.form.querySelectorAll<HTMLInputElement>('input[name="segments"]:checked')].map((input) => ({ key: input.value, label: label(input) }));
     const limit = Number(this.form.querySelector<HTMLInputElement>('input[name="limit"]')?.value.replace(",", ".") ?? "");
     const rule = { version: "", thickness_mm: Number.isFinite(limit) ? limit : 4, reasons: this.checked("reasons"), words: "" };
-    return { version: Number(this.form.dataset["next"] ?? 1), segments, required: ["class", ...this.checked("required")], questions: this.model.preview(rangeWords), grading: this.grades?.grading ?? null, marks: this.checked("marks"), thickness_from: (this.form.querySelector<HTMLSelectElement>('select[name="thickness_from"]')?.value ?? "caliper_mask") as Protocol["thickness_from"], rule };
+    return { version: Number(this.form.dataset["next"] ?? 1), segments, required: ["class", ...this.checked("required")], questions: this.model.preview(rangeWords), grading: this.grades?.grading ?? null, guide: null, marks: this.checked("marks"), thickness_from: (this.form.querySelector<HTMLSelectElement>('select[name="thickness_from"]')?.value ?? "caliper_mask") as Protocol["thickness_from"], rule };
   }
 }
 

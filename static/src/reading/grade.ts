@@ -31,7 +31,7 @@ export class Grade {
     }, "seg-short");
     const row = new Row(gettext("Grade"), this.control.root);
     row.root.title = grading.name;
-    this.root = el("div", { class: "rd-grade" }, row.root, this.words);
+    this.root = el("div", { class: "rd-grade", "data-about": "grade" }, row.root, this.words);
   }
 
   render(lesion: Lesion, locked: boolean): void {

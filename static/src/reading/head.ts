@@ -7,6 +7,7 @@ import type { Assignment } from "./types.ts";
 export interface HeadActions {
   leave(): void;
   keys(): void;
+  guide(): void;
   /** The save state was pressed: compare, password, or try again. */
   mend(): void;
 }
@@ -33,6 +34,7 @@ export class Head {
       actions.leave();
     });
     const keys = button({ class: "rd-act" }, actions.keys, keycap("?"), gettext("Keys"));
+    const guide = assignment.protocol.guide?.length ? button({ class: "rd-act" }, actions.guide, keycap("/"), gettext("Guide")) : "";
     const protocol = interpolate(gettext("Protocol v%(version)s"), { version: assignment.protocol.version });
     this.save.addEventListener("click", () => actions.mend());
     this.root = el(
@@ -42,7 +44,7 @@ export class Head {
       el("h1", {}, title), this.place, ...badges,
       el("span", { class: "rd-gap" }),
       this.save, el("span", { class: "rd-rule" }),
-      el("span", { class: "rd-faint" }, protocol), keys,
+      el("span", { class: "rd-faint" }, protocol), guide, keys,
     );
   }
 

@@ -120,7 +120,7 @@ export class LesionList {
       el("span", {}, segment),
     );
     const manual = this.manual(lesion) ? el("small", { class: "rd-manual" }, gettext("manual")) : null;
-    const thickness = el("span", { class: "rd-thickness" }, this.thickness(lesion), manual);
+    const thickness = el("span", { class: "rd-thickness", "data-about": "thickness" }, this.thickness(lesion), manual);
     return el("div", { class: `rd-lesion${active ? " is-active" : ""}` }, name, place, thickness);
   }
 
@@ -133,6 +133,7 @@ export class LesionList {
     const rows = REASONS.map(({ key, words, cap }) => {
       const control = new Segmented(words(), reasonChoices(), (value) => this.draft.changeLesion(lesion.number, { [key]: value }), "seg-short");
       const row = new Row(words(), control.root, keycap(cap));
+      row.root.dataset["about"] = key;
       this.reasons.set(key, { row, control });
       return row.root;
     });

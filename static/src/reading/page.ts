@@ -8,6 +8,7 @@ import { askDiscard, correctionNote } from "./correcting.ts";
 import { askSignature, askSkip } from "./dialogs.ts";
 import { el, icon } from "./dom.ts";
 import { Draft } from "./draft.ts";
+import { ReadingGuide } from "./guide.ts";
 import { Head } from "./head.ts";
 import { clear, copyToNext, fillBetween, mend, type Mend } from "./maskacts.ts";
 import { aidOf, type Aid } from "./aided.ts";
@@ -24,6 +25,7 @@ import { ScaleAct } from "./scaleact.ts";
 import { Stage } from "./stage.ts";
 import { Strip } from "./strip.ts";
 import { sessionOf } from "./trial.ts";
+import { watchUnsent } from "./unsent.ts";
 import type { SaveState } from "./autosave.ts";
 import type { Assignment, Extent, Read } from "./types.ts";
 
@@ -49,6 +51,7 @@ export class ReadingPage {
   private readonly scaling: ScaleAct;
   readonly asked: Asked | null;
   readonly aid: Aid | null;
+  readonly guide: ReadingGuide | null;
   private readonly notice = el("div", { class: "rd-notice", role: "alert" });
   private noticeTimer = 0;
   private queued = false;
@@ -66,7 +69,7 @@ export class ReadingPage {
     this.asked = assignment.frames && new Asked(assignment.frames, assignment.stage > 1 && assignment.arm === "blind", this.draft, (id, frame) => this.goToFrame(id, frame));
     this.mending = new Mending(() => this.session, this.draft, person, (words) => this.tell(words));
     this.session = sessionOf(assignment, read, this.draft, person, (state) => this.saveState(state));
-    this.head = new Head(assignment, { leave: () => void this.leave(), keys: () => this.showKeys(), mend: () => void this.mending.mend() });
+    this.head = new Head(assignment, { leave: () => void this.leave(), keys: () => this.showKeys(), guide: () => this.guide?.toggle(), mend: () => void this.mending.mend() });
     this.strip = new Strip(this.draft, (clip) => this.stage.show(clip));
     this.rail = new Rail({
       tool: (name) => this.stage.setTool(name),
@@ -137,6 +140,7 @@ export class ReadingPage {
     const host = el("div", { class: "rd-pane" });
     const main = el("div", { class: "rd-main" }, this.options.root, host, this.bar.root);
     root.append(this.head.root, this.strip.root, this.rail.root, main, this.panel.root, this.notice);
+    this.guide = ReadingGuide.of(assignment.protocol.guide, assignment.protocol.version, main, this.panel.root, () => this.stage.toolName);
     this.stage = new Stage(host, this.draft, {
       frame: () => this.render(),
       clip: (clip) => this.clipShown(clip),
@@ -189,7 +193,7 @@ export class ReadingPage {
     this.keys.remap(ownKeys(this.root.dataset["keys"]));
     labelCaps(this.keys);
     this.keys.attach();
-    this.watchPage();
+    watchUnsent(this.session.autosave, () => this.leaving, () => this.stage.dispose());
     new Activity(
       () => ({ clip: this.stage.current.id, frame: this.stage.frame }),
       (seconds, place) => this.session.activity(seconds, place),
@@ -418,20 +422,6 @@ export class ReadingPage {
     this.head.setSave(state);
     if (state.kind === "saved") this.root.dataset["saved"] = String(this.session.autosave.draftNo);
     if (state.kind === "conflict" || state.kind === "password") void this.mending.mend();
-  }
-
-  private watchPage(): void {
-    window.addEventListener("beforeunload", (event) => {
-      if (this.session.autosave.dirty && !this.leaving) event.preventDefault();
-    });
-    window.addEventListener("online", () => void this.session.autosave.flush());
-    window.addEventListener("pagehide", () => {
-      if (this.leaving) this.stage.dispose();
-    });
-    document.addEventListener("visibilitychange", () => {
-      const { autosave } = this.session;
-      if (document.visibilityState === "hidden" && autosave.dirty && autosave.state.kind === "waiting") void autosave.flush();
-    });
   }
 
   private goTo(address: string): void {

@@ -69,7 +69,9 @@ export class Panel {
     ], (value) => draft.answer("confidence", value), "seg-wide");
     this.quality = new QualityPart(draft, () => actions.here());
     this.confidence = { row: new Row(gettext("Confidence"), confidence.root), control: confidence };
+    this.confidence.row.root.dataset["about"] = "confidence";
     this.own = new OwnQuestions(draft);
+    this.own.root.dataset["about"] = "questions";
     this.classBox = this.buildClasses();
     this.note.addEventListener("input", () => draft.answer("note", this.note.value));
     this.root.append(this.buildBody(), this.foot);
@@ -137,19 +139,19 @@ export class Panel {
     const add = button({ class: "rd-act" }, this.actions.addLesion, keycap("L"), gettext("add"));
     const head = (title: Node | string, ...side: Node[]): HTMLElement =>
       el("header", {}, typeof title === "string" ? el("h2", {}, title) : title, ...side);
-    const section = (...children: Node[]): HTMLElement => el("section", { class: "rd-section" }, ...children);
-    const marks = section(head(this.frameTitle, this.frameArea), this.extent.root);
+    const section = (about: string, ...children: Node[]): HTMLElement => el("section", { class: "rd-section", ...(about ? { "data-about": about } : {}) }, ...children);
+    const marks = section("marking", head(this.frameTitle, this.frameArea), this.extent.root);
     if (this.asked?.only) return el("div", { class: "rd-panel-body" }, this.asked.root, marks);
     const columns = el("div", { class: "rd-columns", "aria-hidden": "true" }, el("span", {}, gettext("seen")), el("span", {}, gettext("plaque")));
     return el(
       "div",
       { class: "rd-panel-body" },
       this.asked?.root,
-      section(head(gettext("Segments"), none), columns, ...this.draft.protocol.segments.map(({ key, label }) => this.buildFinding(key, label))),
-      section(head(el("h2", {}, gettext("Lesions"), " ", this.lesionCount), add), this.list.root),
+      section("findings", head(gettext("Segments"), none), columns, ...this.draft.protocol.segments.map(({ key, label }) => this.buildFinding(key, label))),
+      section("lesions", head(el("h2", {}, gettext("Lesions"), " ", this.lesionCount), add), this.list.root),
       marks,
-      section(head(gettext("Study class"), this.verdict), this.classBox),
-      section(this.quality.root, this.confidence.row.root, el("div", { class: "rd-row rd-row-note" }, el("div", { class: "rd-row-label" }, gettext("Note")), this.note)),
+      section("class", head(gettext("Study class"), this.verdict), this.classBox),
+      section("", this.quality.root, this.confidence.row.root, el("div", { class: "rd-row rd-row-note" }, el("div", { class: "rd-row-label" }, gettext("Note")), this.note)),
       this.own.root,
     );
   }

@@ -79,7 +79,7 @@ export class QualityPart {
     });
     this.study = { row: new Row(gettext("Quality"), study.root), control: study, chips: studyChips };
     this.clip = { row: new Row(this.clipName, clip.root), control: clip, chips: clipChips };
-    this.root = el("div", { class: "rd-quality" }, this.study.row.root, studyChips.root, this.clip.row.root, clipChips.root);
+    this.root = el("div", { class: "rd-quality", "data-about": "quality" }, this.study.row.root, studyChips.root, this.clip.row.root, clipChips.root);
   }
 
   render(clip: string, missing: ReadonlySet<string>, locked: boolean): void {

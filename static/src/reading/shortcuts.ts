@@ -154,11 +154,14 @@ function endKeys(page: ReadingPage): Binding[] {
     {
       code: "Escape", always: true, group, keys: ["Esc"], words: gettext("leave the tool, then the case"),
       run: () => {
+        if (page.guide?.close()) return;
         const field = document.activeElement;
         if (field instanceof HTMLElement && field !== document.body) field.blur();
         else if (!stage.leaveTool()) void page.leave();
       },
     },
     { code: "Slash", char: "?", group, keys: ["?"], words: gettext("this list"), run: () => page.showKeys() },
+    // After the “?”: where the layout has that on this key without Shift, it stays the list.
+    ...(page.guide ? [{ code: "Slash", group, keys: ["/"], words: gettext("reading guide, at what you point to or answer"), run: () => page.guide?.toggle() }] : []),
   ];
 }

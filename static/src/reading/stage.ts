@@ -71,6 +71,7 @@ export class Stage {
     };
     this.pane.chords = (frame) => this.chords(frame);
     this.pane.lines = () => this.sketches();
+    this.pane.onSize = () => events.look();
     this.view.subscribe((state, before) => {
       if (state.frame !== before.frame) {
         if (!this.clock.playing) this.pane.tool?.cancel();

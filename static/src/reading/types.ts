@@ -1,4 +1,5 @@
 /** The reading page's part of the API, word for word. */
+import type { GuideSection } from "../guide/guide.ts";
 import type { Clip, Point, Rle, ScaleLine } from "../viewer/index.ts";
 
 export type Extent = "all_marked" | "index_only" | "no_plaque" | "unusable";
@@ -171,6 +172,8 @@ export interface Protocol {
   marks: string[];
   /** Null: no grade is asked. */
   grading: Grading | null;
+  /** Null: the version has no reading guide. */
+  guide: GuideSection[] | null;
   rule: { version: string; thickness_mm: number; reasons: string[]; words: string };
 }
 

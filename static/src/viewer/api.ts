@@ -43,6 +43,8 @@ export interface Answer<T> {
 
 export interface CallOptions {
   body?: unknown;
+  /** Fields and files, in place of a JSON body. */
+  form?: FormData;
   headers?: Record<string, string>;
   signal?: AbortSignal;
   keepalive?: boolean;
@@ -65,7 +67,7 @@ export async function call<T>(method: string, url: string, options: CallOptions 
       headers,
       credentials: "same-origin",
       redirect: "error",
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(options.form ? { body: options.form } : options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       ...(options.signal ? { signal: options.signal } : {}),
       ...(options.keepalive ? { keepalive: true } : {}),
     });

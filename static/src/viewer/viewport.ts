@@ -91,6 +91,8 @@ export class Viewport {
   private readonly scaled = new Scaled();
   private ruler: { key: string; element: SVGGElement } | null = null;
   private cornerKey = "";
+  /** The pane has another size now. */
+  onSize: () => void = () => undefined;
   private readonly onActive: () => void;
   private readonly onPress: (point: Point) => void;
   private readonly ends: (() => void)[] = [];
@@ -361,6 +363,7 @@ export class Viewport {
       this.canvas.width = Math.max(1, Math.round(this.width * dpr));
       this.canvas.height = Math.max(1, Math.round(this.height * dpr));
       this.draw();
+      this.onSize();
     };
     const observer = new ResizeObserver(resize);
     observer.observe(this.host);

@@ -39,7 +39,7 @@ from plaqueweb.review.models import (
     MaskOverlap,
     QueueEntry,
 )
-from plaqueweb.studies.models import CaseList, Clip, Project, Study, Subject
+from plaqueweb.studies.models import CaseList, Clip, GuidePicture, Project, Study, Subject
 from plaqueweb.studies.services import create_protocol
 from tests.factories import (
     AssignmentFactory,
@@ -48,6 +48,7 @@ from tests.factories import (
     PredictionFactory,
     RoundFactory,
     StudyFactory,
+    guide_picture,
     maps_of,
     member,
 )
@@ -166,6 +167,7 @@ def world(project: Project) -> dict[str, Any]:
     # A report that somebody froze over all of it: page, list and manifest tell what its numbers are made of.
     chief = member(project, "coordinator", name="Chief")
     freezing.freeze(user=chief, project=project, asked={}, title=f"{CANARY} report")
+    guide_picture(project)
     people = {"pipeline": prediction.pipeline_id, "blinded": blinded, "other": other, "judge": judge}
     return {"project": project, "round": round_, "study": study, "job": job, "case": case, **people}
 
@@ -216,6 +218,7 @@ def addresses(world: dict[str, Any]) -> list[str]:
         "batch": [stranger, *map(str, Upload.objects.values_list("batch", flat=True).distinct())],
         "row": ids(Propagation),
         "name": ["reconstruction", "error", "activation"],
+        "digest": list(GuidePicture.objects.values_list("stored__sha256", flat=True)),
     }
     found = set()
     for route in patterns(get_resolver()):
@@ -318,6 +321,7 @@ def test_the_crawl_can_find_a_canary(world: dict[str, Any]) -> None:
 
     closed = [part for part in COLLECTIONS if not any(re.search(rf"/{part}/[0-9a-f-]{{36}}/", one) for one in opened)]
     assert not closed, f"parts whose things nobody can open are not looked at: {closed}"
+    assert any(re.search(r"/guide/[0-9a-f]{64}/", one) for one in opened)
     assert crawl(world["other"], world, part="/propagations/")[1] != []
     assert any("/agreement/alarms/" in leak for leak in leaks)
     assert any("/api/v1/reads/" in leak for leak in leaks)

@@ -14,7 +14,7 @@ const protocol: Protocol = {
   version: 1,
   segments: [{ key: "arch", label: "Arch" }, { key: "descending", label: "Descending" }],
   required: ["findings", "class", "quality", "confidence"],
-  questions: [], grading: null, thickness_from: "caliper_mask", marks: [],
+  questions: [], grading: null, guide: null, thickness_from: "caliper_mask", marks: [],
   rule: { version: "v1", thickness_mm: 4, reasons: ["ulceration", "mobile", "thrombus"], words: "" },
 };
 let draft: Draft;

@@ -7,7 +7,7 @@ import { missingOf } from "../missing.ts";
 import { areaOf } from "../ownscales.ts";
 import type { Caliper, Protocol, Read, WireFrame } from "../types.ts";
 
-const protocol: Protocol = { version: 1, segments: [], required: [], questions: [], grading: null, thickness_from: "caliper_mask", marks: [], rule: { version: "1", thickness_mm: 4, reasons: [], words: "" } };
+const protocol: Protocol = { version: 1, segments: [], required: [], questions: [], grading: null, guide: null, thickness_from: "caliper_mask", marks: [], rule: { version: "1", thickness_mm: 4, reasons: [], words: "" } };
 let clip: Clip;
 let draft: Draft;
 
