@@ -30,8 +30,8 @@ from plaqueweb.studies.models import Project, Study
 from plaqueweb.studies.services import create_project
 
 DOMAIN = "plaqueweb.example"
-BATCH = 20
-"""Studies in one transaction: others may write between two."""
+BATCH = 5
+"""Studies in one transaction: others write between two, and SQLite lets them wait for 20 s at most."""
 Say = Callable[[str, int, int], None]
 
 

@@ -55,8 +55,8 @@ class ReadingRoom:
                 done += self._read([self.studies[n] for n in batch], self.programme.first, 0)
             say("reads", batch[-1] + 1, len(self.studies))
         again = [self.studies[int(n)] for n in self.programme.second[0].study]
-        for begin in range(0, len(again), 10):
-            part = again[begin : begin + 10]
+        for begin in range(0, len(again), 5):
+            part = again[begin : begin + 5]
             with transaction.atomic():
                 self._assign_again(part)
                 done += self._read(part, self.programme.second, REPEAT)
