@@ -80,10 +80,11 @@ class Opening:
 
     def _second_project(self) -> list[str]:
         """One line about the simulated programme."""
+        where = f"  Programme {self.supervisor.address}p/{SLUG}/agreement/ for the coordinator"
         if self.programme:
-            return [f"  Programme {self.supervisor.address}p/{SLUG}/agreement/ fills within some minutes (simulated)"]
+            return [f"{where} (simulated; fills within some minutes)"]
         if Project.objects.filter(slug=SLUG).exists():
-            return [f"  Programme {self.supervisor.address}p/{SLUG}/agreement/ (simulated)"]
+            return [f"{where} (simulated)"]
         return ["  Programme start with --programme for a second project: 200 studies, simulated readers, full pages"]
 
     def _print(self) -> None:
