@@ -21,9 +21,10 @@ from pydicom.dataset import Dataset
 
 from inference.dicom.errors import DicomError
 from inference.dicom.frames import FrameSource, locate_frames
+from inference.dicom.heart import Heart, heart_of
 from inference.dicom.pixels import PixelFormat, palette_table, window_of
 from inference.dicom.regions import UsRegion, frame_times, regions_from_dataset
-from inference.dicom.syntax import DEFLATED, TRANSFER_SYNTAXES, is_native
+from inference.dicom.syntax import DEFLATED, EXPLICIT_BE, TRANSFER_SYNTAXES, is_native
 
 SOP_CLASSES: dict[str, str] = {
     "1.2.840.10008.5.1.4.1.1.6.1": "Ultrasound Image",
@@ -56,7 +57,8 @@ class Budget:
 @dataclass(frozen=True)
 class DicomClip:
     """One ultrasound still or cine. ``frames`` is a sequence of uint8 arrays (rows, columns) or (rows, columns, 3) in
-    RGB, decoded when asked for; ``frame_times_ms`` has one entry a frame; ``regions`` are numbered from 1.
+    RGB, decoded when asked for; ``frame_times_ms`` has one entry a frame; ``regions`` are numbered from 1; ``heart`` is
+    what the file tells of the beat, None where nothing.
 
     ``odd_modality`` is True for Secondary Capture and wherever Modality is not US. ``dataset`` holds the header with
     identifiers: it must not leave the process that read it.
@@ -76,6 +78,7 @@ class DicomClip:
     regions: list[UsRegion]
     synthetic: bool
     odd_modality: bool
+    heart: Heart | None
     dataset: Dataset = field(repr=False)
 
 
@@ -320,5 +323,6 @@ def _read_clip(path: Path, budget: Budget) -> DicomClip:
         regions=regions_from_dataset(ds, rows, columns),
         synthetic=_is_synthetic(ds),
         odd_modality=odd,
+        heart=heart_of(ds, times, times_source, big_endian=transfer_syntax == EXPLICIT_BE),
         dataset=ds,
     )

@@ -176,6 +176,7 @@ def _take_dicom(request: Request) -> dict[str, Any]:
         "columns": clip.columns,
         "frame_times_ms": clip.frame_times_ms,
         "frame_times_source": clip.frame_times_source,
+        "heart": clip.heart and clip.heart.as_dict(),
         "regions": [region.as_dict() for region in clip.regions],
         "kept": [list(box) for box in boxes],
         "stored_as": stored_as,

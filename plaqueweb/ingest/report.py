@@ -113,6 +113,7 @@ class IntakeReport:
     a person must look (quarantine). ``bundle`` is the path of the stored frames (see ``plaqueweb.ingest.bundle``).
     ``colour_share`` is the share of coloured pixels in what was kept, 0 to 1. ``kept`` lists the boxes of pixels that
     were kept as [x0, y0, x1, y1]; empty means the whole picture. ``study_date`` is shifted, ISO 8601 or empty.
+    ``heart`` is ``inference.dicom.heart.Heart`` as plain data, None where the file tells nothing of the beat.
     """
 
     ok: bool
@@ -137,6 +138,7 @@ class IntakeReport:
     columns: int = 0
     frame_times_ms: list[float] = field(default_factory=list)
     frame_times_source: str = ""
+    heart: dict[str, Any] | None = None
     regions: list[dict[str, Any]] = field(default_factory=list)
     kept: list[list[int]] = field(default_factory=list)
     stored_as: str = ""

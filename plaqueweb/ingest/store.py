@@ -71,6 +71,7 @@ def store_clip(
         rows=report.rows,
         columns=report.columns,
         frame_times_ms=report.frame_times_ms,
+        heart=report.heart,
         source_sha256=report.source_sha256,
         stored_as=report.stored_as,
         cine=cine,

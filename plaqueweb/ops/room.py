@@ -48,9 +48,31 @@ KINDS["ecg"] = [
     PLAIN[0] | SCALED | {"y1": ROWS - 41},
     PLAIN[0] | {"number": 2, "y0": ROWS - 40, "source": "none", "valid": False, "kind": "ecg"},
 ]
+KINDS["beats"], KINDS["traced"] = KINDS["plain"], KINDS["ecg"]
 KINDS["large"] = [{"number": 1, "x0": 0, "y0": 0, "x1": 799, "y1": 599} | SCALED]
 SIZES = {"large": (600, 800, 100)}
 """Rows, columns and frames where they differ from a small clip."""
+
+
+BEATS_MS = (120.0, 800.0)
+
+
+def _spike(at: float) -> int:
+    """A line with a spike at each R wave and a small hill 250 ms later."""
+    near = [at - beat for beat in BEATS_MS]
+    spike = max(max(0.0, 1 - abs(ms) / 24) for ms in near)
+    hill = max(max(0.0, 0.3 - abs(ms - 250) / 300) for ms in near)
+    return round(40 + 215 * max(spike, hill))
+
+
+HEARTS: dict[str, dict[str, Any]] = {
+    "beats": {"r_ms": [*BEATS_MS], "r_from": "RWaveTimeVector", "ecg": None},
+    "traced": {
+        "r_ms": [*BEATS_MS], "r_from": "RWaveTimeVector",
+        "ecg": {"start_ms": 0.0, "step_ms": 4.0, "values": [_spike(4.0 * n) for n in range(FRAMES * 10)]},
+    },
+}  # fmt: skip
+"""What the files of these kinds tell of the beat."""
 
 
 def _clip(study: Study, number: int, kind: str, bundle: Bundle) -> Clip:
@@ -65,7 +87,7 @@ def _clip(study: Study, number: int, kind: str, bundle: Bundle) -> Clip:
         columns=columns, frame_times_ms=[n * (1000 / 60 if kind == "large" else 40.0) for n in range(frames)],
         source_sha256=uuid.uuid4().hex * 2, stored_as="as_in_file_jpeg", synthetic=True, state="stored",
         cine=put_file(source=io.BytesIO(data), project_id=study.project_id, kind=ObjectKind.CINE),
-        frame_offsets=offsets, segment="descending", view="SAX",
+        frame_offsets=offsets, segment="descending", view="SAX", heart=HEARTS.get(kind),
     )  # fmt: skip
     Region.objects.bulk_create([Region(clip=clip, **region) for region in KINDS[kind]])
     return clip

@@ -247,6 +247,7 @@ class Clip(BaseModel):
     rows = models.PositiveIntegerField()
     columns = models.PositiveIntegerField()
     frame_times_ms = models.JSONField(default=list)
+    heart = models.JSONField(null=True)  # r_ms, r_from, ecg, as ``inference.dicom.heart`` has them; null: nothing told
     source_sha256 = models.CharField(max_length=64)
     stored_as = models.CharField(max_length=24, choices=StoredAs)
     cine = models.ForeignKey(StoredObject, on_delete=models.PROTECT, related_name="+")

@@ -41,7 +41,7 @@ def readable(*, pictures: bool, use: str | None = ClipUse.READ) -> QuerySet[Clip
     """Stored clips of one use (None: of any) with what a page or, without ``pictures``, a measurement needs."""
     stored: QuerySet[Clip] = Clip.objects.filter(state=ClipState.STORED)
     rows = (stored if use is None else stored.filter(use=use)).defer("frame_offsets")
-    rows = rows.select_related("cine") if pictures else rows.defer("frame_offsets", "frame_times_ms")
+    rows = rows.select_related("cine") if pictures else rows.defer("frame_offsets", "frame_times_ms", "heart")
     return rows.order_by("number", "id")
 
 
@@ -106,6 +106,7 @@ def clip_payload(clip: Clip) -> dict[str, Any]:
         "rows": clip.rows,
         "columns": clip.columns,
         "frame_times_ms": clip.frame_times_ms,
+        "heart": clip.heart,
         "stored_as": clip.stored_as,
         "synthetic": clip.synthetic,
         "segment": clip.segment,

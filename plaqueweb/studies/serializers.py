@@ -41,6 +41,10 @@ class ClipOut(serializers.Serializer[Any]):
     rows = serializers.IntegerField()
     columns = serializers.IntegerField()
     frame_times_ms = serializers.ListField(child=serializers.FloatField())
+    heart = serializers.DictField(
+        allow_null=True,
+        help_text="r_ms (R waves, ms from the first frame), r_from, ecg (start_ms, step_ms, values 0 to 255)",
+    )
     stored_as = serializers.CharField()
     synthetic = serializers.BooleanField()
     segment = serializers.CharField()

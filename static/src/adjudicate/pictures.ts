@@ -3,7 +3,7 @@ import { ReaderLayer } from "../compare/layers.ts";
 import type { Place, ReadFrame } from "../compare/types.ts";
 import {
   Clock, ScrubBar, View, Viewport, fitBoxOf, frameStoreOf, gettext, interpolate, lengthWords, measure, regionAt, rulerOf, scaleWords,
-  segmentWords, viewWords, type Chord, type Clip, type FrameStore, type Line, type Point,
+  segmentWords, viewWords, type Chord, type Clip, type FrameStore, type Line, type Point, withBeat,
 } from "../viewer/index.ts";
 import type { CaliperMark } from "./answer.ts";
 import { CaliperTool } from "./caliper.ts";
@@ -184,7 +184,7 @@ export class Pictures {
       pane.layers = now.layers[at] ? { physician: now.layers[at] } : {};
       pane.setClip(now.store, { fitBox: fitBoxOf(clip), ruler: rulerOf(clip) });
     });
-    this.scrub.setClip(clip.frames);
+    this.scrub.setClip(clip.frames, clip.heart, this.clock.times);
     this.scrub.setMarks(this.marked(clip).map((one) => ({ frame: one, kind: "marked" as const })));
     for (const button of this.root.querySelectorAll<HTMLElement>(".adj-clip")) {
       button.setAttribute("aria-pressed", String(button.dataset["clip"] === clip.id));
@@ -220,7 +220,7 @@ export class Pictures {
     this.scrub.setFrame(frame);
     this.root.dataset["frame"] = String(frame);
     this.root.dataset["clip"] = clip.id;
-    this.part("[data-frame-words]").textContent = interpolate(gettext("Frame %(frame)s / %(frames)s"), { frame, frames: clip.frames });
+    this.part("[data-frame-words]").textContent = withBeat(interpolate(gettext("Frame %(frame)s / %(frames)s"), { frame, frames: clip.frames }), clip.heart, this.clock.startOf(frame));
     const region = clip.regions.find((one) => one.valid) ?? clip.regions[0] ?? null;
     this.panes.forEach((pane, at) => {
       const layer = this.shown?.layers[at];

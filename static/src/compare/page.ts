@@ -2,6 +2,7 @@
 import { lengthWords, regionAt, scaleWords } from "../viewer/calibration.ts";
 import { Clock } from "../viewer/cine.ts";
 import type { FrameStore } from "../viewer/frames.ts";
+import { withBeat } from "../viewer/heart.ts";
 import type { Pin } from "../viewer/overlay.ts";
 import { View } from "../viewer/view.ts";
 import { Viewport, type Chord, type LayerMode, type LayerStyle, type Line } from "../viewer/viewport.ts";
@@ -409,7 +410,7 @@ export class ComparePage {
     const place = clip.kind === "still" ? gettext("still") : interpolate(gettext("frame %(frame)s of %(frames)s"), at);
     const first = this.data.clips.length > 1 ? "" : `${interpolate(gettext("clip %(number)s"), at)} · `;
     part(this.root, "[data-place]").textContent = first + place;
-    part(this.root, "[data-frame-words]").textContent = interpolate(gettext("Frame %(frame)s / %(frames)s"), at);
+    part(this.root, "[data-frame-words]").textContent = withBeat(interpolate(gettext("Frame %(frame)s / %(frames)s"), at), clip.heart, this.clock.startOf(frame));
     const region = clip.regions.find((one) => one.valid) ?? clip.regions[0] ?? null;
     const own = shown.left.reader.at(frame)[0] ?? shown.right.reader.at(frame)[0];
     const middle = own?.calipers[0]?.points[0];

@@ -2,7 +2,7 @@
 import { toast } from "../base/toasts.ts";
 import {
   Clock, ScrubBar, View, Viewport, fitBoxOf, frameAddress, frameStoreOf, gettext, interpolate, rulerOf, scaleWords, segmentWords, storedWords,
-  timeline, viewWords, type Clip, type FrameStore,
+  timeline, viewWords, type Clip, type FrameStore, withBeat,
 } from "../viewer/index.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -96,7 +96,7 @@ class Player {
     this.view.set({ frame: 1, zoom: 1, panX: 0, panY: 0 });
     this.pane.setClip(store, { fitBox: fitBoxOf(clip), ruler: rulerOf(clip) });
     this.pane.setCorners(this.corners(clip));
-    this.scrub.setClip(clip.frames);
+    this.scrub.setClip(clip.frames, clip.heart, this.clock.times);
     this.scrub.setFrame(1);
     void store.first(1).then(() => {
       this.root.dataset["ready"] = "true";
@@ -124,7 +124,7 @@ class Player {
     const { assumed } = timeline(this.clip.frame_times_ms, this.clip.frames);
     this.root.dataset["frame"] = String(frame);
     this.root.dataset["playing"] = String(playing);
-    this.count.textContent = interpolate(gettext("Frame %(frame)s / %(frames)s"), { frame, frames: this.clip.frames });
+    this.count.textContent = withBeat(interpolate(gettext("Frame %(frame)s / %(frames)s"), { frame, frames: this.clip.frames }), this.clip.heart, this.clock.startOf(frame));
     const fps = Math.round(this.clock.fps);
     const words = assumed ? gettext("%(fps)s fps (assumed) · %(speed)s×") : gettext("%(fps)s fps · %(speed)s×");
     this.rate.textContent = this.clip.frames > 1 ? interpolate(words, { fps, speed: this.clock.speed }) : gettext("still");

@@ -1,6 +1,6 @@
 /** Under the picture: step, play, frame, speed, legend, and the scrub bar. */
 import { gettext, interpolate } from "../viewer/words.ts";
-import { ScrubBar, type Clock, type Mark } from "../viewer/index.ts";
+import { ScrubBar, sinceRWords, type Clip, type Clock, type Mark } from "../viewer/index.ts";
 import { button, el, icon, keycap } from "./dom.ts";
 
 export interface BarActions {
@@ -18,6 +18,8 @@ export class Bar {
   private readonly frame = el("span", { class: "rd-frame" });
   private readonly of = el("span", { class: "rd-faint" });
   private readonly time = el("span", { class: "rd-faint rd-num rd-time" });
+  /** Ms after the R wave before the frame, where the file tells R waves. */
+  private readonly beat = el("span", { class: "rd-num rd-beat" });
   private readonly fps = el("span", { class: "rd-num" });
   private readonly speed: HTMLButtonElement;
   private readonly loop: HTMLButtonElement;
@@ -36,7 +38,7 @@ export class Bar {
       "div",
       { class: "rd-bar-line" },
       back, this.playButton, on, keycap("Space"),
-      el("span", { class: "rd-count" }, this.frame, this.of), this.time,
+      el("span", { class: "rd-count" }, this.frame, this.of), this.time, this.beat,
       el("span", { class: "rd-rate" }, this.fps, " · ", this.speed, " · ", this.loop),
       el("span", { class: "rd-gap" }),
       legend("▼", "rd-phys", gettext("key frame")), legend("▮", "rd-phys", gettext("marked")), legend("▯", "", gettext("no plaque")), mark,
@@ -44,10 +46,18 @@ export class Bar {
     this.root.append(line, host);
   }
 
-  setFrame(frame: number, frames: number, ms: number): void {
+  setClip(clip: Clip, clock: Clock): void {
+    const heart = clip.frames > 1 ? (clip.heart ?? null) : null;
+    this.scrub.setClip(clip.frames, heart, clock.times);
+    this.root.classList.toggle("has-beat", Boolean(heart?.r_ms.length));
+    this.root.parentElement?.classList.toggle("has-ecg", Boolean(heart?.ecg));
+  }
+
+  setFrame(frame: number, { frames, heart }: Clip, ms: number): void {
     this.frame.textContent = interpolate(gettext("Frame %(frame)s"), { frame });
     this.of.textContent = ` / ${frames}`;
     this.time.textContent = frames > 1 ? interpolate(gettext("%(ms)s ms"), { ms: Math.round(ms) }) : "";
+    this.beat.textContent = frames > 1 ? sinceRWords(heart, ms) : "";
     this.scrub.setFrame(frame);
   }
 

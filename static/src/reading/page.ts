@@ -90,7 +90,7 @@ export class ReadingPage {
       grey: (change, end) => this.stage.setGrey(change, end),
       mend: (how) => this.mendMask(how),
       clear: () => this.remove(),
-      fit: () => this.stage.view.fit(),
+      fit: () => this.stage.fit(),
       oneToOne: () => this.stage.pane.oneToOne(),
       invert: () => this.invert(),
       resetWindow: () => this.stage.view.set({ window: 256, level: 128 }),
@@ -444,7 +444,7 @@ export class ReadingPage {
   private clipShown(clip: Clip): void {
     const at = this.draft.clips.findIndex((one) => one.id === clip.id);
     this.head.setPlace(at + 1, this.draft.clips.length);
-    this.bar.scrub.setClip(clip.frames);
+    this.bar.setClip(clip, this.stage.clock);
     this.showClock();
     this.strip.reveal(clip);
     this.render();
@@ -473,7 +473,7 @@ export class ReadingPage {
 
   private renderNow(): void {
     const { current: clip, frame } = this.stage;
-    this.bar.setFrame(frame, clip.frames, this.stage.clock.startOf(frame));
+    this.bar.setFrame(frame, clip, this.stage.clock.startOf(frame));
     this.root.dataset["frame"] = String(frame);
     this.options.setView(this.stage.view.state, this.stage.pane.scale);
     this.options.render(this.stage.toolName, this.stage.settings);

@@ -89,7 +89,7 @@ function lookKeys(page: ReadingPage): Binding[] {
   const group = gettext("look");
   const hint = (keys: string[], words: string): Binding => ({ code: "", group, keys, words, run: () => undefined });
   return [
-    { code: "KeyF", group, keys: ["F"], words: gettext("fit"), run: () => stage.view.fit() },
+    { code: "KeyF", group, keys: ["F"], words: gettext("fit; again: the whole frame"), run: () => stage.fit() },
     { code: "Equal", group, keys: ["="], words: gettext("one to one"), run: () => stage.pane.oneToOne() },
     { code: "KeyI", group, keys: ["I"], words: gettext("invert"), run: () => page.invert() },
     { code: "KeyZ", group, keys: ["Z"], words: gettext("hold: loupe"), run: () => page.loupe(true), release: () => page.loupe(false) },

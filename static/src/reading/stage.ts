@@ -1,7 +1,7 @@
 /** Stage: the pane with the current clip, its clock, tools and look. Knows the draft only to show and to draw. */
 import {
   Clock, View, Viewport, calmOf, depthMm, fitBoxOf, frameStoreOf, hasScale, lengthWords, rulerOf, scalable, scaleWords, segmentWords, storedWords,
-  timeline, viewWords, type Chord, type Clip, type FrameStore, type Line, type Mark, type Point, type Region,
+  timeline, viewWords, wholeBoxOf, type Chord, type Clip, type FrameStore, type Line, type Mark, type Point, type Region,
 } from "../viewer/index.ts";
 import { gettext, interpolate } from "../viewer/words.ts";
 import type { Aid } from "./aided.ts";
@@ -47,6 +47,8 @@ export class Stage {
   private readonly events: StageEvents;
   private readonly stores = new Map<string, FrameStore>();
   private readonly places = new Map<string, number>();
+  /** "Fit" shows the whole frame. */
+  private wide = false;
   private readonly tools: Record<ToolName, SelectTool | BrushTool | PolygonTool | GrowTool | WallTool>;
 
   constructor(host: HTMLElement, draft: Draft, events: StageEvents) {
@@ -206,7 +208,19 @@ export class Stage {
     this.pane.redraw();
   }
 
+  /** All regions; again the whole frame, where that is more: a burnt-in ECG may lie outside the regions. */
+  fit(): void {
+    const { zoom, panX, panY } = this.view.state;
+    const [whole, regions] = [wholeBoxOf(this.current), fitBoxOf(this.current)];
+    const wider = zoom === 1 && panX === 0 && panY === 0 && !this.wide && JSON.stringify(whole) !== JSON.stringify(regions);
+    this.wide = wider;
+    this.pane.setFitBox(wider ? whole : regions);
+    this.view.fit();
+    this.events.look();
+  }
+
   private open(clip: Clip, frame: number): void {
+    this.wide = false;
     this.clock.pause();
     this.pane.tool?.cancel();
     this.stores.get(this.current.id)?.rest();

@@ -86,6 +86,11 @@ export class Clock {
     this.total = total;
   }
 
+  /** When each frame begins, in ms. */
+  get times(): readonly number[] {
+    return this.starts;
+  }
+
   startOf(frame: number): number {
     return this.starts[frame - 1] ?? 0;
   }

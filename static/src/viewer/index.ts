@@ -6,6 +6,7 @@ export * from "./distance.ts";
 export * from "./frames.ts";
 export * from "./geometry.ts";
 export * from "./grey.ts";
+export * from "./heart.ts";
 export * from "./history.ts";
 export * from "./keys.ts";
 export * from "./mask.ts";

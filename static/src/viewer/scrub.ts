@@ -1,4 +1,5 @@
-/** ScrubBar: one tick a frame, marks, playhead; a slider for keyboard and screen reader. */
+/** ScrubBar: one tick a frame, marks, playhead, what the file tells of the beat; a slider for keyboard and screen reader. */
+import { placeOf, tracePath, type Heart } from "./heart.ts";
 import { svg } from "./overlay.ts";
 import { gettext, interpolate } from "./words.ts";
 
@@ -16,17 +17,25 @@ export const MARK_WORDS: Record<Mark["kind"], () => string> = {
   draft: () => gettext("draft"),
 };
 
+/** The ECG under the bar: where it begins and how high it is, in px. */
+const STRIP = 44;
+const STRIP_HEIGHT = 30;
+
 export class ScrubBar {
   private readonly host: HTMLElement;
   private readonly onSeek: (frame: number) => void;
   private readonly root = svg("svg", { class: "scrub-svg", "aria-hidden": "true" });
   private readonly ticks = svg("g", { class: "scrub-ticks" });
   private readonly markLayer = svg("g", { class: "scrub-marks" });
-  private readonly head = svg("g", { class: "scrub-head" }, svg("path", { d: "M0 2V40" }));
+  private readonly beat = svg("g", { class: "scrub-beat" });
+  private readonly line = svg("path", { d: "" });
+  private readonly head = svg("g", { class: "scrub-head" }, this.line);
   private readonly observer: ResizeObserver;
   private frames = 1;
   private frame = 1;
   private marks: readonly Mark[] = [];
+  private heart: Heart | null = null;
+  private starts: readonly number[] = [];
   private width = 100;
 
   constructor(host: HTMLElement, onSeek: (frame: number) => void) {
@@ -36,7 +45,7 @@ export class ScrubBar {
     host.setAttribute("role", "slider");
     host.setAttribute("aria-label", gettext("Frame"));
     host.tabIndex = 0;
-    this.root.append(this.ticks, this.markLayer, this.head);
+    this.root.append(this.beat, this.ticks, this.markLayer, this.head);
     host.append(this.root);
     host.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
@@ -50,8 +59,12 @@ export class ScrubBar {
     this.observer.observe(host);
   }
 
-  setClip(frames: number): void {
+  /** `starts` are the times of the frames in ms; with `heart` the bar shows its R waves, or its ECG in a strip below. */
+  setClip(frames: number, heart: Heart | null = null, starts: readonly number[] = []): void {
     this.frames = frames;
+    this.heart = heart;
+    this.starts = starts;
+    this.host.classList.toggle("has-ecg", heart?.ecg != null);
     this.host.setAttribute("aria-valuemin", "1");
     this.host.setAttribute("aria-valuemax", String(frames));
     this.layout();
@@ -104,7 +117,20 @@ export class ScrubBar {
     }
     this.ticks.replaceChildren(svg("path", { d }), svg("path", { class: "scrub-base", d: `M0 38.5H${this.width}` }));
     this.drawMarks();
+    this.drawBeat();
     this.setFrame(this.frame);
+  }
+
+  /** The trace lies where its times lie among the frames, so that the playhead reads it. */
+  private drawBeat(): void {
+    const ecg = this.heart?.ecg ?? null;
+    this.line.setAttribute("d", `M0 2V${ecg ? STRIP + STRIP_HEIGHT + 2 : 40}`);
+    const waves = this.heart?.r_ms.map((at) => this.xOf(placeOf(this.starts, at))).filter((x) => x >= 0 && x <= this.width) ?? [];
+    const top = ecg ? STRIP : 1;
+    const spikes = waves.map((x) => (ecg ? `M${x.toFixed(1)} ${top}v${STRIP_HEIGHT}` : `M${(x - 4).toFixed(1)} 9h2l1 -8l2 10l1 -2h2`)).join("");
+    const shapes: SVGElement[] = [svg("path", { class: ecg ? "scrub-r-line" : "scrub-r", d: spikes })];
+    if (ecg) shapes.push(svg("path", { class: "scrub-ecg", d: tracePath(ecg, this.starts, (frame) => this.xOf(frame), STRIP + 2, STRIP_HEIGHT - 4) }));
+    this.beat.replaceChildren(...(this.heart ? shapes : []));
   }
 
   private drawMarks(): void {

@@ -2,6 +2,7 @@
 import type { Region } from "./calibration.ts";
 import { hasScale, depthMm } from "./calibration.ts";
 import { FrameStore } from "./frames.ts";
+import type { Heart } from "./heart.ts";
 import { joinBox, type Box } from "./geometry.ts";
 import type { RulerTick } from "./overlay.ts";
 import { gettext, interpolate } from "./words.ts";
@@ -22,6 +23,8 @@ export interface Clip {
   cine_url: string;
   frame_url: string;
   regions: Region[];
+  /** What the file tells of the beat; null or absent: nothing. */
+  heart?: Heart | null;
 }
 
 export function frameStoreOf(clip: Clip, budget?: number): FrameStore {
@@ -44,6 +47,10 @@ export function frameAddress(clip: Clip, frame: number): string {
   return frameUrl(clip).replace("{n}", String(frame));
 }
 
+export function wholeBoxOf(clip: Clip): Box {
+  return { x0: 0, y0: 0, x1: clip.columns, y1: clip.rows };
+}
+
 /** What "fit" shows: all regions of the clip, or the whole picture where there is none. */
 export function fitBoxOf(clip: Clip): Box {
   let box: Box | null = null;
@@ -51,7 +58,7 @@ export function fitBoxOf(clip: Clip): Box {
     if (!r.valid) continue;
     box = joinBox(box, { x0: r.x0, y0: r.y0, x1: r.x1 + 1, y1: r.y1 + 1 });
   }
-  const whole = { x0: 0, y0: 0, x1: clip.columns, y1: clip.rows };
+  const whole = wholeBoxOf(clip);
   return box && (box.x1 - box.x0) * (box.y1 - box.y0) > 0.2 * clip.rows * clip.columns ? box : whole;
 }
 

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from inference.dicom.write import write_us_multiframe
 from inference.types import RegionBox
@@ -27,6 +30,7 @@ from plaqueweb.ingest.keys import project_key
 from plaqueweb.ingest.models import Upload
 from plaqueweb.jobs.models import InferenceJob
 from plaqueweb.studies.models import Clip, Project, Study
+from plaqueweb.studies.selectors import clip_payload
 from tests.factories import PipelineFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +60,23 @@ def dicom(
         study_uid=study, series_uid=study + ".1", sop_uid=sop, study_date="20260102", synthetic=True,
     )  # fmt: skip
     return path.read_bytes()
+
+
+def beating(data: bytes) -> bytes:
+    """Return the file with R waves and an ECG of 1 kHz."""
+    ds = pydicom.dcmread(io.BytesIO(data))
+    ds.RWaveTimeVector = [-50.0, 40.0]
+    lead, group = Dataset(), Dataset()
+    lead.ChannelLabel = "ECG Secret^Name"
+    samples = np.sin(np.arange(100) / 9).astype("<f4") * 1000
+    group.ChannelDefinitionSequence = Sequence([lead])
+    group.NumberOfWaveformChannels, group.NumberOfWaveformSamples, group.SamplingFrequency = 1, 100, 1000
+    group.WaveformBitsAllocated, group.WaveformSampleInterpretation = 16, "SS"
+    group.WaveformData = samples.astype("<i2").tobytes()
+    ds.WaveformSequence = Sequence([group])
+    out = io.BytesIO()
+    ds.save_as(out)
+    return out.getvalue()
 
 
 def send(project: Project, by: User, data: bytes, batch: uuid.UUID) -> Upload:
@@ -92,6 +113,23 @@ def test_a_good_file_becomes_subject_study_clip_and_region(
     assert upload.source is None
     assert not StoredObject.objects.filter(kind=ObjectKind.INCOMING).exists()
     assert "Secret" not in str(upload.report)
+
+
+def test_what_a_file_tells_of_the_beat_is_kept_and_shown_with_the_clip(
+    project: Project, steward: User, child: IntakeClient, tmp_path: Path
+) -> None:
+    batch = uuid.uuid4()
+    send(project, steward, beating(dicom(tmp_path)), batch)
+    send(project, steward, dicom(tmp_path, sop="1.2.3.4.6"), batch)
+
+    drain(child)
+
+    beats, silent = Clip.objects.order_by("number")
+    shown = clip_payload(beats)["heart"]
+    assert (shown["r_ms"], shown["r_from"]) == ([-50.0, 40.0], "RWaveTimeVector")
+    assert (shown["ecg"]["start_ms"], shown["ecg"]["step_ms"], len(shown["ecg"]["values"])) == (0.0, 1.0, 100)
+    assert "Secret" not in str(Upload.objects.values_list("report", flat=True))
+    assert clip_payload(silent)["heart"] is None
 
 
 def test_a_study_is_ready_and_queued_once_its_drop_is_closed(
