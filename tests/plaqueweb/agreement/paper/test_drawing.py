@@ -80,7 +80,7 @@ def test_every_kind_has_an_example_here() -> None:
     assert set(EXAMPLES) == set(KINDS)
 
 
-@pytest.mark.parametrize(("kind", "width"), itertools.product(EXAMPLES, (WIDE, NARROW)))
+@pytest.mark.parametrize(("kind", "width"), list(itertools.product(EXAMPLES, (WIDE, NARROW))))
 def test_every_kind_is_drawn_inside_its_frame_without_a_style(kind: str, width: int) -> None:
     drawing = draw(kind, EXAMPLES[kind], width=width)
     text = render_to_string("agreement/_drawing.html", {"drawing": drawing, "label": "what it shows"})
