@@ -11,14 +11,14 @@ import numpy as np
 from plaqueweb.agreement import stats
 from plaqueweb.agreement.boards.base import common, klass, model_class, per_subject
 from plaqueweb.agreement.ceiling import ceiling
+from plaqueweb.agreement.comparison import is_reference
 from plaqueweb.agreement.coverage import coverage
 from plaqueweb.agreement.evidence import Evidence, Unit
 from plaqueweb.agreement.filters import KINDS
 from plaqueweb.agreement.pairs import Pair, crosses, measured_pairs
-from plaqueweb.agreement.selectors import is_reference
 from plaqueweb.agreement.stats.figures import Floats
 
-CODE_VERSION = "agreement-4"
+CODE_VERSION = "agreement-5"
 """Raise it when a number of all tabs could change (of one tab: its ``version``): other cached runs are not shown."""
 
 

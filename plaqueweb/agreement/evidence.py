@@ -204,7 +204,8 @@ def _id(text: str) -> uuid.UUID | None:
 
 def study_labels(studies: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
     """(label, subject's pseudonym) of studies; the caller checked that the user may see them."""
-    found = Study.objects.filter(pk__in=list(studies)).select_related("subject")
+    wanted = Study.objects.filter(pk__in=list(studies))
+    found = wanted.select_related("subject").only("number", "subject__pseudonym")
     return {row.pk: (row.label, row.subject.pseudonym) for row in found}
 
 

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.agreement import selectors
+from plaqueweb.agreement.comparison import Choices, PrimaryRead, Selection
 from plaqueweb.agreement.evidence import study_labels
-from plaqueweb.agreement.selectors import PrimaryRead, Selection
 from plaqueweb.core.errors import NotFound
 from plaqueweb.reads.choices import Reason
 from plaqueweb.reads.models import Lesion, Read
@@ -115,7 +115,7 @@ class Wall:
     """The pairs under the filters, in order, and what the filters offer."""
 
     selection: Selection
-    choices: selectors.Choices
+    choices: Choices
     pairs: tuple[Pair, ...]
     shown: tuple[Pair, ...]
     compared: int

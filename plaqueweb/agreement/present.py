@@ -14,10 +14,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
+from plaqueweb.agreement.comparison import Selection
 from plaqueweb.agreement.coverage import NOT_RUN, UNNAMED
 from plaqueweb.agreement.evidence import study_labels
 from plaqueweb.agreement.filters import KINDS
-from plaqueweb.agreement.selectors import Selection, case_ids
+from plaqueweb.agreement.selectors import case_ids
 from plaqueweb.agreement.stats import CATEGORIES
 from plaqueweb.predictions.choices import NoResultReason
 from plaqueweb.studies.models import Project

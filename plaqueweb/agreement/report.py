@@ -15,6 +15,7 @@ from plaqueweb.agreement import filters as flt
 from plaqueweb.agreement import present, selectors
 from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.boards.base import Board, Gate
+from plaqueweb.agreement.comparison import Choices, Scope, Selection
 from plaqueweb.agreement.models import AgreementRun
 from plaqueweb.agreement.services import run_for
 from plaqueweb.core.errors import NotFound
@@ -53,8 +54,8 @@ class Report:
     """
 
     user: User
-    selection: selectors.Selection
-    choices: selectors.Choices
+    selection: Selection
+    choices: Choices
     run: AgreementRun | None
     board: Board
     options: dict[str, str] = field(default_factory=dict)
@@ -94,8 +95,8 @@ class Start:
 
     user: User
     project: Project
-    selection: selectors.Selection
-    found: selectors.Scope
+    selection: Selection
+    found: Scope
     kept: dict[str, str]
     plain: bool
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,20 @@ from django.utils.translation import gettext as _
 
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
+from plaqueweb.agreement.comparison import (
+    CONSENSUS_KINDS,
+    MAJORITY,
+    Choices,
+    Ids,
+    PipelineChoice,
+    Predicted,
+    PrimaryRead,
+    ReaderChoice,
+    Reference,
+    Scope,
+    Selection,
+    as_text,
+)
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.models import PipelineState, Prediction
 from plaqueweb.reads.choices import Arm, AssignmentState, Policy, ReadState
@@ -29,101 +42,6 @@ from plaqueweb.studies.blinding import UNSIGNED_STATES, results_visible
 from plaqueweb.studies.models import DEFAULT_RULE, CaseListItem, Disclosure, Project
 
 KIND = "overview"
-READER = "reader:"
-CONSENSUS_KINDS: dict[str, tuple[str, ...]] = {
-    "known_truth": (ConsensusKind.KNOWN_TRUTH,),
-    "consensus": (ConsensusKind.AGREED, ConsensusKind.ADJUDICATED),
-    "adjudicated": (ConsensusKind.ADJUDICATED,),
-}
-"""References that carry the words accuracy, sensitivity, specificity. A named reader carries "agrees with"."""
-MAJORITY = "majority"
-"""The class that more than half of the readers gave: a reference too, made from the counted reads."""
-
-
-@dataclass(frozen=True)
-class ReaderChoice:
-    """A reader of whom at least one counted read is visible."""
-
-    id: uuid.UUID
-    name: str
-    simulated: bool
-    studies: int
-
-    @property
-    def key(self) -> str:
-        return f"{READER}{self.id}"
-
-
-@dataclass(frozen=True)
-class PipelineChoice:
-    """A pipeline of which at least one prediction is visible."""
-
-    id: uuid.UUID
-    name: str
-    active: bool
-
-
-@dataclass(frozen=True)
-class PrimaryRead:
-    """The one read of a reader on a study that counts."""
-
-    id: uuid.UUID
-    study_id: uuid.UUID
-    subject_id: uuid.UUID
-    reader_id: uuid.UUID
-    reader_name: str
-    simulated: bool
-    content_no: int
-    imported: bool
-    round_id: uuid.UUID
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the filters offer: nothing that the user may not see. ``references`` include "majority" where two read."""
-
-    rounds: tuple[Round, ...]
-    pipelines: tuple[PipelineChoice, ...]
-    references: tuple[str, ...]
-    readers: tuple[ReaderChoice, ...]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """A comparison that was asked for. ``against`` is a key of CONSENSUS_KINDS, "majority" or ``reader:<uuid>``, "" if
-    none. ``asked`` are the further filters of the address, which every link keeps.
-    """
-
-    project: Project
-    round: Round | None
-    pipeline: PipelineChoice | None
-    against: str
-    reader: ReaderChoice | None
-    asked: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def has_reference(self) -> bool:
-        """Tell whether accuracy is a word to use: known truth, consensus or majority, not a named reader."""
-        return is_reference(self.against)
-
-
-def is_reference(against: str) -> bool:
-    """Tell whether what is compared with is a reference, against which accuracy is a word to use."""
-    return against in CONSENSUS_KINDS or against == MAJORITY
-
-
-@dataclass(frozen=True)
-class Scope:
-    """The visible rows of a project (and round), read once per request.
-
-    ``interim``: reads of a round that still goes on are among them.
-    """
-
-    choices: Choices
-    reads: tuple[PrimaryRead, ...]
-    informed: int
-    subjects: dict[uuid.UUID, uuid.UUID]
-    interim: bool = False
 
 
 def hidden_rounds(user: User, project: Project) -> set[uuid.UUID]:
@@ -196,33 +114,38 @@ def same_frame_reads(user: User, project: Project, reads: Iterable[PrimaryRead])
     return {str(first): str(pk) for first, pk in found if pk is not None}
 
 
-def primary_reads(user: User, project: Project, round_: Round | None) -> tuple[tuple[PrimaryRead, ...], int]:
+def primary_reads(
+    user: User, project: Project, round_: Round | None, ids: Ids | None = None
+) -> tuple[tuple[PrimaryRead, ...], int]:
     """Return the read that counts of each reader and study, and how many informed revisions were left out."""
     rows = visible_signed_reads(user, project, round_).values_list(
         "pk",
-        "assignment__study_id",
-        "assignment__study__subject_id",
-        "assignment__reader_id",
+        as_text("assignment__study_id"),
+        as_text("assignment__study__subject_id"),
+        as_text("assignment__reader_id"),
         "assignment__reader__name",
         "assignment__reader__is_simulated",
         "content_no",
         "arm",
         "signed_at",
         "revision",
-        "assignment__round_id",
+        as_text("assignment__round_id"),
     )
-    shown_at = _first_disclosures(project)
+    shown_at, ids = _first_disclosures(project), ids or Ids()
     best: dict[tuple[uuid.UUID, uuid.UUID], tuple[tuple[datetime, int], PrimaryRead]] = {}
     informed = 0
     for pk, study, subject, reader, name, simulated, content_no, arm, signed_at, revision, round_id in rows:
-        shown = shown_at.get((reader, study))
+        key = ids(reader), ids(study)
+        shown = shown_at.get(key)
         if arm == Arm.INFORMED or (shown is not None and signed_at > shown):
             informed += 1
             continue
         order = (signed_at, revision)
-        key = (reader, study)
         if key not in best or best[key][0] < order:
-            read = PrimaryRead(pk, study, subject, reader, name, simulated, content_no, arm == Arm.UNKNOWN, round_id)
+            imported = arm == Arm.UNKNOWN
+            read = PrimaryRead(
+                pk, key[1], ids(subject), key[0], name, simulated, content_no, imported, ids(round_id)
+            )  # fmt: skip
             best[key] = (order, read)
     reads = sorted((read for _order, read in best.values()), key=lambda read: read.id)
     return tuple(reads), informed
@@ -233,24 +156,40 @@ def _first_disclosures(project: Project) -> dict[tuple[uuid.UUID, uuid.UUID], da
     return {(row["user_id"], row["study_id"]): row["at"] for row in rows.annotate(at=Min("created_at"))}
 
 
-def visible_consensus(user: User, project: Project, studies: Iterable[uuid.UUID] | None) -> list[Consensus]:
+def visible_references(
+    user: User, project: Project, studies: Iterable[uuid.UUID] | None, ids: Ids | None = None
+) -> tuple[Reference, ...]:
     """The latest revision of each kind in force and study, of studies whose results may be shown to the user.
 
     One that was made with a model in view never scores a model; none of a round that is hidden from the user.
     """
     rows = Consensus.objects.visible_to(user).in_force().scoring().filter(study__project=project)
-    rows = rows.exclude(case__round_id__in=hidden_rounds(user, project)).select_related("study")
+    rows = rows.exclude(case__round_id__in=hidden_rounds(user, project))
     if studies is not None:
         rows = rows.filter(study_id__in=list(studies))
-    latest: dict[tuple[uuid.UUID, str], Consensus] = {}
-    for row in rows.order_by("revision", "created_at"):
-        latest[(row.study_id, row.kind)] = row
-    return list(latest.values())
+    ids = ids or Ids()
+    values = rows.order_by("revision", "created_at").values_list(
+        "pk", as_text("study_id"), as_text("study__subject_id"), "kind"
+    )
+    latest = {
+        (study, kind): Reference(pk, ids(study), ids(subject), kind) for pk, study, subject, kind in values
+    }  # fmt: skip
+    return tuple(latest.values())
 
 
 def visible_predictions(user: User, project: Project) -> QuerySet[Any]:
     """Predictions the user may see in a project."""
     return Prediction.objects.visible_to(user).filter(study__project=project)
+
+
+def _predicted(rows: QuerySet[Any], ids: Ids) -> tuple[Predicted, ...]:
+    """The rows that a comparison takes its predictions from, newest content first."""
+    values = rows.order_by("-content_no").values_list(
+        "pk", as_text("pipeline_id"), as_text("study_id"), as_text("study__subject_id"), "content_no"
+    )
+    return tuple(
+        Predicted(pk, ids(pipeline), ids(study), ids(subject), n) for pk, pipeline, study, subject, n in values
+    )
 
 
 def _scope_studies(user: User, project: Project, round_: Round | None) -> dict[uuid.UUID, uuid.UUID] | None:
@@ -263,15 +202,17 @@ def _scope_studies(user: User, project: Project, round_: Round | None) -> dict[u
 
 def scope(user: User, project: Project, round_: Round | None) -> Scope:
     """Read what the filters and the comparison need."""
-    reads, informed = primary_reads(user, project, round_)
+    ids = Ids()
+    reads, informed = primary_reads(user, project, round_, ids)
     subjects = _scope_studies(user, project, round_)
-    consensus = visible_consensus(user, project, subjects)
-    predictions = visible_predictions(user, project)
+    consensus = visible_references(user, project, subjects, ids)
+    visible = visible_predictions(user, project)
+    predictions = _predicted(visible, ids)
     if subjects is None:
-        subjects = {read.study_id: read.subject_id for read in reads}
-        subjects.update({row.study_id: row.study.subject_id for row in consensus})
-        subjects.update(predictions.values_list("study_id", "study__subject_id"))
-    pipelines = predictions.order_by().values("pipeline_id", "pipeline__name", "pipeline__state").distinct()
+        subjects = {}
+        for rows in (reads, consensus, predictions):
+            subjects |= {row.study_id: row.subject_id for row in rows}
+    pipelines = visible.order_by().values("pipeline_id", "pipeline__name", "pipeline__state").distinct()
     kinds = {row.kind for row in consensus}
     references = [key for key, wanted in CONSENSUS_KINDS.items() if kinds & set(wanted)]
     if len({read.study_id for read in reads}) < len(reads):
@@ -285,7 +226,7 @@ def scope(user: User, project: Project, round_: Round | None) -> Scope:
         readers=_readers(reads),
     )
     interim = any(read.round_id in going_on for read in reads)
-    return Scope(choices=choices, reads=reads, informed=informed, subjects=subjects, interim=interim)
+    return Scope(choices, reads, informed, subjects, consensus, predictions, interim)
 
 
 def visible_rounds(user: User, project: Project) -> list[Round]:
@@ -380,16 +321,18 @@ def manifest(
     ``same_frames`` names the second-stage read whose frames stand for those of a counted read.
     """
     reads = [read for read in found.reads if read.study_id in found.subjects]
-    references = _references(user, selection, found, reads)
+    references = _references(selection, found, reads)
     contents = {read.id: read.content_no for read in reads}
-    predictions = _predictions(user, selection)
-    units, other_content = [], 0
+    predictions = _predictions(selection, found)
+    units, taken, other_content = [], set(), 0
     for study, subject in sorted(found.subjects.items(), key=lambda item: item[0]):
         reference = references.get(study)
         candidates = predictions.get(study, [])
         prediction = _same_content(candidates, contents.get(reference) if reference else None)
         if prediction is None and candidates:
             other_content += 1
+        if prediction is not None:
+            taken.add(prediction)
         units.append([str(study), str(subject), str(reference or ""), str(prediction or "")])
     more: dict[str, Any] = {}
     if {"frames", "pairs"} & set(parts) and any(row.stage_two_at for row in found.choices.rounds):
@@ -397,10 +340,10 @@ def manifest(
     if "repeats" in parts:
         more["repeats"] = [str(pk) for pk in repeat_reads(user, selection.project, selection.round)]
     if "matches" in parts:
-        others = {read.id for read in reads} | {uuid.UUID(row[3]) for row in units if row[3]}
+        others = {read.id for read in reads} | taken
         more["links"] = acts_on([read.id for read in reads], others)
     if "pipelines" in parts:
-        more["pipelines"] = _every_pipeline(user, selection, found, contents, references)
+        more["pipelines"] = _every_pipeline(found, contents, references)
     return {
         "kind": kind,
         "parts": sorted(parts),
@@ -426,43 +369,37 @@ def _rule_mm(round_: Round | None) -> float:
     return float(rule.get("thickness_mm", DEFAULT_RULE["thickness_mm"]))
 
 
-def _references(user: User, selection: Selection, found: Scope, reads: list[PrimaryRead]) -> dict[uuid.UUID, uuid.UUID]:
+def _references(selection: Selection, found: Scope, reads: list[PrimaryRead]) -> dict[uuid.UUID, uuid.UUID]:
     """Id of the read or consensus that a study is compared with."""
     if selection.reader is not None:
         return {read.study_id: read.id for read in reads if read.reader_id == selection.reader.id}
     if selection.against == MAJORITY:
         return {}
     kinds = CONSENSUS_KINDS.get(selection.against, ())
-    rows = [row for row in visible_consensus(user, selection.project, found.subjects) if row.kind in kinds]
+    rows = [row for row in found.references if row.kind in kinds]
     # An adjudicated reference outranks one on which the readers agreed by themselves.
     rows.sort(key=lambda row: row.kind == ConsensusKind.ADJUDICATED)
-    return {row.study_id: row.pk for row in rows}
+    return {row.study_id: row.id for row in rows}
 
 
-def _predictions(user: User, selection: Selection) -> dict[uuid.UUID, list[tuple[int, uuid.UUID]]]:
+def _predictions(selection: Selection, found: Scope) -> dict[uuid.UUID, list[tuple[int, uuid.UUID]]]:
     """(content_no, id) of the pipeline's predictions per study, newest content first."""
-    if selection.pipeline is None:
-        return {}
-    rows = visible_predictions(user, selection.project).filter(pipeline_id=selection.pipeline.id)
-    found: dict[uuid.UUID, list[tuple[int, uuid.UUID]]] = defaultdict(list)
-    for study, content_no, pk in rows.order_by("-content_no").values_list("study_id", "content_no", "pk"):
-        found[study].append((content_no, pk))
-    return found
+    wanted = selection.pipeline.id if selection.pipeline is not None else None
+    made: dict[uuid.UUID, list[tuple[int, uuid.UUID]]] = defaultdict(list)
+    for row in found.predictions:
+        if row.pipeline_id == wanted:
+            made[row.study_id].append((row.content_no, row.id))
+    return made
 
 
 def _every_pipeline(
-    user: User,
-    selection: Selection,
-    found: Scope,
-    contents: Mapping[uuid.UUID, int],
-    references: Mapping[uuid.UUID, uuid.UUID],
+    found: Scope, contents: Mapping[uuid.UUID, int], references: Mapping[uuid.UUID, uuid.UUID]
 ) -> dict[str, list[list[str]]]:
     """[study, prediction] of each visible pipeline, on the content that was read."""
-    rows = visible_predictions(user, selection.project).order_by("-content_no")
     candidates: dict[uuid.UUID, dict[uuid.UUID, list[tuple[int, uuid.UUID]]]] = defaultdict(lambda: defaultdict(list))
-    for pipeline, study, content_no, pk in rows.values_list("pipeline_id", "study_id", "content_no", "pk"):
-        if study in found.subjects:
-            candidates[pipeline][study].append((content_no, pk))
+    for row in found.predictions:
+        if row.study_id in found.subjects:
+            candidates[row.pipeline_id][row.study_id].append((row.content_no, row.id))
     made: dict[str, list[list[str]]] = {}
     for pipeline, of in sorted(candidates.items()):
         chosen = {study: _same_content(some, contents.get(references.get(study, study))) for study, some in of.items()}

@@ -15,11 +15,11 @@ from plaqueweb.agreement.boards.base import Board, Results, common, klass, model
 from plaqueweb.agreement.boards.classification_charts import charts_of, explorer_lines
 from plaqueweb.agreement.boards.parts import Picks, ground, take
 from plaqueweb.agreement.boards.tables import confusion_chart
+from plaqueweb.agreement.comparison import is_reference
 from plaqueweb.agreement.compute import accuracy_figures, chosen_units, class_figures
 from plaqueweb.agreement.evidence import Evidence
 from plaqueweb.agreement.figures.classification import Scored, compute_classification
 from plaqueweb.agreement.filters import NARROWING
-from plaqueweb.agreement.selectors import is_reference
 
 if TYPE_CHECKING:
     from plaqueweb.agreement.report import Report

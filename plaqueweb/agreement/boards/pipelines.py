@@ -14,9 +14,9 @@ from plaqueweb.agreement.answers import Answer
 from plaqueweb.agreement.boards.base import Board, Gate, Results, common
 from plaqueweb.agreement.boards.parts import Picks, groups_of, take
 from plaqueweb.agreement.boards.pipelines_charts import differences, flips_of, headline, parts_chart, verdict
+from plaqueweb.agreement.comparison import PipelineChoice
 from plaqueweb.agreement.evidence import Evidence
 from plaqueweb.agreement.figures.pipelines import DuelUnit, compute_duel
-from plaqueweb.agreement.selectors import PipelineChoice
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.models import Pipeline
 from plaqueweb.studies.models import CaseList

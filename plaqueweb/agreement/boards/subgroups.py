@@ -12,9 +12,9 @@ from plaqueweb.agreement import present
 from plaqueweb.agreement.boards.base import Board, Results, common
 from plaqueweb.agreement.boards.parts import DIMENSION_WORDS, Picks, ground, groups_of, part_words, take
 from plaqueweb.agreement.boards.shown import Chart, Column, Row, cases_of, figure_words, interval_or_why
+from plaqueweb.agreement.comparison import CONSENSUS_KINDS, MAJORITY
 from plaqueweb.agreement.evidence import Evidence
 from plaqueweb.agreement.figures.subgroups import GroupUnit, compute_subgroups
-from plaqueweb.agreement.selectors import CONSENSUS_KINDS, MAJORITY
 
 if TYPE_CHECKING:
     from plaqueweb.agreement.report import Report

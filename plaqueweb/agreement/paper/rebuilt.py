@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from plaqueweb.accounts.models import User
-from plaqueweb.agreement import selectors
 from plaqueweb.agreement.boards import registry
+from plaqueweb.agreement.comparison import Choices, PipelineChoice, ReaderChoice, Selection
 from plaqueweb.agreement.models import AgreementRun, FrozenReport
 from plaqueweb.agreement.report import Report
 from plaqueweb.agreement.report_models import inputs_of
@@ -43,21 +43,21 @@ def _run(frozen: FrozenReport, body: Mapping[str, Any], tab: Mapping[str, Any]) 
     )  # fmt: skip
 
 
-def _choices(body: Mapping[str, Any]) -> selectors.Choices:
+def _choices(body: Mapping[str, Any]) -> Choices:
     rows = body["comparison"]["pipelines"]
-    pipelines = tuple(selectors.PipelineChoice(uuid.UUID(row["id"]), row["name"], row["active"]) for row in rows)
-    return selectors.Choices((), pipelines, (), ())
+    pipelines = tuple(PipelineChoice(uuid.UUID(row["id"]), row["name"], row["active"]) for row in rows)
+    return Choices((), pipelines, (), ())
 
 
-def _selection(frozen: FrozenReport, body: Mapping[str, Any]) -> selectors.Selection:
+def _selection(frozen: FrozenReport, body: Mapping[str, Any]) -> Selection:
     said = body["comparison"]
     round_ = Round.objects.select_related("case_list").get(pk=said["round"]) if said["round"] else None
     pipeline, reader = said["pipeline"], said["reader"]
-    return selectors.Selection(
+    return Selection(
         frozen.project,
         round_,
-        selectors.PipelineChoice(uuid.UUID(pipeline["id"]), pipeline["name"], False) if pipeline else None,
+        PipelineChoice(uuid.UUID(pipeline["id"]), pipeline["name"], False) if pipeline else None,
         said["against"],
-        selectors.ReaderChoice(uuid.UUID(reader["id"]), reader["name"], reader["simulated"], 0) if reader else None,
+        ReaderChoice(uuid.UUID(reader["id"]), reader["name"], reader["simulated"], 0) if reader else None,
         tuple((str(name), str(value)) for name, value in said["asked"]),
     )

@@ -24,6 +24,9 @@ _CHUNK = 250
 _NUMBERS = 10_000_000
 """Weights held at once; many units are taken in fewer resamples at a time."""
 
+_WIDEST = 4
+"""Numbers of subjects that span no more than so many times the units are looked up, not sorted."""
+
 WeightedStatistic = Callable[[Floats], Floats]
 """From weights of shape (resamples, units), how often each unit was drawn, to one value a resample; NaN: undefined."""
 
@@ -34,6 +37,8 @@ def cluster_index(subjects: Sequence[Any]) -> tuple[NDArray[np.intp], int]:
     A numpy array of whole numbers is numbered without a loop, with the same result.
     """
     if isinstance(subjects, np.ndarray) and subjects.dtype.kind in "iu":
+        if subjects.size and (width := int(subjects.max()) - int(subjects.min()) + 1) <= _WIDEST * subjects.size:
+            return _numbered(subjects.ravel() - subjects.min(), width)
         _, first, inverse = np.unique(subjects, return_index=True, return_inverse=True)
         place = np.empty(first.size, dtype=np.intp)
         place[np.argsort(first)] = np.arange(first.size)
@@ -41,6 +46,16 @@ def cluster_index(subjects: Sequence[Any]) -> tuple[NDArray[np.intp], int]:
     numbers: dict[Any, int] = {}
     index = [numbers.setdefault(subject, len(numbers)) for subject in subjects]
     return np.asarray(index, dtype=np.intp), len(numbers)
+
+
+def _numbered(values: NDArray[Any], width: int) -> tuple[NDArray[np.intp], int]:
+    """``cluster_index`` of whole numbers from 0 to width - 1, without sorting them."""
+    first = np.full(width, values.size, dtype=np.intp)
+    first[values[::-1]] = np.arange(values.size - 1, -1, -1)  # the last to be written is the first in order
+    found = np.flatnonzero(first < values.size)
+    place = np.empty(width, dtype=np.intp)
+    place[found[np.argsort(first[found])]] = np.arange(found.size)
+    return place[values], int(found.size)
 
 
 @lru_cache(maxsize=4)

@@ -24,11 +24,14 @@ from numpy.typing import NDArray
 from plaqueweb.agreement.stats.bootstrap import REPLICATES, SEED, cluster_index, percentile_interval, subject_draws
 from plaqueweb.agreement.stats.figures import MIN_SUBJECTS, Figure, Floats
 
-MANY_DRAWS = 10_000_000
-"""Above this number of subjects x resamples, patterns are drawn where they are few."""
+MANY_DRAWS = 2_000_000
+"""Above this number of subjects x resamples, patterns are drawn where they are few, else the normal limit where it
+holds: of 1,000 subjects and 2,000 resamples its error is far below what the number of resamples leaves open."""
 MOST_DRAWS = 50_000_000
-"""Above this number the normal limit takes the place of draws: they would fill memory and take seconds."""
-_FEW_PATTERNS = 8
+"""Above this number the normal limit takes the place of draws in any case: they would fill memory and take seconds."""
+_FEW_PATTERNS, _VERY_FEW = 8, 64
+_CARRIERS = 100
+"""A sum that fewer subjects carry is far from normal, however many subjects there are."""
 _CACHED = 300_000
 """Numbers that are turned into floats at once: what fits the processor's cache is twice as fast."""
 
@@ -52,7 +55,12 @@ def clusters_of(units: int, subjects: Sequence[Any] | None) -> tuple[NDArray[np.
 def subject_sums(columns: Floats, index: NDArray[np.intp], count: int) -> Floats:
     """Sums of ``columns``, shape (units, k), per subject: shape (count, k)."""
     values = np.asarray(columns, dtype=np.float64)
-    parts = [np.bincount(index, weights=values[:, column], minlength=count) for column in range(values.shape[1])]
+    return sums_of([values[:, column] for column in range(values.shape[1])], index, count)
+
+
+def sums_of(columns: Sequence[Floats], index: NDArray[np.intp], count: int) -> Floats:
+    """As ``subject_sums``, of columns that stand each for itself, shape (units,): no table of all units is made."""
+    parts = [np.bincount(index, weights=column, minlength=count) for column in columns]
     return np.stack(parts, axis=1) if parts else np.zeros((count, 0))
 
 
@@ -93,6 +101,12 @@ def _pattern_draws(multiplicity: tuple[int, ...], replicates: int, seed: int) ->
     return draws
 
 
+def forget_draws() -> None:
+    """Empty what is kept of draws, as in a process that has just started."""
+    subject_draws.cache_clear()
+    _pattern_draws.cache_clear()
+
+
 def _normal_sums(sums: Floats, replicates: int, seed: int) -> Floats:
     """Resampled sums in the limit of many subjects: normal with mean Σ s_k and covariance Σ (s_k - s̄)(s_k - s̄)ᵀ."""
     centred = sums - sums.mean(axis=0)
@@ -113,11 +127,13 @@ def resampled_sums(sums: Floats, *, replicates: int = REPLICATES, seed: int = SE
     if count == 0:
         raise ValueError("A bootstrap needs at least one subject.")
     if count * replicates > MANY_DRAWS:
+        carriers = np.count_nonzero(sums, axis=0)
+        normal = count * replicates > MOST_DRAWS or not ((carriers > 0) & (carriers < _CARRIERS)).any()
         found = _patterns(sums)
-        if found is not None and found[1].size * _FEW_PATTERNS < count:
+        if found is not None and found[1].size * (_VERY_FEW if normal else _FEW_PATTERNS) < count:
             return np.asarray(_pattern_draws(tuple(found[1].tolist()), replicates, seed) @ found[0], dtype=np.float64)
-    if count * replicates > MOST_DRAWS:
-        return _normal_sums(sums, replicates, seed)
+        if normal:
+            return _normal_sums(sums, replicates, seed)
     draws = subject_draws(count, replicates, seed)
     rows = max(1, _CACHED // count)
     parts = [draws[start : start + rows].astype(np.float64) @ sums for start in range(0, replicates, rows)]

@@ -18,8 +18,8 @@ from plaqueweb.agreement.stats.clusters import (
     clusters_of,
     resampled_interval,
     resampled_sums,
-    subject_sums,
     subject_tables,
+    sums_of,
 )
 from plaqueweb.agreement.stats.continuous import LIMIT_FACTOR, as_pair
 from plaqueweb.agreement.stats.figures import MIN_SUBJECTS, Figure, Floats, finite
@@ -80,9 +80,8 @@ def pair_sums(
     index, count = clusters_of(first.size, subjects)
     middle = float(np.concatenate([first, second]).mean()) if first.size else 0.0
     x, y, d = first - middle, second - middle, first - second
-    near = [np.abs(d) <= limit + 1e-9 for limit in within]
-    columns = np.column_stack([np.ones(x.size), d, d**2, np.abs(d), x, y, x**2, y**2, x * y, *near])
-    return subject_sums(columns, index, count)
+    near = [(np.abs(d) <= limit + 1e-9).astype(np.float64) for limit in within]
+    return sums_of([np.ones(x.size), d, d * d, np.abs(d), x, y, x * x, y * y, x * y, *near], index, count)
 
 
 def _pair_values(s: Floats, within: Sequence[float]) -> dict[str, Floats]:

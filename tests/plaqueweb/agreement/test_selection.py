@@ -11,11 +11,11 @@ import pytest
 from plaqueweb.accounts.models import User
 from plaqueweb.agreement.compute import compute
 from plaqueweb.agreement.evidence import load
-from plaqueweb.agreement.selectors import find_round, manifest, primary_reads, scope, select, visible_consensus
+from plaqueweb.agreement.selectors import find_round, manifest, primary_reads, scope, select, visible_references
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.models import PipelineState
 from plaqueweb.reads.choices import AssignmentState
-from plaqueweb.review.models import Case, CaseState, ConsensusKind
+from plaqueweb.review.models import Case, CaseState, Consensus, ConsensusKind
 from tests.factories import PipelineFactory, PredictionFactory, RoundFactory, SubjectFactory, adjudicated, member
 from tests.plaqueweb.agreement.world import START, World
 
@@ -122,7 +122,7 @@ def test_an_agreed_reference_scores_nothing_once_a_later_read_differs(world: Wor
     after = results(world, against="consensus")
 
     assert (before["confusion"][0][0], after["confusion"][0][0]) == (2, 1)
-    assert [row.study for row in visible_consensus(world.coordinator, world.project, None)] == [kept]
+    assert [row.study_id for row in visible_references(world.coordinator, world.project, None)] == [kept.pk]
 
 
 def test_the_known_truth_stands_whatever_the_readers_say(world: World) -> None:
@@ -130,7 +130,7 @@ def test_the_known_truth_stands_whatever_the_readers_say(world: World) -> None:
     world.truth(study, 1)
     Case.objects.filter(study=study).update(state=CaseState.DISCORDANT)
 
-    rows = visible_consensus(world.coordinator, world.project, None)
+    rows = visible_references(world.coordinator, world.project, None)
 
     assert [row.kind for row in rows] == [ConsensusKind.KNOWN_TRUTH]
 
@@ -250,7 +250,7 @@ def test_a_reference_that_was_made_with_the_model_in_view_never_scores_a_model(w
     assert scope(world.coordinator, world.project, None).choices.references == ("consensus", "adjudicated")
 
     world.truth(world.study(), 1, kind=ConsensusKind.ADJUDICATED, model_visible=True)
-    found = visible_consensus(world.coordinator, world.project, None)
+    found = visible_references(world.coordinator, world.project, None)
     assert [one.study_id for one in found] == [study.pk]
 
 
@@ -338,6 +338,6 @@ def test_a_reference_made_with_a_model_visible_never_scores_a_model(world: World
         adjudicated(Case.objects.get(study=study), judge, reader_class=0, model_visible=visible)
     adjudicated(Case.objects.get(study=blind), judge, reader_class=1, revision=2, model_visible=True)
 
-    found = visible_consensus(world.coordinator, world.project, None)
+    found = visible_references(world.coordinator, world.project, None)
 
-    assert [(row.study_id, row.revision) for row in found] == [(blind.pk, 1)]
+    assert [(row.study_id, Consensus.objects.get(pk=row.id).revision) for row in found] == [(blind.pk, 1)]

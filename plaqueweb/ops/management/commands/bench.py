@@ -29,6 +29,17 @@ def _worker_figures() -> list[bench.Figure]:
     return worker_figures()
 
 
+def _statistics_figures() -> list[bench.Figure]:
+    """Only this part needs scikit-learn, to compare with; without it it says so in a line."""
+    from plaqueweb.ops.bench_statistics import statistics_figures
+
+    try:
+        return statistics_figures()
+    except ModuleNotFoundError as missing:
+        Console(stderr=True).print(f"statistics: skipped, {missing.name} is not installed")
+        return []
+
+
 def _viewer_figures() -> list[bench.Figure]:
     """Only this part needs a browser; without one it says so in a line."""
     from plaqueweb.ops.bench_viewer import Missing, viewer_figures
@@ -42,14 +53,14 @@ def _viewer_figures() -> list[bench.Figure]:
 
 class Command(BaseCommand):
     help = (
-        "Measures server CPU per request, the web process's memory, the viewer in a headless browser, and inference "
-        "against its bare passes."
+        "Measures server CPU per request, the web process's memory, statistics over a million read pairs, the "
+        "dashboard over a million frame results, the viewer in a browser, and inference beside its bare passes."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", type=Path, help="write the figures to this file as well")
         parser.add_argument(
-            "--only", choices=["site", "memory", "viewer", "inference", "worker"], help="measure one part"
+            "--only", choices=["site", "memory", "statistics", "viewer", "inference", "worker"], help="measure one part"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -62,6 +73,7 @@ class Command(BaseCommand):
         parts: dict[str, Callable[[], list[bench.Figure]]] = {
             "site": bench.site_figures,
             "memory": bench.memory_figure,
+            "statistics": _statistics_figures,
             "viewer": _viewer_figures,
             "inference": bench.inference_figures,
             "worker": _worker_figures,

@@ -51,6 +51,7 @@ def test_drawing_patterns_gives_the_interval_of_drawing_subjects(monkeypatch: py
     first, second, _ = readings(2000, 1)
     first[:300] = second[:300] = 1
     sums = stats.class_sums(first, second)
+    monkeypatch.setattr(clusters, "MANY_DRAWS", 10**9)
     by_subject = stats.class_figures(sums)["kappa"]
     mean = sums.mean(axis=0)
     monkeypatch.setattr(clusters, "MANY_DRAWS", 1000)
@@ -65,6 +66,7 @@ def test_the_normal_limit_gives_the_interval_of_drawing_subjects(monkeypatch: py
     generator = np.random.default_rng(4)
     a = generator.normal(4, 1.5, 6000)
     sums = stats.pair_sums(a, a + generator.normal(0.1, 0.5, 6000), generator.integers(0, 2000, 6000))
+    monkeypatch.setattr(clusters, "MANY_DRAWS", 10**9)
     by_subject = stats.pair_figures(sums)
     monkeypatch.setattr(clusters, "MANY_DRAWS", 1000)
     monkeypatch.setattr(clusters, "MOST_DRAWS", 1000)
@@ -86,6 +88,24 @@ def test_numbering_an_array_of_numbers_is_numbering_a_list() -> None:
     fast, slow = stats.cluster_index(subjects), stats.cluster_index(subjects.tolist())
     assert fast[0].tolist() == slow[0].tolist() == [0, 1, 0, 2, 1, 3]
     assert fast[1] == slow[1] == 4
+
+
+@unhurried
+@given(st.lists(st.integers(-30, 10**9) | st.integers(0, 20), min_size=1, max_size=30))
+def test_numbers_close_together_and_far_apart_are_numbered_alike(values: list[int]) -> None:
+    fast, slow = stats.cluster_index(np.asarray(values)), stats.cluster_index(values)
+    assert (fast[0].tolist(), fast[1]) == (slow[0].tolist(), slow[1])
+
+
+def test_a_sum_that_few_subjects_carry_is_drawn_and_not_taken_from_the_normal_limit() -> None:
+    generator = np.random.default_rng(2)
+    sums = np.column_stack([generator.normal(1, 0.2, 6000), np.where(np.arange(6000) < 5, 1.5, 0.0)])
+    assert sums.shape[0] * 1000 > clusters.MANY_DRAWS
+    drawn = stats.resampled_sums(sums, replicates=1000)[:, 1]
+    assert set(np.rint(drawn / 1.5 * 1e9) % 1e9) == {0.0}  # whole numbers of subjects, as in a real resample
+    assert np.quantile(drawn, 0.975) > 1.5 * (5 + 1.96 * np.sqrt(5)) * 0.99
+    smooth = stats.resampled_sums(np.column_stack([sums[:, 0], sums[::-1, 0]]), replicates=1000)
+    assert smooth.mean(axis=0) == pytest.approx(sums[:, 0].sum(), rel=1e-3)
 
 
 @unhurried
