@@ -143,7 +143,7 @@ def clip_probability(frame_probabilities: Iterable[float]) -> float:
 
 
 def displayed_mm(value: float) -> float:
-    """A length as it is displayed, to 0.1 mm, halves rounded up."""
+    """A length (mm) or an area (mm²) as it is displayed, to 0.1, halves rounded up as every browser does."""
     return float(np.floor(value * 10.0 + 0.5 + 1e-6) / 10.0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -25,11 +25,11 @@ def skip_or_fail(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
     """Where tests run side by side: suites of real processes stay together on one core, the others go file by file.
 
-    The longest come first, so that no core is left waiting for them.
+    The longest come first, so that no core is left waiting for them; pytest-django has put its own order before.
     """
     order = {"postgresql": 0, "processes": 1}
     for item in items:
@@ -37,6 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         own = "postgresql" if item.path.stem == "test_postgresql" else str(item.path.relative_to(REPO))
         group = "processes" if suite in {"browser", "chaos", "scaled"} and own != "postgresql" else own
         item.add_marker(pytest.mark.xdist_group(group))
+    yield
     items.sort(key=lambda item: order.get(next(item.iter_markers("xdist_group")).args[0], 2))
 
 

@@ -45,11 +45,11 @@ def uncertainty(sd: float) -> str:
 
 
 def area(px: int | None, mm2: float | None, *, sd: float | None = None) -> str:
-    """Return ``104.3 mm²``, ``104.3 ± 6.1 mm²``, or ``1234 px`` without a scale, or a dash."""
+    """Return ``104.3 mm²``, ``104.3 ± 6.1 mm²``, or ``1234 px`` without a scale, or a dash; halves are rounded up."""
     if mm2 is not None and math.isfinite(mm2) and sd is not None:
-        return _("%(value)s ± %(sd)s mm²") % {"value": f"{mm2:.1f}", "sd": uncertainty(sd)}
+        return _("%(value)s ± %(sd)s mm²") % {"value": f"{displayed_mm(mm2):.1f}", "sd": uncertainty(sd)}
     if mm2 is not None and math.isfinite(mm2):
-        return _("%(value)s mm²") % {"value": f"{mm2:.1f}"}
+        return _("%(value)s mm²") % {"value": f"{displayed_mm(mm2):.1f}"}
     if px is not None:
         return _("%(value)s px") % {"value": str(px)}
     return DASH
