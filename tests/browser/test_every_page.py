@@ -114,7 +114,7 @@ NO_PAGES = {
     "round-plan", "words", "protocol-drawn", "compare-lesions",
     # files
     "health", "openapi", "compare-csv", "compare-frames-csv", "agreement-chart", "agreement-csv", "agreement-manifest",
-    "agreement-discordance-csv", "errors-csv", "protocol-rederive-csv", "round-reads",
+    "agreement-discordance-csv", "errors-csv", "protocol-rederive-csv", "round-reads", "guide-picture",
 }  # fmt: skip
 READY = {
     "#reading": "#reading[data-ready]",

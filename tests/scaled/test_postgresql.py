@@ -12,7 +12,7 @@ from tests.conftest import REPO, skip_or_fail
 from tests.servers import postgres_bin, postgresql
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2700)  # the whole site once more, beside another suite on the other core
 def test_the_sites_suite_passes_on_postgresql() -> None:
     if postgres_bin() is None:
         skip_or_fail("PostgreSQL is not installed (Debian: apt-get install postgresql)")

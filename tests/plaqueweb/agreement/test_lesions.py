@@ -152,7 +152,7 @@ def test_the_tab_says_lesion_sensitivity_and_the_cases_behind(world: World, two:
         "Lesion sensitivity",
         "Extra lesions a study",
         "cases with an extra lesion",
-        RULE_VERSION,
+        f"by rule, version {RULE_VERSION.removeprefix('lesions-')}, corrected",
     ):
         assert words in html
     assert "cases with a missed lesion" not in html
