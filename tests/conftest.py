@@ -26,7 +26,7 @@ def skip_or_fail(reason: str) -> None:
 
 
 @pytest.hookimpl(tryfirst=True, wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
     """Where tests run side by side: suites of real processes stay together on one core, the others go file by file.
 
     The longest come first, so that no core is left waiting for them; pytest-django has put its own order before.
@@ -38,7 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, N
         group = "processes" if suite in {"browser", "chaos", "scaled"} and own != "postgresql" else own
         item.add_marker(pytest.mark.xdist_group(group))
     yield
-    items.sort(key=lambda item: order.get(next(item.iter_markers("xdist_group")).args[0], 2))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: order.get(next(item.iter_markers("xdist_group")).args[0], 2))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import { startFills } from "./base/fills.ts";
 import { startKeys } from "./base/keys.ts";
 import { startLive } from "./base/live.ts";
 import { startLogout } from "./base/logout.ts";
+import { part } from "./base/parts.ts";
 import { startRows } from "./base/rows.ts";
 import { startScrollers } from "./base/scrollers.ts";
 import { startToasts } from "./base/toasts.ts";
@@ -26,18 +27,6 @@ startKeys();
 startLogout();
 startScrollers();
 
-if (document.querySelector("[data-upload]")) {
-  void import("./upload/main.ts").then(({ startUpload }) => {
-    startUpload();
-  });
-}
-if (document.querySelector("[data-guide-open]")) {
-  void import("./guide/main.ts").then(({ startGuide }) => {
-    startGuide();
-  });
-}
-if (document.querySelector("[data-worklist]")) {
-  void import("./worklist/main.ts").then(({ startWorklist }) => {
-    startWorklist();
-  });
-}
+if (document.querySelector("[data-upload]")) part(() => import("./upload/main.ts"), (upload) => { upload.startUpload(); });
+if (document.querySelector("[data-guide-open]")) part(() => import("./guide/main.ts"), (guide) => { guide.startGuide(); });
+if (document.querySelector("[data-worklist]")) part(() => import("./worklist/main.ts"), (list) => { list.startWorklist(); });

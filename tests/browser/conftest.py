@@ -40,7 +40,7 @@ class Site:
     lines: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site() -> Iterator[Site]:
     """Start ``manage.py demo`` in a folder of its own and wait for the address and the password it prints."""
     if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
@@ -75,14 +75,14 @@ def _opened(process: subprocess.Popen[str], lines: list[str]) -> tuple[str, str]
     pytest.fail("the demo did not open:\n" + "".join(lines)[-3000:])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def driver() -> Iterator[Playwright]:
-    """What drives the browsers."""
+    """What drives the browsers. It ends with the package: Django refuses its database beside a running event loop."""
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium(driver: Playwright) -> Iterator[Browser]:
     """A headless Chromium of the system."""
     if not CHROMIUM:
@@ -92,7 +92,7 @@ def chromium(driver: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def firefox(driver: Playwright) -> Iterator[Browser]:
     """A headless Firefox of the system, as Debian ships it: driven by WebDriver BiDi, which needs no patched build."""
     if not FIREFOX:
