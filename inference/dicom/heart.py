@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from inference.dicom.elements import value_of
+
 Source = Literal["", "RWaveTimeVector", "RWavePointer"]
 MAX_WAVES = 2_000
 MAX_SAMPLES = 20_000_000
@@ -69,23 +71,15 @@ def heart_of(ds: Dataset, times: Sequence[float], times_from: str, *, big_endian
 
 def r_waves(ds: Dataset, times: Sequence[float], end: float) -> tuple[list[float], Source]:
     """R waves in ms from the first frame and the element that tells them; none where they are not plausible."""
-    vector = _numbers(_value(ds, "RWaveTimeVector"))
+    vector = _numbers(value_of(ds, "RWaveTimeVector"))
     if vector and _rising(vector):
         found = [round(wave, 2) for wave in vector if -BEFORE_MS <= wave <= end]
         if found:
             return found, "RWaveTimeVector"
-    pointed = _numbers(_value(ds, "RWavePointer"))
+    pointed = _numbers(value_of(ds, "RWavePointer"))
     if pointed and _rising(pointed) and all(frame.is_integer() and 1 <= frame <= len(times) for frame in pointed):
         return [times[int(frame) - 1] for frame in pointed], "RWavePointer"
     return [], ""
-
-
-def _value(ds: Any, keyword: str) -> Any:
-    """The value of an element, None where it is absent or cannot be read: the beat is no reason to refuse a file."""
-    try:
-        return ds.get(keyword)
-    except Exception:  # noqa: BLE001 - pydicom converts lazily: a bad value raises nearly anything here
-        return None
 
 
 def _numbers(value: Any) -> list[float]:
@@ -104,8 +98,8 @@ def _rising(values: list[float]) -> bool:
 
 
 def _ecg(ds: Dataset, end: float, *, big_endian: bool) -> Trace | None:
-    for group in _items(_value(ds, "WaveformSequence")):
-        channels = _items(_value(group, "ChannelDefinitionSequence"))
+    for group in _items(value_of(ds, "WaveformSequence")):
+        channels = _items(value_of(group, "ChannelDefinitionSequence"))
         lead = next((at for at, channel in enumerate(channels) if _is_ecg(channel)), None)
         trace = None if lead is None else _trace(group, lead, end, big_endian=big_endian)
         if trace is not None:
@@ -119,24 +113,24 @@ def _items(sequence: Any) -> list[Any]:
 
 
 def _is_ecg(channel: Dataset) -> bool:
-    if "ECG" in str(_value(channel, "ChannelLabel") or "").upper():
+    if "ECG" in str(value_of(channel, "ChannelLabel") or "").upper():
         return True
-    for code in _items(_value(channel, "ChannelSourceSequence")):
-        scheme, value = (str(_value(code, name) or "") for name in ("CodingSchemeDesignator", "CodeValue"))
+    for code in _items(value_of(channel, "ChannelSourceSequence")):
+        scheme, value = (str(value_of(code, name) or "") for name in ("CodingSchemeDesignator", "CodeValue"))
         if scheme.upper() in ("SCPECG", "MDC") and value.startswith(_LEADS):
             return True
-        if "ECG" in str(_value(code, "CodeMeaning") or "").upper():
+        if "ECG" in str(value_of(code, "CodeMeaning") or "").upper():
             return True
     return False
 
 
 def _trace(group: Dataset, channel: int, end: float, *, big_endian: bool) -> Trace | None:
     samples = _samples(group, channel, big_endian=big_endian)
-    rate = _numbers(_value(group, "SamplingFrequency"))
+    rate = _numbers(value_of(group, "SamplingFrequency"))
     if samples is None or not rate or not 1 <= rate[0] <= 100_000:
         return None
     step = 1000.0 / rate[0]
-    offset = _numbers(_value(group, "MultiplexGroupTimeOffset")) or [0.0]
+    offset = _numbers(value_of(group, "MultiplexGroupTimeOffset")) or [0.0]
     first = max(0, math.ceil(-offset[0] / step))
     last = min(len(samples), math.ceil((end - offset[0]) / step))
     shown = samples[first:last]
@@ -153,11 +147,11 @@ def _trace(group: Dataset, channel: int, end: float, *, big_endian: bool) -> Tra
 def _samples(group: Dataset, channel: int, *, big_endian: bool) -> NDArray[np.int64] | None:
     """The samples of one channel; they lie interleaved."""
     count, channels, bits = (
-        int((_numbers(_value(group, name)) or [0])[0])
+        int((_numbers(value_of(group, name)) or [0])[0])
         for name in ("NumberOfWaveformSamples", "NumberOfWaveformChannels", "WaveformBitsAllocated")
     )
-    kind = _SAMPLES.get((str(_value(group, "WaveformSampleInterpretation") or "").upper(), bits))
-    data = _value(group, "WaveformData")
+    kind = _SAMPLES.get((str(value_of(group, "WaveformSampleInterpretation") or "").upper(), bits))
+    data = value_of(group, "WaveformData")
     if kind is None or not isinstance(data, bytes) or not channel < channels <= MAX_CHANNELS:
         return None
     if not 2 <= count <= MAX_SAMPLES or len(data) < count * channels * bits // 8:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from inference.dicom.elements import value_of
 from inference.types import RegionBox, Spacing
 
 RegionKind = Literal["tissue_2d", "colour_2d", "m_mode", "spectral", "ecg", "trace", "depth_ruler", "graphics", "other"]
@@ -51,16 +52,8 @@ class UsRegion(RegionBox):
         return asdict(self)
 
 
-def _get(item: Any, keyword: str) -> Any:
-    """The value of a keyword, or None where it is absent or cannot be read."""
-    try:
-        return item[keyword] if isinstance(item, dict) else getattr(item, keyword, None)
-    except Exception:  # noqa: BLE001 - a lazily converted element may raise nearly anything; a bad value is no value
-        return None
-
-
 def _integer(item: Any, keyword: str) -> int | None:
-    value = _get(item, keyword)
+    value = value_of(item, keyword)
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
@@ -70,7 +63,7 @@ def _integer(item: Any, keyword: str) -> int | None:
 
 def _number(item: Any, keyword: str) -> float | None:
     """A finite float, or None."""
-    value = _get(item, keyword)
+    value = value_of(item, keyword)
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -168,7 +161,7 @@ def regions_from_dataset(ds: Any, rows: int, cols: int) -> list[UsRegion]:
     ``valid=False``, no millimetres and the broken rule as ``reason``; ECG strips and depth rulers are not valid either
     (nothing is measured in them) but carry their ``kind``. No sequence gives an empty list.
     """
-    items = _get(ds, "SequenceOfUltrasoundRegions")
+    items = value_of(ds, "SequenceOfUltrasoundRegions")
     if items is None:
         return []
     try:
@@ -213,7 +206,7 @@ def spacing_between(regions: Sequence[RegionBox], start: Sequence[float], end: S
 
 def _frame_vector(ds: Any, frames: int) -> list[float] | None:
     """Cumulative times from Frame Time Vector (0018,1065): one increment per frame, the first of them 0."""
-    value = _get(ds, "FrameTimeVector")
+    value = value_of(ds, "FrameTimeVector")
     if value is None or isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
         return None
     try:
@@ -240,7 +233,7 @@ def frame_times(ds: Any, frames: int) -> tuple[list[float], str]:
         return [0.0], "still"
     vector = _frame_vector(ds, frames)
     step = _number(ds, "FrameTime")
-    pointer = str(_get(ds, "FrameIncrementPointer") or "").replace("(", "").replace(")", "").replace(",", "")
+    pointer = str(value_of(ds, "FrameIncrementPointer") or "").replace("(", "").replace(")", "").replace(",", "")
     if vector and ("00181065" in pointer or step is None):
         return vector, "FrameTimeVector"
     if step is not None and MIN_FRAME_MS <= step <= MAX_FRAME_MS:
