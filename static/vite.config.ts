@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 // One entry a page with its own script; names are what the templates ask for.
 const entries = [
-  "src/app.ts", "src/reading/main.ts", "src/compare/main.ts", "src/agreement/main.ts", "src/gallery/main.ts", "src/adjudicate/main.ts",
+  "src/app.ts", "src/reading/opening.ts", "src/reading/main.ts", "src/compare/main.ts", "src/agreement/main.ts", "src/gallery/main.ts", "src/adjudicate/main.ts",
   "src/player/main.ts", "src/rounds/main.ts", "src/prepare/main.ts", "src/protocol/main.ts",
   "src/agreement/paper.ts",
 ];

@@ -3,15 +3,16 @@ import "../css/reading.css";
 import { gettext } from "../viewer/words.ts";
 import { el, icon } from "./dom.ts";
 import { ReadingPage } from "./page.ts";
-import { openAssignment } from "./session.ts";
+import { opening } from "./opening.ts";
 import { openTrial, trialOf } from "./trial.ts";
 
 async function begin(root: HTMLElement): Promise<void> {
-  const { publicId = "", username = "", name = "" } = root.dataset;
+  const { username = "", name = "" } = root.dataset;
   const wait = root.querySelector(".rd-wait");
   try {
     const trial = trialOf(root.dataset["trial"]);
-    const assignment = await (trial ? openTrial(trial) : openAssignment(publicId));
+    const assignment = await (trial ? openTrial(trial) : opening);
+    if (!assignment) throw new Error(gettext("The page names no case."));
     const read = assignment.read;
     if (!read) throw new Error(gettext("This case has no read to write in."));
     if (assignment.clips.length === 0) throw new Error(gettext("This case has no clip to read."));

@@ -13,6 +13,7 @@ import { Head } from "./head.ts";
 import { clear, copyToNext, fillBetween, mend, type Mend } from "./maskacts.ts";
 import { aidOf, type Aid } from "./aided.ts";
 import { Asked } from "./asked.ts";
+import { placeOf } from "./place.ts";
 import { corrects, signingFacts, signsHere } from "./policy.ts";
 import { bindKeys } from "./shortcuts.ts";
 import { changeKeys, labelCaps, ownKeys } from "./keysettings.ts";
@@ -204,20 +205,16 @@ export class ReadingPage {
 
   /** Where the reader was when the case was left, said once; else the key frame, else the first clip. */
   private showPlace(): void {
-    const { place } = this.read;
-    const was = place && this.draft.clip(place.clip);
-    if (was && this.draft.derived.state === "draft") {
-      this.stage.show(was, place.frame);
-      const left = this.panel.missing.length;
-      const words = ngettext("You were here: clip %(clip)s, frame %(frame)s, %(n)s answer left.", "You were here: clip %(clip)s, frame %(frame)s, %(n)s answers left.", left);
-      this.tell(interpolate(words, { clip: was.number, frame: place.frame, n: left }));
-      return;
-    }
-    const given = this.asked?.places[0];
-    if (given) return this.goToFrame(...given);
-    const lesion = this.draft.index;
-    const clip = (lesion?.key_clip ? this.draft.clip(lesion.key_clip) : undefined) ?? this.draft.clips[0];
-    if (clip) this.stage.show(clip, lesion?.key_frame ?? 1);
+    // The draft, and not what was sent: it holds what was kept in the browser too.
+    const { frames, clips } = this.assignment;
+    const at = placeOf({ read: { ...this.read, state: this.draft.derived.state, lesions: this.draft.lesions }, frames, clips });
+    const clip = at && this.draft.clip(at.clip);
+    if (!at || !clip) return;
+    this.stage.show(clip, at.frame);
+    if (at !== this.read.place) return;
+    const left = this.panel.missing.length;
+    const words = ngettext("You were here: clip %(clip)s, frame %(frame)s, %(n)s answer left.", "You were here: clip %(clip)s, frame %(frame)s, %(n)s answers left.", left);
+    this.tell(interpolate(words, { clip: clip.number, frame: at.frame, n: left }));
   }
 
   // ---- acts, also of the keys

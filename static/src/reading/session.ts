@@ -17,18 +17,6 @@ export interface Person {
   name: string;
 }
 
-/** Open the case; one that cannot be opened any more (signed, skipped) is shown as it is. */
-export async function openAssignment(publicId: string): Promise<Assignment> {
-  try {
-    return await post<Assignment>(`${API}/assignments/${publicId}/open/`);
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === 409)) throw error;
-    const found = await get<Assignment>(`${API}/assignments/${publicId}/`);
-    if (!found.read) throw error;
-    return found;
-  }
-}
-
 export class Session {
   readonly autosave: Autosave;
   /** The next case's pictures, while this one is read. */
