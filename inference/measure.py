@@ -11,10 +11,10 @@ from inference import border, gates
 from inference.lesions import Track, follow, lesions_of, piece_rays, stands_free
 from inference.postprocess import area_mm2, choose_key_frame, clip_probability, rule_verdict
 from inference.preprocess import Canvas
-from inference.profiles import FrameProfile, Measured, measure_vessel, measure_vessels
+from inference.profiles import FrameProfile, Measured, measure_vessel
 from inference.thickness import INSCRIBED, WALL_NORMAL, depth_of, inscribed_thickness
-from inference.types import Answer, ClipResult, FrameResult, LesionResult, NoResult, Point, rle_decode, rle_encode_part
-from inference.vessel import Vessel, find_vessels
+from inference.types import Answer, ClipResult, FrameResult, LesionResult, NoResult, Point, rle_decode
+from inference.vessel import Vessel, look_for_vessel
 
 Floats = NDArray[np.float32]
 COLOUR, NO_AORTA, NO_SCALE = (gates.TEXTS[r] for r in (NoResult.COLOUR, NoResult.NO_AORTA, NoResult.NO_SCALE))
@@ -45,21 +45,15 @@ class ClipMeasurer:
         ``logits`` is (n, 4, size, size). ``images``, the pictures on the canvas, uint8 (n, size, size), are needed for
         quality and echogenicity.
         """
-        given = probabilities.tolist()
-        finite = np.isfinite(probabilities) & np.isfinite(logits.reshape(len(given), -1).sum(axis=1))
-        look = np.flatnonzero(finite & ~coloured)
-        vessels: list[Vessel | None] = [None] * len(given)
-        pictures = None if images is None else images[look]
-        for n, vessel in zip(look, find_vessels(logits[look], self.canvas, pictures), strict=True):
-            vessels[n] = vessel
-        at = [n for n, vessel in enumerate(vessels) if vessel is not None]
-        shown = None if images is None else images[at]
-        found = measure_vessels([v for v in vessels if v is not None], [done + n + 1 for n in at], self.canvas, shown)
-        measured: dict[int, Measured] = dict(zip(at, found, strict=True))
-        return [
-            self._result(done + n + 1, given[n], vessels[n], measured.get(n), bool(coloured[n]), bool(finite[n]))
-            for n in range(len(given))
-        ]
+        given, sure = probabilities.tolist(), np.isfinite(probabilities).tolist()
+        results = []
+        for n, probability in enumerate(given):
+            image = None if images is None else images[n]
+            finite, vessel = sure[n], None
+            if finite and not coloured[n]:
+                finite, vessel = look_for_vessel(logits[n], self.canvas, image)
+            results.append(self.frame(done + n + 1, probability, vessel, bool(coloured[n]), finite, image))
+        return results
 
     def frame(
         self,
@@ -72,17 +66,6 @@ class ClipMeasurer:
     ) -> FrameResult:
         """The result of one frame from the vessel found in it; ``finite`` False says that the networks failed."""
         measured = None if vessel is None else measure_vessel(vessel, number, self.canvas, image)
-        return self._result(number, probability, vessel, measured, coloured, finite)
-
-    def _result(
-        self,
-        number: int,
-        probability: float,
-        vessel: Vessel | None,
-        measured: Measured | None,
-        coloured: bool,
-        finite: bool,
-    ) -> FrameResult:
         quality = shape = None
         if measured is not None:
             profile = measured.profile
@@ -117,12 +100,9 @@ class ClipMeasurer:
     def _full(
         self, number: int, probability: float, vessel: Vessel, measured: Measured, quality: float | None
     ) -> FrameResult:
-        plaque, profile = measured.plaque, measured.profile
-        lumen = (vessel.labels == 1) & ~plaque
-        rest = (vessel.labels > 0) & ~(plaque | lumen)
-        pixels = int(np.count_nonzero(plaque))
+        pixels = measured.plaque_px
         mm, px, chord, method = self._thickness(vessel, measured)
-        corner = (vessel.row, vessel.column)
+        plaque, lumen, rest = measured.run_lengths((vessel.row, vessel.column), self.size)
         return FrameResult(
             frame=number,
             probability_complex=probability,
@@ -130,10 +110,10 @@ class ClipMeasurer:
             plaque_area_mm2=area_mm2(pixels, self.spacing),
             max_thickness_mm=mm,
             max_thickness_px=px,
-            lumen_area_px=profile.lumen_px,
-            plaque_rle=rle_encode_part(plaque, *corner, self.size),
-            lumen_rle=rle_encode_part(lumen, *corner, self.size),
-            wall_rle=rle_encode_part(rest, *corner, self.size),
+            lumen_area_px=measured.profile.lumen_px,
+            plaque_rle=plaque,
+            lumen_rle=lumen,
+            wall_rle=rest,
             chord=chord,
             no_thickness=NoResult.NO_SCALE if self.spacing is None else None,
             quality=quality,
@@ -148,9 +128,9 @@ class ClipMeasurer:
         if thickest is not None:
             mm = thickest.thickness if self.spacing is not None else None
             return mm, thickest.thickness_px, thickest.chord, WALL_NORMAL
-        if not measured.plaque.any():
+        if not measured.plaque_px:
             return (0.0 if self.spacing is not None else None), 0.0, None, "none"
-        lower = inscribed_thickness(measured.plaque, self.spacing)
+        lower = inscribed_thickness(measured.pieces > 0, self.spacing)
         chord = None
         if lower.chord is not None:
             (ax, ay), (bx, by) = lower.chord

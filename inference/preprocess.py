@@ -7,6 +7,7 @@ source grid before anything is measured. Plain numpy and scipy; the sampling wei
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -151,6 +152,14 @@ class Canvas:
             self.step_rows = self.step_columns = max(rows, columns) / size
             self.top = (size - rows / self.step_rows) / 2
         self.left = (size - columns / self.step_columns) / 2
+        # For the loops of the way back: canvas pixels per source pixel, and where the region begins on the canvas.
+        self.way_back = (
+            np.array([1 / self.step_rows, 1 / self.step_columns]),
+            np.array([self.top, self.left], dtype=np.float64),
+        )
+        self.side_mm = (
+            None if spacing is None else float(np.sqrt(self.step_rows * spacing[0] * self.step_columns * spacing[1]))
+        )
         self._block = (self._factor(self.step_rows), self._factor(self.step_columns))
         self._forward: tuple[Any, Any] | None = None
 
@@ -204,10 +213,11 @@ class Canvas:
         (r, c), region = canvas_box, self.region
         r0, r1 = (r.start - self.top - 1) * self.step_rows, (r.stop - self.top + 1) * self.step_rows
         c0, c1 = (c.start - self.left - 1) * self.step_columns, (c.stop - self.left + 1) * self.step_columns
-        return (
-            slice(int(np.clip(r0, 0, region.rows)), int(np.clip(np.ceil(r1), 0, region.rows))),
-            slice(int(np.clip(c0, 0, region.columns)), int(np.clip(np.ceil(c1), 0, region.columns))),
-        )
+        return _within(r0, r1, region.rows), _within(c0, c1, region.columns)
+
+
+def _within(start: float, stop: float, count: int) -> slice:
+    return slice(int(min(max(start, 0), count)), int(min(max(math.ceil(stop), 0), count)))
 
 
 def whole_picture(rows: int, columns: int, reason: str) -> RegionBox:

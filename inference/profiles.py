@@ -7,22 +7,28 @@ the region is calibrated, else source pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from inference import border, walls
+from inference.kernels import grid, paint, rays
 from inference.preprocess import Canvas
-from inference.thickness import WallProfile, profiles_of
+from inference.thickness import (
+    FREE_REACH_MM,
+    SPIKE_MM,
+    SPIKE_WIDTH_MM,
+    UNEXPLAINED_MM2,
+    WallProfile,
+)
 from inference.types import LUMEN, PLAQUE, Point, Spacing
 from inference.vessel import Vessel
 
 Profile = NDArray[np.float32]
 Floats = NDArray[np.float64]
-_EIGHT = np.ones((3, 3), dtype=bool)
+Labels = NDArray[np.uint8]
 STALK_MM = 1.8
 """Half the width of the thickest stalk as the network draws it; it draws stalks wider than they are."""
 SMOOTH_MM = 1.5
@@ -32,6 +38,9 @@ _NOMINAL_RADIUS_MM = 12.0
 _FILL_MM2, _DROP_MM2 = 1.0, 2.0
 _HEAD_MM = 1.5
 _CRATER_MM = 4.0
+_ANY = (np.arange(256) > 0).astype(np.float32)
+_SOLID = ((np.arange(256) > 0) & (np.arange(256) != LUMEN)).astype(np.float32)
+_ALL = np.ones(walls.RAYS, dtype=np.bool_)
 
 
 @dataclass(frozen=True)
@@ -84,189 +93,130 @@ class FrameProfile:
 
 @dataclass(frozen=True)
 class Measured:
-    """A frame's profile with its cleaned plaque mask on the vessel's part of the picture."""
+    """A frame's profile with the vessel's labels and its plaques on the same part of the picture, uint8.
+
+    ``pieces`` numbers the connected plaques (8-connected) of at least 2 mm2 from 1, holes below 1 mm2 filled;
+    ``plaque_px`` is their area together.
+    """
 
     profile: FrameProfile
-    plaque: NDArray[np.bool_]
+    labels: Labels
+    pieces: Labels
+    plaque_px: int
     wall: WallProfile
 
-
-def plaque_pieces(
-    mask: NDArray[np.bool_], spacing: Spacing | None, unit: float
-) -> tuple[NDArray[np.int32], NDArray[np.intp], int]:
-    """Connected plaques (8-connected, numbered from 1) without pinholes, their areas, and how many were too small.
-
-    Holes below 1 mm2 are filled; pieces below 2 mm2 are dropped. The areas (pixels) begin with a 0 for the ground.
-    ``unit`` is pixels per nominal mm without calibration.
-    """
-    out = np.zeros(mask.shape, dtype=np.int32)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
-        return out, np.zeros(1, dtype=np.intp), 0
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    pixel = 1.0 / unit**2 if spacing is None else spacing[0] * spacing[1]
-    part = mask[box]
-    pieces, count = ndimage.label(part, structure=_EIGHT)
-    if count > euler_number(part):
-        pieces, count = ndimage.label(_without_pinholes(part, _FILL_MM2 / pixel), structure=_EIGHT)
-    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
-    keep = sizes >= _DROP_MM2 / pixel
-    keep[0] = True
-    out[box] = pieces if keep.all() else np.where(keep, np.cumsum(keep) - 1, 0).astype(np.int32)[pieces]
-    areas = sizes[keep]
-    areas[0] = 0
-    return out, areas, count + 1 - areas.size
-
-
-def euler_number(mask: NDArray[np.bool_]) -> int:
-    """Pieces (8-connected) less holes of a mask, from its squares of four pixels (Gray 1971): quicker than labels."""
-    pixels = np.pad(mask, 1).view(np.uint8)
-    first, last = pixels[:-1, :-1], pixels[1:, 1:]
-    four = first + pixels[:-1, 1:] + pixels[1:, :-1] + last
-    ones, threes = np.count_nonzero(four == 1), np.count_nonzero(four == 3)
-    diagonal = np.count_nonzero((four == 2) & (first == last))
-    return int(ones - threes - 2 * diagonal) // 4
-
-
-def _without_pinholes(part: NDArray[np.bool_], limit: float) -> NDArray[np.bool_]:
-    """A mask cut to its bounding box with holes of fewer pixels than ``limit`` filled."""
-    ground, _ = ndimage.label(~part)
-    sizes = np.bincount(ground.ravel())
-    # Ground that touches the box's edge is outside; a small one there cannot be told from a notch and stays.
-    edge = np.unique(np.concatenate((ground[0], ground[-1], ground[:, 0], ground[:, -1])))
-    fill = sizes < limit
-    fill[edge] = fill[0] = False
-    return np.asarray(part | fill[ground])
+    def run_lengths(self, corner: tuple[int, int], size: tuple[int, int]) -> tuple[list[int], list[int], list[int]]:
+        """Run lengths of plaque, lumen and the rest of the vessel in a picture of ``size``, the part's upper left
+        corner lying at ``corner``. Raises ValueError where it lies outside."""
+        rows, columns = self.labels.shape
+        if min(corner) < 0 or corner[0] + rows > size[0] or corner[1] + columns > size[1]:
+            raise ValueError("The part of a mask must lie inside the picture.")
+        plaque, lumen, rest = grid.rle_of(self.labels, self.pieces, np.array(corner), np.array(size))
+        return plaque.tolist(), lumen.tolist(), rest.tolist()
 
 
 def measure_vessel(vessel: Vessel, frame: int, canvas: Canvas, image: NDArray[np.uint8] | None = None) -> Measured:
-    """Everything that masks tell about one frame, and the grey along its wall where the canvas picture is given."""
-    return measure_vessels([vessel], [frame], canvas, None if image is None else image[None])[0]
-
-
-def measure_vessels(
-    vessels: Sequence[Vessel], frames: Sequence[int], canvas: Canvas, images: NDArray[np.uint8] | None = None
-) -> list[Measured]:
-    """:func:`measure_vessel` for several frames (their numbers are ``frames``) at once: a call of numpy costs much more
-    than the few rays of one frame. ``images`` is uint8 (n, size, size)."""
-    if not vessels:
-        return []
+    """Everything that masks tell about frame number ``frame``, and the grey along its wall where the canvas picture,
+    uint8 (size, size), is given."""
     calibrated = canvas.region.spacing
     spacing = calibrated or (1.0, 1.0)
-    labels = walls.stacked([vessel.labels for vessel in vessels])
-    aortas = [vessel.labels > 0 for vessel in vessels]
-    centres = np.stack([walls.centre_of(aorta, spacing) for aorta in aortas])
-    curves = walls.outlines_of(labels > 0, centres, spacing)
-    away = curves - centres[:, None]
-    radii = np.hypot(away[..., 0], away[..., 1])
-    units = np.ones(len(vessels)) if calibrated else radii.mean(axis=1) / _NOMINAL_RADIUS_MM
-    parts = [plaque_pieces(v.labels == PLAQUE, calibrated, float(u)) for v, u in zip(vessels, units, strict=True)]
-    pieces = walls.stacked([part[0] for part in parts])
-    profiles = profiles_of(pieces > 0, aortas, curves, spacing, STALK_MM, units, SMOOTH_MM)
-    solids = _solid((labels > 0) & (labels != LUMEN), profiles, spacing, units)
-    owners = _owners(pieces, profiles, spacing)
-    flat = labels.reshape(len(labels), -1)
-    aorta_px, lumen_px = np.count_nonzero(flat, axis=1), np.count_nonzero(flat == LUMEN, axis=1)
-    greys = [{}] * len(vessels) if images is None else border.read(images, vessels, canvas, profiles, solids, units)
-    found = []
-    for n, (vessel, wall) in enumerate(zip(vessels, profiles, strict=True)):
-        numbers, areas, small = parts[n]
-        profile = FrameProfile(
-            frame=frames[n],
-            radius=radii[n].astype(np.float32),
-            arc=wall.arc.astype(np.float32),
-            length=wall.length.astype(np.float32),
-            solid=solids[n].astype(np.float32),
-            piece=owners[n],
-            pieces=_pieces(areas, owners[n], wall, spacing, (vessel.row, vessel.column)),
-            free=_free_parts(wall, centres[n], spacing, float(units[n])),
-            aorta_px=int(aorta_px[n]),
-            lumen_px=int(lumen_px[n]),
-            small_pieces=small,
-            grey=greys[n],
-        )
-        found.append(Measured(profile, numbers > 0, wall))
-    return found
+    scale = np.array(spacing)
+    labels = np.ascontiguousarray(vessel.labels)
+    size, sums, boxes = paint.counted(labels)
+    aorta_px = int(size[1:].sum())
+    centre = sums / aorta_px * scale
+    spans = (boxes[:, 1::2] - boxes[:, ::2]) * scale
+    curve, normal, arc, radius = rays.outline(labels, _ANY, centre, spans[0], scale, walls.directions(walls.RAYS))
+    unit = 1.0 if calibrated else float(radius.mean()) / _NOMINAL_RADIUS_MM
+    pixel = spacing[0] * spacing[1] if calibrated else 1.0 / unit**2
+    pieces, areas, small, box = grid.pieces_of(labels, PLAQUE, _FILL_MM2 / pixel, _DROP_MM2 / pixel)
+    begin, raw = rays.chords(pieces, _ANY, (box[1::2] - box[::2]) * scale, curve, normal, _ALL, scale)
+    wall = _wall_profile(
+        labels, pieces, int(areas.sum()), WallProfile(curve, normal, begin, raw, raw, arc), scale, unit
+    )
+    look = _between_plaque(wall.raw > 0, float(arc.mean()), unit)
+    solid = rays.chords(labels, _SOLID, spans[1], curve, normal, look, scale)[1]
+    owner = rays.owners(pieces, curve, normal, wall.begin, wall.length, scale)
+    profile = FrameProfile(
+        frame=frame,
+        radius=radius.astype(np.float32),
+        arc=arc.astype(np.float32),
+        length=wall.length.astype(np.float32),
+        solid=solid.astype(np.float32),
+        piece=owner,
+        pieces=_pieces(areas, owner, wall, spacing, (vessel.row, vessel.column)),
+        free=_free_parts(wall, centre, scale, unit),
+        aorta_px=aorta_px,
+        lumen_px=int(size[LUMEN]),
+        small_pieces=small,
+        grey={} if image is None else border.read(image, vessel, canvas, wall, solid, unit),
+    )
+    return Measured(profile, labels, pieces, int(areas.sum()), wall)
 
 
-def _solid(mask: NDArray[np.bool_], profiles: Sequence[WallProfile], spacing: Spacing, units: Floats) -> Floats:
-    """How far anything but blood reaches inward: where there is plaque, and between two plaques within 4 mm; else 0.
+def _wall_profile(
+    labels: Labels, pieces: Labels, area_px: int, wall: WallProfile, scale: Floats, unit: float
+) -> WallProfile:
+    """``wall`` with its thickness smoothed, and without mobile parts; ``area_px`` is that of the pieces."""
+    raw, free = wall.raw, None
+    if raw.max() <= 0:
+        return wall
+    area, limits = area_px * scale[0] * scale[1], (SPIKE_WIDTH_MM * unit, SPIKE_MM * unit, UNEXPLAINED_MM2 * unit**2)
+    if rays.may_hold_free_part(raw, wall.arc, area, *limits):
+        free = _free_mask(labels, pieces, scale, STALK_MM * unit, FREE_REACH_MM * unit)
+        if free is not None:
+            steps = scale * free.steps
+            raw = rays.bridged(raw, wall.begin, wall.curve, wall.normal, free.mask.view(np.uint8), steps)
+    count = max(3, 2 * round((SMOOTH_MM * unit / max(float(wall.arc.mean()), 1e-9) - 1) / 2) + 1)
+    return WallProfile(wall.curve, wall.normal, wall.begin, rays.median_of(raw, count), raw, wall.arc, free)
 
-    The ground of a crater may look like bare wall, but it lies between plaque. ``mask`` is a stack.
-    """
-    rays = np.stack([wall.raw > 0 for wall in profiles])
-    for here, wall, unit in zip(rays, profiles, units, strict=True):
-        if here.any() and not here.all():
-            size = 2 * max(1, round(0.5 * _CRATER_MM * unit / float(wall.arc.mean()))) + 1
-            wide = ndimage.maximum_filter1d(here, size, mode="wrap")
-            here |= ndimage.minimum_filter1d(wide, size, mode="wrap")
-    curves, normals = np.stack([wall.curve for wall in profiles]), np.stack([wall.normal for wall in profiles])
-    begin, end = walls.first_runs(mask, curves, normals, spacing, rays)
-    return walls.across_wall(curves, normals, end, end - begin, spacing)
+
+def _free_mask(labels: Labels, pieces: Labels, scale: Floats, radius: float, reach: float) -> walls.FreeMask | None:
+    """Mobile parts as ``walls.mobile_part`` finds them; distances of other pixels than theirs are left out (0)."""
+    steps = (max(1, int(0.34 * radius / scale[0])), max(1, int(0.34 * radius / scale[1])))
+    coarse = scale * steps
+    times, grow = max(1, round(radius / float(coarse.mean()))), max(1, int(0.7 * reach / float(coarse.max())))
+    found, mask, away = grid.free_part(pieces, labels, *steps, coarse, times, grow, reach)
+    return walls.FreeMask(mask.view(np.bool_), away, steps) if found else None
 
 
-def _owners(pieces: NDArray[np.int32], profiles: Sequence[WallProfile], spacing: Spacing) -> NDArray[np.uint8]:
-    """Which piece each ray's chord goes through (looked up at one and two thirds of it): (n, rays)."""
-    length = np.stack([wall.length for wall in profiles])
-    frame, ray = np.nonzero(length > 0)
-    out = np.zeros(length.shape, dtype=np.uint8)
-    if ray.size == 0:
-        return out
-    curve, normal, begin = (np.stack([getattr(w, name) for w in profiles]) for name in ("curve", "normal", "begin"))
-    curve, normal, begin, length = (values[frame, ray] for values in (curve, normal, begin, length))
-    found = np.zeros(ray.size, dtype=np.int32)
-    for share in (0.6, 0.3):
-        place = (curve + normal * (begin + share * length)[:, None]) / spacing
-        here = walls.nearest(pieces, frame, place[:, 0], place[:, 1])
-        found = np.where(here > 0, here, found)
-    out[frame, ray] = np.minimum(found, 255)
-    return out
+def _between_plaque(plaque: NDArray[np.bool_], arc: float, unit: float) -> NDArray[np.bool_]:
+    """Rays with plaque, and those between two plaques within 4 mm: the ground of a crater may look like bare wall."""
+    if not plaque.any() or plaque.all():
+        return plaque
+    size = 2 * max(1, round(0.5 * _CRATER_MM * unit / arc)) + 1
+    line = plaque.astype(np.float64)
+    return np.asarray((rays.spread(rays.spread(line, size, True), size, False) > 0) | plaque)
 
 
 def _pieces(
-    areas: NDArray[np.intp],
-    owner: NDArray[np.uint8],
-    wall: WallProfile,
-    spacing: Spacing,
-    corner: tuple[int, int],
+    areas: NDArray[np.int64], owner: Labels, wall: WallProfile, spacing: Spacing, corner: tuple[int, int]
 ) -> tuple[Piece, ...]:
     found: list[Piece] = []
-    for number in range(1, min(areas.size - 1, 255) + 1):
-        mine = np.where(owner == number, wall.length, 0.0)
-        best = int(mine.argmax())
-        if mine[best] <= 0:
+    best = rays.longest(owner, wall.length, min(areas.size - 1, 255))
+    for number, ray in enumerate(best.tolist()):
+        if number == 0 or ray < 0:
             continue
-        outer = wall.curve[best] + wall.normal[best] * wall.begin[best]
-        inner = outer + wall.normal[best] * mine[best]
-        (r0, c0), (r1, c1) = inner / spacing + corner, outer / spacing + corner
-        px = float(np.hypot(r1 - r0, c1 - c0))
-        chord = ((float(c0), float(r0)), (float(c1), float(r1)))
-        found.append(Piece(number, int(areas[number]), float(mine[best]), px, chord))
+        (row, column), (down, across) = wall.curve[ray].tolist(), wall.normal[ray].tolist()
+        begin, length = float(wall.begin[ray]), float(wall.length[ray])
+        r1, c1 = row + down * begin, column + across * begin
+        r0, c0 = (r1 + down * length) / spacing[0] + corner[0], (c1 + across * length) / spacing[1] + corner[1]
+        r1, c1 = r1 / spacing[0] + corner[0], c1 / spacing[1] + corner[1]
+        found.append(Piece(number, int(areas[number]), length, math.hypot(r1 - r0, c1 - c0), ((c0, r0), (c1, r1))))
     return tuple(found)
 
 
-def _free_parts(wall: WallProfile, centre: NDArray[np.float64], spacing: Spacing, unit: float) -> tuple[FreePart, ...]:
+def _free_parts(wall: WallProfile, centre: Floats, scale: Floats, unit: float) -> tuple[FreePart, ...]:
     """Head and foot of every mobile part; the foot is where it comes nearest to the rest of the plaque."""
     if wall.free is None:
         return ()
-    grid = np.asarray(spacing) * wall.free.steps
-    numbers, count = ndimage.label(wall.free.mask, structure=_EIGHT)
-    parts: list[FreePart] = []
-    for number in range(1, count + 1):
-        at = np.argwhere(numbers == number)
-        away = wall.free.away[at[:, 0], at[:, 1]]
-        places = at * grid
-        outer = places[away >= away.max() - _HEAD_MM * unit]
-        head, foot = outer.mean(axis=0), places[away <= away.min() + 0.5 * unit].mean(axis=0)
-        gap = np.hypot(outer[:, None, 0] - wall.curve[None, ::3, 0], outer[:, None, 1] - wall.curve[None, ::3, 1])
-        ray = int(np.hypot(wall.curve[:, 0] - foot[0], wall.curve[:, 1] - foot[1]).argmin())
-        parts.append(
-            FreePart(
-                head=(float(head[0] - centre[0]), float(head[1] - centre[1])),
-                foot=(float(foot[0] - centre[0]), float(foot[1] - centre[1])),
-                ray=ray,
-                area=float(len(at) * grid[0] * grid[1]),
-                protrusion=float(gap.min(axis=1).max() + 0.5 * grid.mean()),
-            )
-        )
+    steps = scale * wall.free.steps
+    mask = wall.free.mask.view(np.uint8)
+    found = grid.free_parts(mask, wall.free.away, wall.curve, steps, _HEAD_MM * unit, 0.5 * unit)
+    parts = []
+    for row, column, foot_row, foot_column, ray, size, gap in found.tolist():
+        head = (row - float(centre[0]), column - float(centre[1]))
+        foot = (foot_row - float(centre[0]), foot_column - float(centre[1]))
+        area, half = size * float(steps[0] * steps[1]), 0.5 * float(steps.mean())
+        parts.append(FreePart(head=head, foot=foot, ray=int(ray), area=area, protrusion=gap + half))
     return tuple(sorted(parts, key=lambda part: -part.area))

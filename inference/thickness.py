@@ -44,8 +44,8 @@ _NONE = Thickness(None, None, "none", note="The mask is empty.")
 OPENING_MM = 0.6
 """Half the width of the thickest stalk that a reader would still call one; networks draw stalks wider."""
 SMOOTH_MM = 1.0
-_SPIKE_MM, _SPIKE_WIDTH_MM, _UNEXPLAINED_MM2 = 1.0, 3.0, 1.5
-_FREE_REACH_MM = 1.5
+SPIKE_MM, SPIKE_WIDTH_MM, UNEXPLAINED_MM2 = 1.0, 3.0, 1.5
+FREE_REACH_MM = 1.5
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -145,7 +145,7 @@ def profiles_of(
         if opening_mm > 0:
             mask = plaque[n, : aortas[n].shape[0], : aortas[n].shape[1]]
             if _may_hold_free_part(mask, raw, arc, spacing, unit):
-                free = walls.mobile_part(mask, aortas[n], spacing, opening_mm * unit, _FREE_REACH_MM * unit)
+                free = walls.mobile_part(mask, aortas[n], spacing, opening_mm * unit, FREE_REACH_MM * unit)
             if free is not None:
                 raw = _without_free(raw, begin, curve, normal, free, spacing)
         length = walls.running_median(raw, float(arc.mean()), smooth_mm * unit)
@@ -155,12 +155,12 @@ def profiles_of(
 
 def _may_hold_free_part(plaque: Mask, raw: Floats, arc: Floats, spacing: Spacing, unit: float) -> bool:
     """A quick look: a narrow peak in the profile, or more plaque than the profile explains."""
-    if walls.is_spiked(raw, float(arc.mean()), _SPIKE_WIDTH_MM * unit, _SPIKE_MM * unit):
+    if walls.is_spiked(raw, float(arc.mean()), SPIKE_WIDTH_MM * unit, SPIKE_MM * unit):
         return True
     radius = float(arc.sum()) / (2 * np.pi)
     explained = float((raw * arc * (1 - np.minimum(raw, radius) / (2 * radius))).sum())
     area = float(np.count_nonzero(plaque)) * spacing[0] * spacing[1]
-    return area - explained > max(_UNEXPLAINED_MM2 * unit**2, 0.04 * area)
+    return area - explained > max(UNEXPLAINED_MM2 * unit**2, 0.04 * area)
 
 
 def _without_free(

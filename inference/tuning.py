@@ -26,6 +26,7 @@ from inference import metrics
 from inference.engines import ENGINES, KINDS, Engine, Kind, Name, Setting, default_setting
 from inference.predictor import Predictor
 from inference.preprocess import CANVAS, CANVAS_MM, Canvas
+from inference.warm import warm_up
 
 if TYPE_CHECKING:
     from inference.phantom.spec import Kind as PlaqueKind
@@ -115,9 +116,11 @@ def choose(
     What computes other numbers than torch in fp32 must agree with it (``agrees_with_fp32``), else it is left out; when
     nothing is left, it stays in fp32 on torch. ``cache``: a JSON file that remembers the agreement. Raises EngineError
     where the engine asked for is not there, and ValueError where the type asked for does not agree. Without
-    ``seconds`` nothing is measured: fp32 unless the wish says otherwise, and the usual batch.
+    ``seconds`` nothing is measured: fp32 unless the wish says otherwise, and the usual batch. The compiled loops are
+    warmed up in any case.
     """
     wish = wish or wish_from()
+    warm_up()
     options = candidates(predictor.device, predictor.cores, wish, fast_bf16=has_fast_bf16(predictor.device))
     if seconds <= 0:
         usual = wish.batch or default_setting(predictor.device, 1).batch

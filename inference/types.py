@@ -93,32 +93,6 @@ def rle_encode(mask: NDArray[Any]) -> list[int]:
     return [0, *runs] if flat[0] else runs
 
 
-def rle_encode_part(part: NDArray[np.bool_], row: int, column: int, size: tuple[int, int]) -> list[int]:
-    """Run lengths of a picture of ``size`` that is empty but for ``part``, whose upper left corner is (row, column).
-
-    The same runs as :func:`rle_encode` on the whole picture, without touching the empty rest.
-    """
-    rows, cols = size
-    if row < 0 or column < 0 or row + part.shape[0] > rows or column + part.shape[1] > cols:
-        raise ValueError("The part of a mask must lie inside the picture.")
-    width = part.shape[1] + 2
-    padded = np.zeros((part.shape[0], width), dtype=np.bool_)
-    padded[:, 1:-1] = part
-    flat = padded.ravel()
-    # Every row begins and ends empty, so that starts and stops take turns.
-    at_row, at_column = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]) + 1, width)
-    places = (at_row + row) * cols + at_column + (column - 1)
-    starts, stops = places[::2], places[1::2]
-    if starts.size == 0:
-        return [rows * cols] if rows * cols else []
-    apart = starts[1:] != stops[:-1]
-    starts, stops = starts[np.concatenate(([True], apart))], stops[np.concatenate((apart, [True]))]
-    edges = np.empty(2 * starts.size + 2, dtype=np.int64)
-    edges[0], edges[1:-1:2], edges[2:-1:2], edges[-1] = 0, starts, stops, rows * cols
-    runs: list[int] = np.diff(edges).tolist()
-    return runs if runs[-1] else runs[:-1]
-
-
 def rle_decode(rle: Iterable[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     """The mask of shape ``size`` = (rows, columns) from its run lengths.
 

@@ -1,4 +1,4 @@
-"""Frames of a batch are measured together; that must not show in their results."""
+"""What a frame is measured to be does not depend on the batch that it came in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from inference.measure import ClipMeasurer
 from inference.phantom import PhantomClip, random_spec, simulate_clip
 from inference.phantom.spec import Kind
 from inference.preprocess import Canvas
-from inference.profiles import euler_number
 
 
 def _logits(clip: PhantomClip, canvas: Canvas) -> NDArray[np.float32]:
@@ -54,14 +53,3 @@ def test_a_batch_measured_at_once_equals_its_frames_measured_one_by_one(kind: Ki
             assert getattr(profile, name) == pytest.approx(getattr(other, name), abs=1e-3), name
         for name, grey in profile.grey.items():
             assert grey == pytest.approx(other.grey[name], abs=1e-3, nan_ok=True), name
-
-
-def test_an_euler_number_is_pieces_less_holes() -> None:
-    mask = np.zeros((12, 16), dtype=np.bool_)
-    mask[1:6, 1:6] = True
-    mask[2:4, 2:5] = False  # one ring, which a corner joins to the block beside it
-    mask[6:9, 6:9] = True
-    mask[10, 12] = True
-
-    assert euler_number(mask) == 2 - 1
-    assert euler_number(np.zeros((3, 3), dtype=np.bool_)) == 0

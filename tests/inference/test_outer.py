@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference.outer import ALLOWED_MM, RAYS, ovals, trim
+from inference.outer import ALLOWED_MM, RAYS, oval, trim
 from inference.preprocess import Canvas
 from inference.types import PLAQUE, RegionBox
-from inference.vessel import find_vessels
+from inference.vessel import find_vessel
 
 PX_MM = 0.45
 SIZE = 96
@@ -47,7 +47,7 @@ def bulging(height: float, half: float = 0.6, radius: float = 12.0) -> tuple[NDA
 def test_a_bulge_of_plaque_beyond_the_oval_is_given_back(height: float) -> None:
     part, _ = bulging(height)
     assert reach(part, 0.0) > 12.0 + 0.8 * height
-    trim([part], PX_MM)
+    trim(part, PX_MM)
     assert reach(part, 0.0) < 12.0 + ALLOWED_MM + 0.2 * height
     assert reach(part, 0.0) > 12.0
     assert reach(part, 2.5) == pytest.approx(12.0, abs=0.5 * PX_MM)
@@ -57,23 +57,13 @@ def test_an_oval_vessel_keeps_every_pixel() -> None:
     _, angle = polar()
     part = margins(12.0 * (1 + 0.12 * np.cos(2 * (angle - 0.7))), np.abs(angle) < 0.5)
     before = part.max(axis=0) > 0
-    trim([part], PX_MM)
+    trim(part, PX_MM)
     assert np.array_equal(part.max(axis=0) > 0, before)
-
-
-def test_vessels_of_several_sizes_are_handled_alone() -> None:
-    first, _ = bulging(3.0)
-    second = np.ascontiguousarray(bulging(0.0)[0][:, 8:-8, 8:-8])
-    alone, kept = first.copy(), second.copy()
-    trim([alone], PX_MM)
-    trim([first, second], PX_MM)
-    assert np.allclose(first, alone, atol=1e-3)
-    assert np.array_equal(second > 0, kept > 0)
 
 
 def test_without_scale_the_mean_radius_is_what_counts() -> None:
     part, _ = bulging(3.0)
-    trim([part], None)
+    trim(part, None)
     assert reach(part, 0.0) < 12.0 + ALLOWED_MM + 0.6
 
 
@@ -84,25 +74,23 @@ def test_a_vessel_cut_by_the_sector_keeps_its_wall() -> None:
     cut = away * np.cos(angle - np.pi) > 5.0
     part[:, cut] = -9.0
     before = part.max(axis=0) > 0
-    trim([part], PX_MM, [np.where(cut, 0, 90).astype(np.uint8)])
+    trim(part, PX_MM, np.where(cut, 0, 90).astype(np.uint8))
     assert np.array_equal(part.max(axis=0) > 0, before)
 
 
-def test_nothing_to_trim_and_too_little_outline() -> None:
-    trim([], PX_MM)
-    coefficients, found = ovals(np.full((2, RAYS), 12.0), np.stack([np.ones(RAYS), np.zeros(RAYS)]))
-    assert found.tolist() == [True, False]
-    assert coefficients[0] == pytest.approx([12.0, 0, 0, 0, 0], abs=1e-4)
+def test_a_circle_is_an_oval_and_too_little_outline_is_none() -> None:
+    assert oval(np.full(RAYS, 12.0), np.ones(RAYS)) == pytest.approx([12.0, 0, 0, 0, 0], abs=1e-4)
+    assert oval(np.full(RAYS, 12.0), np.zeros(RAYS)) is None
 
 
 def test_the_bulge_is_gone_from_the_masks_on_the_source_grid() -> None:
     part, _ = bulging(3.0)
-    logits = np.concatenate((np.zeros((1, SIZE, SIZE), np.float32), part))[None]
-    whole = np.full((1, 4, 192, 192), -9.0, dtype=np.float32)
-    whole[:, 0] = 0
-    whole[:, :, 48:144, 48:144] = logits
+    logits = np.concatenate((np.zeros((1, SIZE, SIZE), np.float32), part))
+    whole = np.full((4, 192, 192), -9.0, dtype=np.float32)
+    whole[0] = 0
+    whole[:, 48:144, 48:144] = logits
     canvas = Canvas(RegionBox(1, 0, 0, 383, 383, 0.225, 0.225, "us_region"))
-    (vessel,) = find_vessels(whole, canvas)
+    vessel = find_vessel(whole, canvas)
     assert vessel is not None
     rows, columns = np.nonzero(vessel.labels == PLAQUE)
     x, y = (columns + vessel.column - 191.5) * 0.225, (rows + vessel.row - 191.5) * 0.225

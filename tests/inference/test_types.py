@@ -6,10 +6,9 @@ import sys
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from inference.types import RegionBox, rle_decode, rle_encode, rle_encode_part
+from inference.types import RegionBox, rle_decode, rle_encode
 
 masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
 
@@ -26,15 +25,6 @@ def test_runs_start_with_zeros_alternate_and_fill_the_picture(mask: np.ndarray) 
     assert sum(runs) == mask.size
     assert all(run > 0 for run in runs[1:])
     assert (runs[0] == 0) == bool(mask.flat[0])
-
-
-@given(masks, st.integers(0, 5), st.integers(0, 5), st.integers(0, 5), st.integers(0, 5))
-def test_a_part_is_encoded_as_the_whole_picture_would_be(
-    part: np.ndarray, above: int, left: int, below: int, right: int
-) -> None:
-    whole = np.pad(part, ((above, below), (left, right)))
-
-    assert rle_encode_part(part, above, left, whole.shape) == rle_encode(whole)
 
 
 def test_runs_are_row_major_with_the_zero_run_first() -> None:
@@ -54,11 +44,6 @@ def test_runs_that_break_a_rule_are_refused_by_name(runs: list, rule: str) -> No
 
 def test_small_integer_types_add_up_like_any_other() -> None:
     assert rle_decode(np.array([200, 100, 100], dtype=np.uint8), (20, 20)).sum() == 100
-
-
-def test_a_part_outside_the_picture_is_refused() -> None:
-    with pytest.raises(ValueError, match="inside the picture"):
-        rle_encode_part(np.ones((3, 3), dtype=bool), 1, 1, (3, 3))
 
 
 def test_a_region_without_calibration_or_validity_has_no_spacing() -> None:

@@ -22,6 +22,7 @@ BANNED = [
     "lifelines",
     "PIL",
     "imagecodecs",
+    "numba",
 ]
 
 PROGRAM = """
