@@ -14,14 +14,13 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
-from plaqueweb.agreement.comparison import Selection
+from plaqueweb.agreement.comparison import CONSENSUS_KINDS, Selection
 from plaqueweb.agreement.coverage import NOT_RUN, UNNAMED
 from plaqueweb.agreement.evidence import study_labels
 from plaqueweb.agreement.filters import KINDS
 from plaqueweb.agreement.selectors import case_ids
 from plaqueweb.agreement.stats import CATEGORIES
 from plaqueweb.predictions.choices import NoResultReason
-from plaqueweb.studies.models import Project
 
 REFERENCE_WORDS = {
     "known_truth": gettext_lazy("Known truth"),
@@ -168,20 +167,29 @@ class Place:
     href: str
 
 
-def places(user: User, selection: Selection, studies: Iterable[str]) -> dict[str, Place]:
-    """Name and address of each study for this user."""
+def places(user: User, selection: Selection, studies: Iterable[str], second: str = "") -> dict[str, Place]:
+    """Name and address of each study for this user; ``second`` is the id of a pipeline compared with the first."""
     ids = [uuid.UUID(text) for text in studies]
     cases = case_ids(user, ids, selection.round)
     project = selection.project
+    sides = f"?{urlencode([('prefer', key) for key in preferred_sides(selection, second)])}"
     labels = study_labels(ids) if user.can(Capability.VIEW_STUDIES, project.pk) else {}
     found = {}
     for study in ids:
         case, order = cases.get(study, (None, None))
         label, subject = labels.get(study, ("", ""))
-        href = reverse("compare", args=[project.slug, case]) if case else ""
+        href = f"{reverse('compare', args=[project.slug, case])}{sides}" if case else ""
         fallback = _("Case %(number)s") % {"number": order} if order else _("Case")
         found[str(study)] = Place(label or fallback, subject, str(case or ""), href)
     return found
+
+
+def preferred_sides(selection: Selection, second: str = "") -> list[str]:
+    """What a case is opened with: the two that are compared here, as far as the case offers them to this user."""
+    kinds = [f"reference.{kind}" for kind in CONSENSUS_KINDS.get(selection.against, ())]
+    other = [f"reader.{selection.reader.id}"] if selection.reader is not None else kinds
+    models = [str(selection.pipeline.id)] if selection.pipeline is not None else []
+    return [*other, *(f"pipeline.{key}" for key in [*models, second] if key)]
 
 
 def query(selection: Selection, **more: str) -> str:
@@ -194,19 +202,20 @@ def query(selection: Selection, **more: str) -> str:
     return urlencode({key: value for key, value in (values | more).items() if value})
 
 
-def matrix(project: Project, selection: Selection, counts: list[list[int]]) -> dict[str, Any]:
-    """The confusion table as rows of linked cells, with margins; a row for missing answers only where there are any."""
-    base = reverse("agreement-cases", args=[project.slug])
+def matrix(selection: Selection, counts: list[list[int]], address: Callable[[int, int], str]) -> dict[str, Any]:
+    """The confusion table as rows of linked cells, with margins; a row for missing answers only where there are any.
+
+    ``address`` gives the cases of a cell, "" for none, by row and column of ``CATEGORIES``.
+    """
     shown = [i for i, name in enumerate(CATEGORIES) if name is not None or any(counts[i])]
     rows = []
     for i in shown:
         cells = []
         for j, column in enumerate(CATEGORIES):
-            link = f"{base}?{query(selection, ref=_token(CATEGORIES[i]), model=_token(column))}"
             cells.append(
                 {
                     "count": counts[i][j],
-                    "href": link if counts[i][j] else "",
+                    "href": address(i, j),
                     "kind": _cell_kind(i, j),
                     "column": str(CLASS_WORDS[column]),
                 }
@@ -327,8 +336,10 @@ class CaseRow:
     """One study in a list of cases."""
 
     place: Place
+    subject: str
     reference: str
     model: str
+    second: str
     probability: str
     reference_mm: str
     model_mm: str
@@ -338,7 +349,7 @@ class CaseRow:
 
 
 SHOW: dict[str, Callable[[Mapping[str, Any]], bool]] = {
-    "dice": lambda unit: unit["frames"] > 0,
+    "dice": lambda unit: unit["dice"] is not None,
     "as_read": lambda unit: unit["kind"] is not None,
     "same_frame": lambda unit: unit["kind"] == "same_frame",
     "compared": lambda unit: unit["reference"] in (0, 1) and unit["model"] in (0, 1),
@@ -366,8 +377,10 @@ def _case_row(unit: Mapping[str, Any], place: Place) -> CaseRow:
     both = unit["reference"] in (0, 1) and unit["model"] in (0, 1)
     return CaseRow(
         place=place,
+        subject=unit["subject"],
         reference=str(CLASS_WORDS[unit["reference"]]) if unit["has_reference"] else "–",
         model=str(CLASS_WORDS[unit["model"]]),
+        second=str(CLASS_WORDS[unit.get("second")]),
         probability=number(unit["probability"], 2) if unit["probability"] is not None else "–",
         reference_mm=number(b, 1) if b is not None else "–",
         model_mm=number(a, 1) if a is not None else "–",

@@ -80,7 +80,7 @@ class Report:
     def places(self) -> dict[str, present.Place]:
         """Name and address of every study of the results, for this user."""
         studies = [unit["study"] for unit in self.results.get("units", [])]
-        return present.places(self.user, self.selection, studies)
+        return present.places(self.user, self.selection, studies, self.options.get("second", ""))
 
     def picked(self, pick: str) -> list[dict[str, Any]]:
         """The rows of the studies behind one mark, "chart.key" of ``results["picks"]``; none for an unknown one."""

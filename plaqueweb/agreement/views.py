@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.roles import Capability
-from plaqueweb.agreement import alarms, present
+from plaqueweb.agreement import alarms, listing, present
 from plaqueweb.agreement import filters as flt
 from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.boards.base import Board
@@ -146,14 +146,20 @@ def cases(request: HttpRequest, slug: str) -> HttpResponse:
     pick = request.GET.get("pick", "")
     units = report.picked(pick) if pick else report.results.get("units", [])
     wanted = {key: request.GET[key] for key in ("ref", "model", "show") if request.GET.get(key)}
-    rows = present.case_rows(units, report.places, wanted)
+    of = request.GET.get("of", "")
+    title = _title(report, pick, wanted, of, request.GET.get("chart", ""))
+    listed = listing.listed(report, units, of)
+    rows = present.case_rows(listed.units, listed.places, wanted)
     context = {
         "project": project,
         "selection": report.selection,
         "board": report.board,
         "against_words": present.against_words(report.selection),
         "rows": rows,
-        "title": _title(report, pick, wanted),
+        "subjects": len({row.subject for row in rows}),
+        "model": listed.model,
+        "second": listed.second,
+        "title": title,
         "simulated": report.results.get("simulated", False),
         "synthetic": report.results.get("synthetic", False),
         "interim": report.interim,
@@ -162,12 +168,12 @@ def cases(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "agreement/cases.html", context)
 
 
-def _title(report: Report, pick: str, wanted: dict[str, str]) -> str:
+def _title(report: Report, pick: str, wanted: dict[str, str], of: str, at: str) -> str:
     """What a list of cases shows: the chart and mark that led to it, else its filters in words."""
     if pick and report.has_figures:
         chart, _dot, key = pick.partition(".")
         charts = report.board.present(report)["charts"].values()
-        if words := words_at(charts, cases_of(report, chart, key)):
+        if words := words_at(charts, cases_of(report, chart, key, of=of, at=at)):
             return words
     return present.case_list_title(report.selection, wanted)
 

@@ -31,22 +31,27 @@ FURTHER = 4
 class Chosen:
     """What an address asks for; an empty side takes its default, ``none`` on the right leaves the model out.
 
-    ``left`` and ``right`` are keys as in ``Side.key``, ``more`` are ids of reads.
+    ``left`` and ``right`` are keys as in ``Side.key``, ``more`` are ids of reads. ``preferred`` are keys too, and
+    ``reader.<id>`` for the read of a person: an empty side takes the first that the case offers, before its default.
     """
 
     left: str = ""
     right: str = ""
     more: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, given: Sequence[tuple[str, str]]) -> Chosen:
         """Read a query; ``read=<id>`` and ``pipeline=<id>`` mean left and right, as they did when only that was."""
-        values = {name: value for name, value in given if value and name != "more"}
+        values = {name: value for name, value in given if value and name not in ("more", "prefer")}
         read, pipeline = values.get("read"), values.get("pipeline")
         old_right = pipeline if pipeline == sides.NONE else f"{sides.PIPELINE}.{pipeline}"
         left = values.get("left") or (f"{sides.READ}.{read}" if read else "")
         right = values.get("right") or (old_right if pipeline else "")
-        return cls(left, right, tuple(dict.fromkeys(value for name, value in given if name == "more" and value)))
+        more, preferred = (
+            tuple(dict.fromkeys(value for name, value in given if name == key and value)) for key in ("more", "prefer")
+        )
+        return cls(left, right, more, preferred)
 
 
 @dataclass
@@ -162,12 +167,19 @@ def _rows(c: Comparison, asked: Chosen, right: str) -> list[Row]:
     known: dict[str, Row] = {f"{sides.READ}.{row.pk}": row for row in c.reads}
     known |= {f"{sides.PIPELINE}.{row.pipeline_id}": row for row in c.predictions}
     known |= {f"{sides.REFERENCE}.{row.kind}": row for row in c.references}
-    first = _named(known, asked.left) if asked.left else next(iter(c.reads), None)
+    of_people = {f"reader.{row.assignment.reader_id}": row for row in reversed(c.reads)}
+    wished = [row for key in asked.preferred if (row := known.get(key) or of_people.get(key)) is not None]
+    models = [row for row in wished if isinstance(row, Prediction)]
+    if len(models) > 1 and not right:
+        people: list[Row] = [models.pop(0)]
+    else:
+        people = [row for row in wished if not isinstance(row, Prediction)]
+    first = _named(known, asked.left) if asked.left else next(iter([*people, *c.reads]), None)
     second: Row = None
     if right and right != sides.NONE:
         second = _named(known, right)
     elif not right:
-        second = next((row for row in c.predictions if row != first), None)
+        second = next((row for row in [*models, *c.predictions] if row != first), None)
         if second is None and isinstance(first, Prediction):
             second = next(iter(c.reads), None)
     further = [_named(known, f"{sides.READ}.{pk}") for pk in asked.more]

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 from plaqueweb.agreement import present, stats
 from plaqueweb.agreement.boards.base import Board, Results, common, klass, model_class
 from plaqueweb.agreement.boards.classification_charts import charts_of, explorer_lines
-from plaqueweb.agreement.boards.parts import Picks, ground, take
-from plaqueweb.agreement.boards.tables import confusion_chart
+from plaqueweb.agreement.boards.parts import Picks, ground, pick_cells, take
+from plaqueweb.agreement.boards.tables import confusion_cells, confusion_chart
 from plaqueweb.agreement.comparison import is_reference
 from plaqueweb.agreement.compute import accuracy_figures, chosen_units, class_figures
 from plaqueweb.agreement.evidence import Evidence
@@ -43,7 +43,11 @@ def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
     ]
     thresholds = {unit.model.threshold for unit in units if unit.model and unit.model.threshold is not None}
     found = compute_classification(scored, thresholds.pop() if len(thresholds) == 1 else None)
-    picks = Picks(evidence.units)
+    picks = Picks(evidence.units, whole_subjects=options.get("unit") == "subject")
+    pick_cells(picks, units)
+    for label in (1, 0):
+        picks.add("labelled", label, [one.study for one in scored if one.label == label])
+    picks.add("labelled", "all", [one.study for one in scored])
     for number, point in enumerate(found["roc"]):
         picks.add("roc", number, point["studies"])
     for number, made in enumerate(found["bins"]):
@@ -78,7 +82,7 @@ def show(report: Report) -> dict[str, Any]:
     return {
         "charts": {chart.key: chart for chart in [confusion, *charts]},
         "ordered": charts,
-        "matrix": present.matrix(selection.project, selection, results["confusion"]),
+        "matrix": confusion_cells(report),
         "confusion": confusion,
         "same": present.line("observed", results["class"]["observed"], subjects=subjects),
         "kappa": present.line("kappa", results["class"]["kappa"], subjects=subjects),
@@ -130,7 +134,7 @@ BOARD = Board(
     template="agreement/boards/classification.html",
     compute=compute,
     present=show,
-    version=2,
+    version=3,
     parts=(),
     filters=(*NARROWING, "unit"),
     views=("threshold", "prevalence"),

@@ -110,7 +110,7 @@ def _frozen_point(report: Report) -> dict[str, Any] | None:
         "one": present.percent(tp / (tp + fn)),
         "two": present.percent(tn / (fp + tn)),
     }
-    href = cases_of(report, "otherwise", number)
+    href = cases_of(report, "otherwise", number) if fn + fp else cases_of(report, "labelled", "all")
     return {"x": fp / (fp + tn), "y": tp / (tp + fn), "label": label, "href": href}
 
 
@@ -184,7 +184,7 @@ def _reliability(report: Report) -> Chart:
 def _over_thresholds(report: Report, chosen: float) -> Chart:
     scored, words = report.results["scored"], words_of(report)
     lines: dict[str, list[dict[str, Any]]] = {"sensitivity": [], "specificity": []}
-    behind = {"sensitivity": "missed", "specificity": "false"}
+    behind = {"sensitivity": ("missed", "1"), "specificity": ("false", "0")}
     rows = []
     for number, row in enumerate(scored["thresholds"]):
         found = stats.diagnostic(row["table"])
@@ -195,9 +195,12 @@ def _over_thresholds(report: Report, chosen: float) -> Chart:
             cells.append(figure_words(figure, share=True))
             if key in lines and figure["value"] is not None:
                 label = f"{words[key]}, {at}: {cells[-1]}"
-                href = cases_of(report, behind[key], number)
+                wrong, label_of = behind[key]
+                missed = figure["n"] - figure["count"]
+                href = cases_of(report, wrong, number, missed) or cases_of(report, "labelled", label_of)
                 lines[key].append({"x": row["threshold"], "y": figure["value"], "label": label, "href": href})
-        rows.append(Row(tuple(cells), cases_of(report, "otherwise", number)))
+        (_tp, fn), (fp, _tn) = row["table"]
+        rows.append(Row(tuple(cells), cases_of(report, "otherwise", number, fn + fp)))
     rules = [{"at": chosen, "axis": "x", "tone": "ink", "dash": "dotted"}]
     small = {"marks": True, "size": 6}
     return Chart(
@@ -226,7 +229,10 @@ def _over_thresholds(report: Report, chosen: float) -> Chart:
         ],
         rows=rows,
         missing="" if scored["n"] else _needed(),
-        foot=_("solid: %(one)s · dashed: %(two)s · dotted: threshold %(at)s · a point opens what it would get wrong")
+        foot=_(
+            "solid: %(one)s · dashed: %(two)s · dotted: threshold %(at)s · a point opens what it would get "
+            "wrong; where that is none, all of its class"
+        )
         % {"one": words["sensitivity"], "two": words["specificity"], "at": present.number(chosen, 2)},
     )
 

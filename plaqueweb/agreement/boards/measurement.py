@@ -175,8 +175,10 @@ def _picks(evidence: Evidence, points: Sequence[Mapping[str, Any]], rule: float)
         found.setdefault(_side(point, rule), []).append(place[point["study"]])
     shown: dict[str, list[int]] = {}
     for number, unit in enumerate(evidence.units):
-        for answer in {*_lengths(evidence.reads.get(unit.study, [])), *_lengths([unit.model])}:
-            shown.setdefault(f"{answer:.1f}", []).append(number)
+        said = {"readers": _lengths(evidence.reads.get(unit.study, [])), "model": _lengths([unit.model])}
+        keys = {f"{mm:.1f}{who}" for key, lengths in said.items() for mm in lengths for who in ("", f"-{key}")}
+        for key in sorted(keys):
+            shown.setdefault(key, []).append(number)
     return {"straddle": found, "digits": shown}
 
 
@@ -219,6 +221,7 @@ BOARD = Board(
     template="agreement/boards/measurement.html",
     compute=compute,
     present=show,
+    version=2,
     parts=("curves", "matches"),
     filters=(*NARROWING, "kind"),
     defaults=(("kind", AS_READ),),

@@ -153,7 +153,15 @@ def straddle(report: Report) -> Chart:
             href = cases_of(report, "straddle", key, counted[key])
             tone = "agree" if one == two else "differ"
             cells.append(
-                {"row": row, "column": column, "value": None, "text": str(counted[key]), "href": href, "tone": tone}
+                {
+                    "row": row,
+                    "column": column,
+                    "value": None,
+                    "text": str(counted[key]),
+                    "href": href,
+                    "tone": tone,
+                    "label": f"{names[one]}, {_('Model')}: {names[two]}",
+                }
             )
             rows.append(Row((names[one], names[two], str(counted[key])), href))
     total = sum(counted.values())
@@ -184,14 +192,12 @@ def digits(report: Report) -> Chart:
     found = report.results["digits"]
     steps = [present.number(step, 1) for step in found["steps"]]
     series, rows = [], []
-    hrefs = [
-        cases_of(report, "digits", f"{step:.1f}", _given(found, place)) for place, step in enumerate(found["steps"])
-    ]
+    keys = [f"{step:.1f}" for step in found["steps"]]
+    hrefs = [cases_of(report, "digits", key, _given(found, place)) for place, key in enumerate(keys)]
     for key, name, tone in (("readers", _("all readers"), "phys"), ("model", _("Model"), "model")):
         counts = found[key]["counts"]
-        series.append(
-            {"name": name, "tone": tone, "values": counts, "labels": [str(n) for n in counts], "hrefs": hrefs}
-        )
+        own = [cases_of(report, "digits", f"{step}-{key}", n) for step, n in zip(keys, counts, strict=True)]
+        series.append({"name": name, "tone": tone, "values": counts, "labels": [str(n) for n in counts], "hrefs": own})
     for place, step in enumerate(steps):
         cells = (step, str(found["readers"]["counts"][place]), str(found["model"]["counts"][place]))
         rows.append(Row(cells, hrefs[place]))

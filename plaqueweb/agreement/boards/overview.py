@@ -12,9 +12,10 @@ from plaqueweb.agreement import present
 from plaqueweb.agreement.boards.base import Board, Results
 from plaqueweb.agreement.boards.ceilings import ceiling_chart
 from plaqueweb.agreement.boards.pairshown import bland_altman
-from plaqueweb.agreement.boards.parts import Picks
-from plaqueweb.agreement.boards.tables import ceiling_cases, ceiling_table, confusion_chart
+from plaqueweb.agreement.boards.parts import Picks, pick_cells
+from plaqueweb.agreement.boards.tables import ceiling_cases, ceiling_table, confusion_cells, confusion_chart
 from plaqueweb.agreement.boards.trust import compute_trust, trust_chart
+from plaqueweb.agreement.compute import chosen_units
 from plaqueweb.agreement.compute import compute as figures
 from plaqueweb.agreement.evidence import Evidence
 from plaqueweb.agreement.filters import AS_READ, NARROWING
@@ -28,7 +29,10 @@ def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
     """The figures of the comparison, and the readers' beside them."""
     picks = Picks(evidence.units)
     trust = compute_trust(evidence, picks)
-    return figures(options, evidence) | {"rule_mm": float(options["rule_mm"]), "trust": trust, "picks": picks.found}
+    cells = Picks(evidence.units, whole_subjects=options.get("unit") == "subject")
+    pick_cells(cells, chosen_units(evidence, options))
+    found = picks.found | cells.found
+    return figures(options, evidence) | {"rule_mm": float(options["rule_mm"]), "trust": trust, "picks": found}
 
 
 def show(report: Report) -> dict[str, Any]:
@@ -50,7 +54,7 @@ def show(report: Report) -> dict[str, Any]:
         "sentence": present.sentence(selection, results),
         "human": human_sentence(results["ceiling"]),
         "ground": present.ground(selection, results),
-        "matrix": present.matrix(selection.project, selection, results["confusion"]),
+        "matrix": confusion_cells(report),
         "same": present.line("observed", found["observed"], subjects=subjects),
         "kappa": present.line("kappa", found["kappa"], subjects=subjects),
         "figures": [present.line(key, found[key], subjects=subjects) for key in keys],
@@ -110,7 +114,7 @@ BOARD = Board(
     template="agreement/boards/overview.html",
     compute=compute,
     present=show,
-    version=2,
+    version=3,
     parts=("frames", "pairs", "curves", "matches"),
     filters=(*NARROWING, "kind", "unit"),
     defaults=(("unit", "subject"), ("kind", AS_READ)),

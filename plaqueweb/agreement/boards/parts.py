@@ -11,8 +11,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from plaqueweb.agreement import present
 from plaqueweb.agreement.answers import Unit
+from plaqueweb.agreement.boards.base import klass, model_class
 from plaqueweb.agreement.evidence import Evidence
 from plaqueweb.agreement.figures.subgroups import ALL, thickness_band
+from plaqueweb.agreement.stats import CATEGORIES
 from plaqueweb.reads.choices import Confidence, Quality
 from plaqueweb.studies.choices import Segment
 
@@ -92,17 +94,35 @@ def ground(report: Report) -> str:
 
 
 class Picks:
-    """Collects the studies behind each mark as places in ``units``: ``results["picks"][chart][key]``."""
+    """Collects the studies behind each mark as places in ``units``: ``results["picks"][chart][key]``.
 
-    def __init__(self, units: Iterable[Unit]) -> None:
-        self._places = {str(unit.study): place for place, unit in enumerate(units)}
+    With ``whole_subjects`` a study stands for all of its subject's: where marks count subjects, any of their studies
+    may have brought the class or the score.
+    """
+
+    def __init__(self, units: Iterable[Unit], *, whole_subjects: bool = False) -> None:
+        every = list(units)
+        places: dict[Any, list[int]] = {}
+        for place, unit in enumerate(every):
+            places.setdefault(unit.subject if whole_subjects else unit.study, []).append(place)
+        self._places = {str(unit.study): places[unit.subject if whole_subjects else unit.study] for unit in every}
         self.found: dict[str, dict[str, list[int]]] = {}
 
     def add(self, chart: str, key: object, studies: Iterable[str]) -> int:
         """Note the studies of a mark; returns how many of them the list of cases can show."""
-        places = sorted({self._places[study] for study in studies if study in self._places})
+        places = sorted({place for study in studies for place in self._places.get(study, ())})
         self.found.setdefault(chart, {})[str(key)] = places
         return len(places)
+
+
+def pick_cells(picks: Picks, units: Iterable[Unit]) -> None:
+    """Note the studies of every cell of the confusion table as "confusion", by row and column of ``CATEGORIES``."""
+    cells: dict[str, list[str]] = {}
+    for unit in units:
+        row, column = CATEGORIES.index(klass(unit.reference)), CATEGORIES.index(model_class(unit))
+        cells.setdefault(f"{row}-{column}", []).append(str(unit.study))
+    for key, studies in cells.items():
+        picks.add("confusion", key, studies)
 
 
 def take(row: Mapping[str, Any], *names: str) -> dict[str, Any]:

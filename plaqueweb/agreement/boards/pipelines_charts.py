@@ -129,7 +129,10 @@ def differences(report: Report) -> Chart:
         ],
         rows=rows,
         missing="" if marks else _("No figure yet. It needs studies of the list with a class of the other side."),
-        foot=_("right of 0: the second is better; dashed: the margin; lines: 95 % CI over resampled subjects"),
+        foot=_(
+            "right of 0: the second is better; dashed: the margin; lines: 95 % CI over resampled subjects; "
+            "a mark opens the studies that make the difference, all where none does"
+        ),
     )  # fmt: skip
 
 

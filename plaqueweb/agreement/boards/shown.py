@@ -87,12 +87,19 @@ class Chart:
         }
 
 
-def cases_of(report: Report, chart: str, key: object, count: int = 1) -> str:
-    """Address of the cases that ``results["picks"][chart][key]`` names; "" where there are none."""
+def cases_of(report: Report, chart: str, key: object, count: int = 1, of: str = "", at: str = "") -> str:
+    """Address of the cases that ``results["picks"][chart][key]`` names; "" where there are none.
+
+    ``of`` is the pipeline that the mark belongs to, where a chart has several: the list then has its answers. ``at``
+    is the chart that the mark stands in, where several charts have the same cases behind their marks.
+    """
     if not count:
         return ""
+    chosen = report.selection.pipeline
+    other = of if chosen is None or of != str(chosen.id) else ""
     base = reverse("agreement-cases", args=[report.selection.project.slug])
-    return f"{base}?{present.query(report.selection, board=report.board.slug, pick=f'{chart}.{key}')}"
+    more = {"board": report.board.slug, "pick": f"{chart}.{key}", "of": other, "chart": at}
+    return f"{base}?{present.query(report.selection, **more)}"
 
 
 def words_at(charts: Iterable[Chart], href: str) -> str:
@@ -101,7 +108,7 @@ def words_at(charts: Iterable[Chart], href: str) -> str:
         if chart.cases == href:
             return chart.title
         row = next((row for row in chart.rows if row.href == href), None)
-        words = row.cells[0] if row is not None else _mark_words(chart.data, href)
+        words = _mark_words(chart.data, href) or (row.cells[0] if row is not None else "")
         if words:
             return f"{chart.title} · {words}"
     return ""
@@ -112,9 +119,10 @@ def _mark_words(data: Any, href: str) -> str:
     if isinstance(data, Mapping):
         if data.get("href") == href:
             return str(data.get("label") or data.get("text") or "")
-        hrefs = data.get("hrefs") or ()
-        if href in hrefs:
-            return str(data.get("name", ""))
+        for series in data.get("series") or ():
+            if href in (series.get("hrefs") or ()):
+                name = data["names"][series["hrefs"].index(href)]
+                return f"{name}, {series['name']}" if len(data["series"]) > 1 else str(name)
         return next((words for part in data.values() if (words := _mark_words(part, href))), "")
     if isinstance(data, list | tuple):
         return next((words for part in data if (words := _mark_words(part, href))), "")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from plaqueweb.agreement import present
-from plaqueweb.agreement.boards.shown import Chart, Column, Row, figure_words, n_words
+from plaqueweb.agreement.boards.shown import Chart, Column, Row, cases_of, figure_words, n_words
 
 if TYPE_CHECKING:
     from plaqueweb.agreement.report import Report
@@ -19,10 +19,20 @@ SHOWN_OF = {"within_1mm": "as_read", "dice": "dice"}
 """Which studies stand behind a row of the ceiling; the others need a class of both sides."""
 
 
+def confusion_cells(report: Report) -> dict[str, Any]:
+    """The confusion table with the cases of every cell; a subject's cell has all of its studies."""
+    counts = report.results["confusion"]
+    return present.matrix(
+        report.selection,
+        counts,
+        lambda row, column: cases_of(report, "confusion", f"{row}-{column}", counts[row][column]),
+    )
+
+
 def confusion_chart(report: Report) -> Chart:
     """The confusion table: rows the other side, columns the model, every cell with its cases."""
     selection, results = report.selection, report.results
-    table = present.matrix(selection.project, selection, results["confusion"])
+    table = confusion_cells(report)
     against = present.against_words(selection)
     unit = results.get("unit") == "subject"
     n = table["total"]
@@ -31,6 +41,7 @@ def confusion_chart(report: Report) -> Chart:
         {
             "row": place, "column": column, "value": None, "text": str(cell["count"]), "href": cell["href"],
             "tone": cell["kind"],
+            "label": _("%(row)s, model: %(column)s") % {"row": row["label"], "column": cell["column"]},
         }
         for place, row in enumerate(table["rows"])
         for column, cell in enumerate(row["cells"])

@@ -59,7 +59,7 @@ def _weeks(report: Report, axis: Axis) -> Chart:
         limits: dict[str, list[dict[str, Any]]] = {"upper": [], "lower": []}
         for place, point in enumerate(series["points"]):
             x = axis.place[point["start"]]
-            href = cases_of(report, "weeks", f"{number}-{place}", point["n"])
+            href = cases_of(report, "weeks", f"{number}-{place}", point["n"], series["pipeline"])
             for key, line in limits.items():
                 if point[key] is not None:
                     line.append({"x": x, "y": point[key], "label": _limit_words(key, point[key])})
@@ -152,7 +152,8 @@ def _signal(report: Report, axis: Axis, place: int, name: str) -> Chart:
         title = series_name(report, series)
         values, limits = [], []
         for at, point in enumerate(part["points"]):
-            x, href = axis.place[point["start"]], cases_of(report, "signals", f"{number}-{at}", point["n"])
+            x = axis.place[point["start"]]
+            href = cases_of(report, "signals", f"{number}-{at}", point["n"], series["pipeline"], f"signal_{name}")
             day = date_format(date.fromisoformat(point["start"]), "Y-m-d")
             told = _mean(name, point["mean"])
             if point["value"] is not None:

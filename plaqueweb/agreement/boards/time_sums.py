@@ -81,7 +81,7 @@ def _sums(
         for place, point in enumerate(series["points"]):
             if point[value] is None or number not in limits:
                 continue
-            href = cases_of(report, "weeks", f"{number}-{place}", point["n"])
+            href = cases_of(report, "weeks", f"{number}-{place}", point["n"], series["pipeline"], key)
             told = present.number(point[value], 2)
             mark = {"x": axis.place[point["start"]], "y": point[value], "label": f"{name}: {told}", "href": href}
             points.append(mark | ({"ring": True} if point["start"] in hit else {}))

@@ -68,7 +68,8 @@ def test_the_rules_two_sides_are_those_of_the_displayed_values_and_lead_to_their
     }  # fmt: skip
     assert found["picks"]["straddle"]["below-at_least"] == [1]
     assert found["picks"]["straddle"]["all"] == [0, 1, 2, 3]
-    assert found["picks"]["digits"]["4.2"] == [0, 1]
+    assert found["picks"]["digits"]["4.2"] == found["picks"]["digits"]["4.2-model"] == [0, 1]
+    assert "4.2-readers" not in found["picks"]["digits"]
 
 
 def test_a_heap_at_the_rule_is_counted_for_readers_and_model_apart() -> None:

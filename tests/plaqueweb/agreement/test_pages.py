@@ -24,7 +24,7 @@ from plaqueweb.audit.models import AuditEvent
 from plaqueweb.core.models import WorkState
 from plaqueweb.reads.choices import AssignmentState
 from plaqueweb.review.models import Case
-from tests.factories import ProjectFactory, member
+from tests.factories import ProjectFactory, SubjectFactory, member
 from tests.plaqueweb.agreement.world import World
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +98,25 @@ def test_every_filled_cell_of_the_confusion_table_leads_to_its_cases(full: World
 
     assert listed == [int(count) for _href, count in cells]
     assert sum(listed) == 12
+
+
+def test_a_cell_of_subjects_lists_all_their_studies_and_no_other_subjects(world: World, browser_of: Browser) -> None:
+    twice, once = SubjectFactory(project=world.project), SubjectFactory(project=world.project)
+    for subject, reader, model in ((twice, 1, 0), (twice, 0, 1), (once, 0, 1)):
+        study = world.study(subject=subject)
+        world.read(study, world.reader_b, reader)
+        world.predict(study, model)
+    client = browser_of(world.coordinator)
+    text = page(world, client, "agreement-classification", against=f"reader:{world.reader_b.pk}").content.decode()
+    cells = re.findall(r'<a href="([^"]*pick=confusion[^"]*)"[^>]*>(\d+)</a>', text)
+
+    listed = {}
+    for href, count in cells:
+        rows = client.get(href.replace("&amp;", "&")).content.decode()
+        listed[re.search(r"confusion\.([\d-]+)", href)[1]] = (int(count), rows.count("<tr>") - 1)  # type: ignore[index]
+
+    # The first subject is complex to both, on two studies that differ; the second is complex to the model alone.
+    assert listed == {"0-0": (1, 2), "1-0": (1, 1)}
 
 
 def test_a_case_row_leads_to_the_comparison_page(full: World, browser_of: Browser) -> None:

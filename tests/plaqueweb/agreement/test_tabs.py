@@ -241,6 +241,24 @@ def test_weeks_show_the_share_that_differs_and_lead_to_their_cases(full: World, 
     assert client.get(href[1].replace("\\u0026", "&")).content.decode().count("<tr>") - 1 == 3
 
 
+def test_a_mark_of_another_pipeline_lists_its_answers_and_opens_it_beside_them(
+    full: World, browser_of: Browser
+) -> None:
+    client, second = browser_of(full.coordinator), full.second  # type: ignore[attr-defined]
+    text = text_of(full, client, "agreement-time", period="1", **against_a(full))
+    href = re.search(rf'"href": "([^"]*pick=weeks\.1-7[^"]*of={second.pk}[^"]*)"', text)
+    assert href is not None
+    body = client.get(href[1].replace("\\u0026", "&")).content.decode()
+
+    # Of the last week's three studies the second pipeline differs on one, the first on none.
+    assert body.count("differs</span>") == 1
+    assert "PlaqueNet 0.2" in body
+    assert body.count(f"prefer=reader.{full.reader_a.pk}&amp;prefer=pipeline.{second.pk}") == 3
+    assert "4.4" in body
+    unknown = client.get(href[1].replace("\\u0026", "&").replace(str(second.pk), str(full.reader_a.pk)))
+    assert unknown.status_code == 404
+
+
 def test_an_alarm_stands_on_the_page_and_is_closed_on_its_own(full: World, browser_of: Browser) -> None:
     alarm = Alarm.objects.create(
         project=full.project, pipeline=full.pipeline, chart="p_chart", starts_on=MONDAY.date(), value=1, limit=0.4, n=3

@@ -380,6 +380,27 @@ def test_one_may_choose_the_read_and_the_pipeline_or_hide_the_model(world: World
     assert verdict(hidden).text == "Reader A: complex (1) · Reader B: not complex (0)."
 
 
+def test_what_an_address_prefers_is_taken_where_the_case_offers_it(world: World) -> None:
+    usual(world)
+    second = world.read(world.reader_b, 0, 2.0)
+    other = PipelineFactory(project=world.project, name="PlaqueNet 0.2", state="retired")
+    theirs = PredictionFactory(study=world.study, pipeline=other, predicted_class=0, thickness_mm=3.0)
+    first = world.compare().prediction
+    assert first is not None
+    of_b, of_other = f"reader.{world.reader_b.pk}", f"pipeline.{other.pk}"
+
+    def opened(*keys: str, **chosen: Any) -> tuple[Any, Any]:
+        comparison = world.compare(prefer=keys, **chosen)
+        return comparison.read, comparison.prediction
+
+    assert opened(of_b, of_other) == (second, theirs)
+    assert opened(f"reader.{NOWHERE}", "reference.known_truth", of_b) == (second, first)
+    assert opened(f"pipeline.{NOWHERE}")[1] == first
+    assert opened(of_other, pipeline="none")[1] is None
+    two = world.compare(prefer=[f"pipeline.{first.pipeline_id}", of_other])
+    assert [side.name for side in two.pair] == ["PlaqueNet 0.1", "PlaqueNet 0.2"]
+
+
 @pytest.mark.parametrize("chosen", [{"read": NOWHERE}, {"pipeline": NOWHERE}, {"read": "x"}])
 def test_a_read_or_pipeline_that_is_not_there_is_not_found(world: World, chosen: dict[str, Any]) -> None:
     usual(world)

@@ -177,7 +177,11 @@ class World:
 
     def compare(self, user: User | None = None, **chosen: Any) -> Comparison:
         who = user or self.coordinator
-        asked = [(name, str(one)) for name, given in chosen.items() for one in (given if name == "more" else [given])]
+        asked = [
+            (name, str(one))
+            for name, given in chosen.items()
+            for one in (given if name in ("more", "prefer") else [given])
+        ]
         return compare(user=who, case=visible_case(who, self.case.pk), chosen=Chosen.of(asked))
 
 

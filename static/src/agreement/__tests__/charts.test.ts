@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import { optionOf, shade } from "../charts/draw.ts";
 import { tick } from "../charts/parts.ts";
-import type { Colours, ForestData, Payload, ScatterData } from "../charts/types.ts";
+import type { BarsData, Colours, ForestData, LinesData, Payload, ScatterData } from "../charts/types.ts";
+import { marksOf, next } from "../charts/walk.ts";
 
 const names = ["phys", "model", "ink", "mute", "faint", "both", "mid", "ask", "bad", "raise", "line", "grid", "zero", "panel"];
 const c = Object.fromEntries(names.map((name) => [name, name])) as unknown as Colours;
@@ -43,6 +44,35 @@ describe("a chart's options", () => {
 
   it("refuse a kind that nobody draws, so that the page opens the table", () => {
     expect(() => optionOf(payload("pie" as Payload["draw"], {}), c)).toThrow();
+  });
+});
+
+describe("marks by keyboard", () => {
+  it("are those that open something, points of a scatter from left to right", () => {
+    const data: ScatterData = {
+      points: [{ x: 4, y: 1, label: "S-1", href: "/a" }, { x: 2, y: 1, label: "S-2", href: "/b" }, { x: 3, y: 1, label: "S-3" }],
+      x: {}, y: {}, lines: [{ from: [0, 0], to: [1, 1] }],
+    };
+    const asked = payload("scatter", data);
+    expect(marksOf(asked, optionOf(asked, c))).toEqual([
+      { seriesIndex: 1, dataIndex: 1, words: "S-2", href: "/b" }, { seriesIndex: 1, dataIndex: 0, words: "S-1", href: "/a" },
+    ]);
+  });
+
+  it("are no bars without a value, and no corners of a curve that no case stands at", () => {
+    const bars: BarsData = { names: ["4.0", "4.1"], series: [{ name: "Model", tone: "model", values: [2, null], hrefs: ["/a", "/b"] }], y: {} };
+    expect(marksOf(payload("bars", bars), optionOf(payload("bars", bars), c)).map((mark) => mark.href)).toEqual(["/a"]);
+    const curve: LinesData = {
+      lines: [{ name: "Model", tone: "model", marks: true, points: [{ x: 0, y: 0, label: "" }, { x: 1, y: 1, label: "all", href: "/c" }] }],
+      x: {}, y: {},
+    };
+    const asked = payload("lines", curve);
+    expect(marksOf(asked, optionOf(asked, c)).map((mark) => mark.words)).toEqual(["all"]);
+    expect((optionOf(asked, c)["series"] as Series[])[0]?.data.map((one) => one.symbol)).toEqual(["none", "diamond"]);
+  });
+
+  it("are walked to both ends and no further", () => {
+    expect([next("ArrowRight", -1, 3), next("ArrowDown", 2, 3), next("ArrowLeft", 0, 3), next("End", 0, 3), next("j", 0, 3)]).toEqual([0, 2, 0, 2, null]);
   });
 });
 

@@ -71,7 +71,8 @@ export function lines(data: LinesData, c: Colours): Option {
         connectNulls: false,
         lineStyle: { color: c[line.tone], width: line.dash ? 1.5 : 2, type: line.dash ?? "solid" },
         endLabel: { show: Boolean(line.label), formatter: line.name, color: c.faint, fontSize: 11, fontFamily: "inherit" },
-        data: line.points.map((point) => item(c, point, line.tone, line.size ?? 9)),
+        // A corner of a curve that no case stands at is no mark.
+        data: line.points.map((point) => ({ ...item(c, point, line.tone, line.size ?? 9), ...(point.href ? {} : { symbol: "none" }) })),
         ...(place === 0 ? { markLine: markLines(c, data.rules), markArea: markAreas(c, data.bands) } : {}),
       })),
     ],

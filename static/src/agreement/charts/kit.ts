@@ -9,6 +9,7 @@ import { SVGRenderer } from "echarts/renderers";
 
 import { optionOf } from "./draw.ts";
 import type { Colours, ForestData, Option, Payload, Tone } from "./types.ts";
+import { marksOf, walk } from "./walk.ts";
 
 use([
   AriaComponent, BarChart, GraphicComponent, GridComponent, HeatmapChart, LineChart, MarkAreaComponent, MarkLineComponent,
@@ -39,15 +40,24 @@ function complete(payload: Payload, option: Option): Option {
   return { ...option, visualMap: { show: false, min: 0, max: 1, seriesIndex: [] } };
 }
 
-/** Draw into a node that has a size; a click on a mark opens its cases. */
+/** Draw into a node that has a size; a click on a mark, or Enter where the arrow keys led, opens its cases. */
 export function mount(node: HTMLElement, payload: Payload): void {
   const rows = payload.draw === "forest" ? (payload.data as ForestData).rows.filter((row) => !row.joined).length : 0;
   if (rows > 6) node.style.height = `${rows * 36 + 48}px`; // many rows need more room than a card's usual height
   const chart = init(node, null, { renderer: "svg" });
-  chart.setOption({ ...font(node), ...complete(payload, optionOf(payload, colours(node))) });
+  const option = complete(payload, optionOf(payload, colours(node)));
+  chart.setOption({ ...font(node), ...option });
   chart.on("click", (at) => {
     const href = (at.data as { href?: string } | undefined)?.href;
     if (href) window.location.assign(href);
+  });
+  walk(node, marksOf(payload, option), (mark) => {
+    chart.dispatchAction({ type: "downplay" });
+    if (mark) {
+      const { seriesIndex, dataIndex } = mark;
+      chart.dispatchAction({ type: "highlight", seriesIndex, dataIndex });
+      chart.dispatchAction({ type: "showTip", seriesIndex, dataIndex });
+    } else chart.dispatchAction({ type: "hideTip" });
   });
   new ResizeObserver(() => {
     chart.resize();
