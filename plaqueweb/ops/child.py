@@ -86,12 +86,12 @@ def programme() -> None:
     import django
 
     django.setup()
-    from plaqueweb.ops.demo import coordinator
+    from plaqueweb.ops.demo import programme_people
     from plaqueweb.ops.programme.draw import draw
     from plaqueweb.ops.programme.parameters import SLUG, Parameters
     from plaqueweb.ops.programme.store import store_programme
 
-    store_programme(draw(Parameters()), slug=SLUG, people=[coordinator()])
+    store_programme(draw(Parameters()), slug=SLUG, people=programme_people())
 
 
 def worker(queue: str) -> None:

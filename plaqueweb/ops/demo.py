@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -64,6 +65,16 @@ def predicted_studies(project: Project) -> int:
 def coordinator() -> User:
     """Return the demo's coordinator, who releases and assigns."""
     return User.objects.get(email=COORDINATOR)
+
+
+def programme_people(emails: Sequence[str] = ()) -> list[tuple[User, list[str]]]:
+    """Who becomes a member of a simulated programme: these accounts, or without any the demo's people that exist.
+
+    The demo's people keep their roles, so that readers see there what readers see; others coordinate and adjudicate.
+    """
+    found = User.objects.filter(email__in=emails or PEOPLE).order_by("email")
+    coordinates = PEOPLE[COORDINATOR][1]
+    return [(user, PEOPLE[user.email][1] if user.email in PEOPLE else coordinates) for user in found]
 
 
 def demo_readers() -> list[User]:

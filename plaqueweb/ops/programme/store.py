@@ -50,14 +50,14 @@ def store_programme(
     *,
     slug: str,
     name: str = "",
-    people: Sequence[User] = (),
+    people: Sequence[tuple[User, Sequence[str]]] = (),
     until: datetime | None = None,
     say: Say = lambda what, done, total: None,
 ) -> Stored:
     """Store a programme in a project of its own.
 
     Args:
-        people: get the roles of coordinator and adjudicator in it.
+        people: who becomes a member, with which roles; who is one already keeps the own.
         until: the simulated end of the programme, not in the future; now if it is not given. It moves no number.
         say: told the step, how much of it is done, and of how much.
 
@@ -117,10 +117,10 @@ def _pipelines(programme: Programme, project: Project) -> list[Pipeline]:
     ]  # fmt: skip
 
 
-def _people(project: Project, people: Sequence[User]) -> None:
-    for user in people:
+def _people(project: Project, people: Sequence[tuple[User, Sequence[str]]]) -> None:
+    for user, roles in people:
         if not Membership.objects.filter(project=project, user=user).exists():
-            set_roles(project=project, user=user, roles=[Role.COORDINATOR, Role.ADJUDICATOR], by=None)
+            set_roles(project=project, user=user, roles=list(roles), by=None)
 
 
 def _simulated(project: Project, names: Sequence[str], role: str) -> list[User]:

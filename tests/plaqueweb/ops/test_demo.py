@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 
 from inference.phantom.dicom import demo_cohort
 from plaqueweb.accounts.models import User
+from plaqueweb.accounts.services import create_user
 from plaqueweb.core.models import ObjectKind, StoredObject
 from plaqueweb.core.storage import put_file
 from plaqueweb.core.sweeping import drop_object, sweep_objects
-from plaqueweb.ops.demo import PEOPLE, SIMULATED, demo_readers, prepare_demo
+from plaqueweb.ops.demo import COORDINATOR, PEOPLE, SIMULATED, demo_readers, prepare_demo
 from plaqueweb.ops.simulated import simulate_read
 from plaqueweb.reads.choices import Policy, Reveal
 from plaqueweb.reads.models import Assignment, Read
@@ -28,6 +31,7 @@ from tests.factories import ClipFactory
 from tests.weights import write_test_pipeline
 
 pytestmark = pytest.mark.django_db
+ENGINEER = "engineer@plaqueweb.example"
 
 
 @pytest.fixture
@@ -103,3 +107,28 @@ def test_only_old_objects_that_nothing_names_are_swept(project: Project) -> None
     assert not drop_object(kept)
     assert default_storage.exists(kept.key)
     assert not StoredObject.objects.filter(pk=lost.pk).exists()
+
+
+def test_the_demos_people_are_members_of_the_programme_as_what_they_are(weights: None) -> None:
+    prepare_demo()
+    other = create_user(email="other@x.example", name="Other", password=None, by=None)
+    out = io.StringIO()
+    few = {"studies": 4, "weeks": 2, "repeats": 0.25, "stdout": out}
+    call_command("simulate_programme", **few)
+    call_command("simulate_programme", people=[other.email, ENGINEER], **few)
+
+    project = Project.objects.get(slug="simulated")
+    roles = dict(project.memberships.filter(user__is_simulated=False).values_list("user__email", "roles"))
+    assert roles == {email: own for email, (_name, own) in PEOPLE.items()} | {other.email: PEOPLE[COORDINATOR][1]}
+    assert f"  {ENGINEER}: engineer" in out.getvalue()
+    assert "  reader1@plaqueweb.example: reader" in out.getvalue()
+
+    statuses = {}
+    for email in (COORDINATOR, ENGINEER, "reader1@plaqueweb.example"):
+        client = Client()
+        client.force_login(User.objects.get(email=email))
+        names = ("worklist", "agreement", "review", "studies")
+        statuses[email] = [client.get(reverse(name, args=[project.slug])).status_code for name in names]
+    assert statuses[COORDINATOR][1:] == statuses[ENGINEER][1:] == [200, 200, 200]
+    assert not Assignment.objects.filter(reader__is_simulated=False).exists()
+    assert statuses["reader1@plaqueweb.example"][3] == 404

@@ -80,11 +80,12 @@ class Opening:
 
     def _second_project(self) -> list[str]:
         """One line about the simulated programme."""
-        where = f"  Programme {self.supervisor.address}p/{SLUG}/agreement/ for the coordinator"
+        where = f"  Programme {self.supervisor.address}p/{SLUG}/agreement/ (simulated"
+        who = "            for the coordinator, adjudicator and engineer; readers are members without cases to read"
         if self.programme:
-            return [f"{where} (simulated; fills within some minutes)"]
+            return [f"{where}; fills within some minutes)", who]
         if Project.objects.filter(slug=SLUG).exists():
-            return [f"{where} (simulated)"]
+            return [f"{where})", who]
         return ["  Programme start with --programme for a second project: 200 studies, simulated readers, full pages"]
 
     def _print(self) -> None:

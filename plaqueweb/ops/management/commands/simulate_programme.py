@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from plaqueweb.accounts.models import User
 from plaqueweb.core.errors import DomainError
-from plaqueweb.ops.demo import COORDINATOR
+from plaqueweb.ops.demo import programme_people
 from plaqueweb.ops.programme.draw import draw
 from plaqueweb.ops.programme.parameters import SLUG, Parameters
 from plaqueweb.ops.programme.store import store_programme
@@ -29,7 +29,8 @@ class Command(BaseCommand):
         parser.add_argument("--repeats", type=float, default=default.repeats, help="share of the studies read twice")
         parser.add_argument(
             "--for", dest="people", action="append", default=[], metavar="EMAIL",
-            help=f"account that becomes coordinator and adjudicator; may be repeated ({COORDINATOR})",
+            help="account that becomes coordinator and adjudicator, an account of the demo what it is there; "
+            "may be repeated (all accounts of the demo)",
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -52,11 +53,12 @@ class Command(BaseCommand):
             f"Project {stored.project.slug}: {stored.studies} synthetic studies, {stored.reads} simulated reads, "
             f"{stored.predictions} simulated predictions, in {time.monotonic() - began:.0f} s."
         )
+        for membership in stored.project.memberships.filter(user__in=[user for user, _roles in people]):
+            self.stdout.write(f"  {membership.user.email}: {', '.join(membership.roles)}")
 
-    def _people(self, emails: list[str]) -> list[User]:
-        wanted = emails or [COORDINATOR]
-        found = list(User.objects.filter(email__in=wanted))
-        missing = set(emails) - {user.email for user in found}
+    def _people(self, emails: list[str]) -> list[tuple[User, list[str]]]:
+        found = programme_people(emails)
+        missing = set(emails) - {user.email for user, _roles in found}
         if missing:
             raise CommandError(f"There is no account {', '.join(sorted(missing))}: manage.py add_user makes one.")
         return found
