@@ -82,13 +82,14 @@ class Context:
     """Conditions of a study. ``segment`` is that of the index lesion of the reference, else of most readers', else of
     the model's key clip; ``quality`` the reference's, else the worst that a reader gave. "" is unknown.
 
-    ``sex`` and ``age_band`` are the subject's; ``arrived`` when the study was ready. ``picture`` is the size of the
-    first clip, say 800x600.
+    ``site`` is the label that people gave; ``sex`` and ``age_band`` are the subject's; ``arrived`` when the study was
+    ready. ``picture`` is the size of the first clip, say 800x600.
     """
 
     segment: str = ""
     quality: str = ""
     scanner: str = ""
+    site: str = ""
     scale: bool = False
     sex: str = ""
     age_band: str = ""

@@ -61,8 +61,8 @@ class Evidence:
         return self.contexts.get(study, Context())
 
     def restricted(self, options: Mapping[str, str]) -> Evidence:
-        """Only the studies that the filters segment, quality, scanner and scale keep; "" keeps all."""
-        wanted = {key: options.get(key, "") for key in ("segment", "quality", "scanner", "scale")}
+        """Only the studies that the filters segment, quality, site, scanner and scale keep; "" keeps all."""
+        wanted = {key: options.get(key, "") for key in ("segment", "quality", "site", "scanner", "scale")}
         if not any(wanted.values()):
             return self
         kept = {unit.study for unit in self.units if _fits(self.context(unit.study), wanted)}
@@ -93,6 +93,7 @@ def _fits(context: Context, wanted: Mapping[str, str]) -> bool:
     return (
         (not wanted["segment"] or context.segment == wanted["segment"])
         and (not wanted["quality"] or context.quality == wanted["quality"])
+        and (not wanted["site"] or context.site == wanted["site"])
         and (not wanted["scanner"] or context.scanner == wanted["scanner"])
         and scale[wanted["scale"]]
     )
@@ -135,7 +136,7 @@ def load(
         frames=Frames({}, 0, 0),
         simulated=rows.any_simulated(read_ids),
         synthetic=rows.any_synthetic([unit.study for unit in made]),
-        contexts=rows.contexts(made, by_study),
+        contexts=rows.contexts(made, by_study, manifest.get("sites", {})),
         names=rows.names(by_study, manifest),
     )
     if "repeats" in parts:

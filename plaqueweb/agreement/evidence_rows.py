@@ -177,8 +177,10 @@ def names(answers: Mapping[uuid.UUID, Sequence[Answer]], manifest: Mapping[str, 
     return found | dict(Pipeline.objects.filter(pk__in=lines).values_list("pk", "name"))
 
 
-def contexts(units: Sequence[Unit], answers: Mapping[uuid.UUID, Sequence[Answer]]) -> dict[uuid.UUID, Context]:
-    """The conditions of each study."""
+def contexts(
+    units: Sequence[Unit], answers: Mapping[uuid.UUID, Sequence[Answer]], sites: Mapping[str, str]
+) -> dict[uuid.UUID, Context]:
+    """The conditions of each study; ``sites`` by study, as the manifest froze them."""
     studies = [unit.study for unit in units]
     clips: dict[uuid.UUID, list[tuple[str, str, str, int]]] = defaultdict(list)
     sizes: dict[uuid.UUID, str] = {}
@@ -204,6 +206,7 @@ def contexts(units: Sequence[Unit], answers: Mapping[uuid.UUID, Sequence[Answer]
             segment=_segment(unit, own),
             quality=_quality(unit, own),
             scanner=scanner_name(clips[unit.study][0][:2]) if clips.get(unit.study) else "",
+            site=sites.get(str(unit.study), ""),
             scale=unit.study in scaled,
             sex=sex,
             age_band=band,

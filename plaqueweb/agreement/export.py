@@ -13,6 +13,7 @@ from plaqueweb.agreement.report import Report
 COLUMNS = (
     "study",
     "subject",
+    "site",
     "reference",
     "pipeline",
     "reference_class",
@@ -80,7 +81,7 @@ def _is_number(text: str) -> bool:
 def _row(report: Report, unit: dict[str, Any]) -> list[str]:
     place, selection = report.places[unit["study"]], report.selection
     a, b = unit["model_mm"], unit["reference_mm"]
-    texts = [place.label, place.subject, present.against_words(selection)]
+    texts = [place.label, place.subject, unit.get("site", ""), present.against_words(selection)]
     texts.append(selection.pipeline.name if selection.pipeline else "")
     values = [
         _text(unit["reference"]),

@@ -20,7 +20,7 @@ from plaqueweb.core.errors import NotFound
 from plaqueweb.reads.choices import Quality
 from plaqueweb.review.models import FusionMethod
 from plaqueweb.studies.choices import Segment
-from plaqueweb.studies.models import Clip, Project
+from plaqueweb.studies.models import Clip, Project, Study
 
 COMPARISON = ("round", "pipeline", "against")
 """Which rows are compared; the rest narrows or cuts them."""
@@ -45,7 +45,11 @@ PERIODS = {
     "2": gettext_lazy("2 weeks"),
     "4": gettext_lazy("4 weeks"),
 }
-SPLITS = {"": gettext_lazy("pipeline"), "scanner": gettext_lazy("pipeline and scanner")}
+SPLITS = {
+    "": gettext_lazy("pipeline"),
+    "site": gettext_lazy("pipeline and site"),
+    "scanner": gettext_lazy("pipeline and scanner"),
+}
 OWN_MASKS = "readers"
 MASKS = {
     OWN_MASKS: gettext_lazy("each reader’s own"),
@@ -58,12 +62,13 @@ LABELS = {
     "split": gettext_lazy("Series for each"),
     "segment": gettext_lazy("Segment"),
     "quality": gettext_lazy("Quality"),
+    "site": gettext_lazy("Site"),
     "scanner": gettext_lazy("Scanner"),
     "scale": gettext_lazy("Scale"),
     "kind": gettext_lazy("Compared on"),
     "unit": gettext_lazy("Unit"),
 }
-NARROWING = ("segment", "quality", "scanner", "scale")
+NARROWING = ("segment", "quality", "site", "scanner", "scale")
 """Filters that keep some studies; empty keeps all."""
 
 
@@ -93,11 +98,20 @@ def scanners(project: Project, studies: Iterable[Any] | QuerySet[Any]) -> list[s
     return sorted(found - {""})
 
 
-def offered(names: Iterable[str], known_scanners: Iterable[str], units: Iterable[str]) -> dict[str, dict[str, str]]:
+def sites(project: Project, studies: Iterable[Any] | QuerySet[Any]) -> list[str]:
+    """Sites of the visible studies by their labels."""
+    rows = Study.objects.filter(project=project, pk__in=studies).exclude(site="").order_by("site")
+    return list(rows.values_list("site", flat=True).distinct())
+
+
+def offered(
+    names: Iterable[str], known_scanners: Iterable[str], units: Iterable[str], known_sites: Iterable[str] = ()
+) -> dict[str, dict[str, str]]:
     """Values by filter, as {value: label}."""
     every = {
         "segment": {str(value): str(label) for value, label in Segment.choices},
         "quality": {str(value): str(label) for value, label in Quality.choices},
+        "site": {name: name for name in known_sites},
         "scanner": {name: name for name in known_scanners},
         "scale": {key: str(label) for key, label in SCALES.items()},
         "kind": {key: str(label) for key, label in KINDS.items()},

@@ -249,7 +249,9 @@ def _clips(studies: list[uuid.UUID]) -> Row:
     scanners: dict[str, set[uuid.UUID]] = {}
     total, frames, synthetic = 0, 0, 0
     sources: Counter[str] = Counter()
+    sites: Counter[str] = Counter()
     for part in batches(studies):
+        sites.update(Study.objects.filter(pk__in=part).order_by().values_list("site", flat=True))
         stored = Clip.objects.filter(study_id__in=part, state=ClipState.STORED).order_by("pk")
         for study, maker, model, count, made_up in stored.values_list(
             "study_id", "manufacturer", "scanner_model", "frames", "synthetic"
@@ -262,6 +264,7 @@ def _clips(studies: list[uuid.UUID]) -> Row:
         "clips": total,
         "frames": frames,
         "synthetic_clips": synthetic,
+        "sites": dict(sorted(sites.items())),
         "scanners": {name: len(found) for name, found in sorted(scanners.items())},
         "scale_from": dict(sorted(sources.items())),
     }

@@ -134,7 +134,8 @@ def build_tab(start: Start, board: Board) -> Report:
     """
     user, project, selection, found, kept = start.user, start.project, start.selection, start.found, start.kept
     known = flt.scanners(project, list(found.subjects)) if "scanner" in board.filters else []
-    values = flt.offered(board.filters, known, board.units)
+    sites = flt.sites(project, list(found.subjects)) if "site" in board.filters else []
+    values = flt.offered(board.filters, known, board.units, sites)
     options = flt.chosen(kept, values, dict(board.defaults))
     report = Report(
         user,

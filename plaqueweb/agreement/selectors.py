@@ -39,7 +39,7 @@ from plaqueweb.reads.rounds_frames import same_frame_reads as reads_on_given_fra
 from plaqueweb.review.links import acts_on
 from plaqueweb.review.models import Case, Consensus, ConsensusKind
 from plaqueweb.studies.blinding import UNSIGNED_STATES, results_visible
-from plaqueweb.studies.models import DEFAULT_RULE, CaseListItem, Disclosure, Project
+from plaqueweb.studies.models import DEFAULT_RULE, CaseListItem, Disclosure, Project, Study
 
 KIND = "overview"
 
@@ -318,6 +318,7 @@ def manifest(
     visible study in scope; ``reads`` all counted reads there; ``counts`` what was left out and why. ``kind`` is the
     board, ``parts`` what it loads (``repeats`` and ``pipelines`` add their ids, ``matches`` adds what people said of
     lesions), ``options`` its filters.
+    ``sites`` are the labels of these studies, where they have one: people may give others later.
     ``same_frames`` names the second-stage read whose frames stand for those of a counted read.
     """
     reads = [read for read in found.reads if read.study_id in found.subjects]
@@ -342,6 +343,8 @@ def manifest(
     if "matches" in parts:
         others = {read.id for read in reads} | taken
         more["links"] = acts_on([read.id for read in reads], others)
+    if sites := _sites(selection.project, found):
+        more["sites"] = sites
     if "pipelines" in parts:
         more["pipelines"] = _every_pipeline(found, contents, references)
     return {
@@ -362,6 +365,12 @@ def manifest(
             "imported": sum(read.imported for read in reads),
         },
     }
+
+
+def _sites(project: Project, found: Scope) -> dict[str, str]:
+    """The site of every study in scope that has one, by study."""
+    rows = Study.objects.filter(project=project).exclude(site="").order_by("pk").values_list("pk", "site")
+    return {str(study): site for study, site in rows if study in found.subjects}
 
 
 def _rule_mm(round_: Round | None) -> float:

@@ -99,7 +99,7 @@ def results_of(board: Board, manifest: dict[str, Any], progress: Progress | None
     options = {
         key: value
         for key, value in manifest.items()
-        if key not in ("units", "reads", "repeats", "pipelines", "same_frames", "links")
+        if key not in ("units", "reads", "repeats", "pipelines", "same_frames", "links", "sites")
     }
     method = fusion_of(manifest)
     fused = ensure(marking_reads(manifest), method) if method else None

@@ -74,6 +74,7 @@ class UploadIn(serializers.Serializer[Any]):
     file = serializers.FileField(allow_empty_file=True)
     batch = serializers.UUIDField()
     project = serializers.SlugField()
+    site = serializers.CharField(required=False, allow_blank=True, help_text="label for the studies that it begins")
 
 
 class ReasonIn(serializers.Serializer[Any]):
@@ -117,8 +118,9 @@ class UploadViewSet(AllowListedFilters, mixins.ListModelMixin, mixins.RetrieveMo
         project = self._project(fields.validated_data["project"])
         file = fields.validated_data["file"]
         upload = services.receive_upload(
-            project=project, by=user, file=file, size=file.size, batch=fields.validated_data["batch"]
-        )
+            project=project, by=user, file=file, size=file.size, batch=fields.validated_data["batch"],
+            site=fields.validated_data.get("site", ""),
+        )  # fmt: skip
         return Response(upload_payload(upload), status=201)
 
     @extend_schema(request=BatchIn, responses=BatchOut)

@@ -118,7 +118,8 @@ def _take_archive(claim: Claim, upload: Upload, path: Path) -> None:
         closed = Upload.objects.filter(batch=upload.batch, project_id=upload.project_id, batch_closed=True).exists()
         for source in members:
             Upload.objects.create(
-                project_id=upload.project_id, batch=upload.batch, parent=upload, source=source, sha256=source.sha256,
+                project_id=upload.project_id, batch=upload.batch, site=upload.site, parent=upload, source=source,
+                sha256=source.sha256,
                 bytes=source.bytes, owner_id=upload.owner_id, priority=upload.priority, batch_closed=closed,
             )  # fmt: skip
         _move(upload, "parse", kind=UploadKind.ARCHIVE)
@@ -149,8 +150,9 @@ def _take_file(claim: Claim, upload: Upload, path: Path, client: IntakeClient) -
     _parsed(claim, upload, report)
     with transaction.atomic():
         clip = store.store_clip(
-            project=upload.project, batch=upload.batch, key=key, report=report, cine=cine, offsets=offsets
-        )
+            project=upload.project, batch=upload.batch, site=upload.site, key=key, report=report, cine=cine,
+            offsets=offsets,
+        )  # fmt: skip
         event = "hold" if report.quarantined else "store"
         _move(upload, event, clip=clip, study_id=clip.study_id, source=None)
         verb = "upload.held" if report.quarantined else "upload.stored"

@@ -41,6 +41,7 @@ class Upload(BaseModel, LeasedRow):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="uploads")
     batch = models.UUIDField(db_index=True)  # one drop; files without tags of one batch form one study
     parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="members")
+    site = models.CharField(max_length=40, blank=True)  # for studies that this file begins
     kind = models.CharField(max_length=8, choices=UploadKind, default=UploadKind.FILE)
     state = models.CharField(max_length=16, choices=UploadState, default=UploadState.RECEIVED)
     source = models.ForeignKey(StoredObject, on_delete=models.SET_NULL, null=True, related_name="+")

@@ -60,7 +60,7 @@ class Board:
             rows = rows.filter(ready_at__isnull=True)
         if query:
             number = query.upper().removeprefix("S-").lstrip("0")
-            wanted = Q(subject__pseudonym__icontains=query)
+            wanted = Q(subject__pseudonym__icontains=query) | Q(site__iexact=query)
             if number.isdigit() and len(number) < 9:
                 wanted |= Q(number=int(number))
             rows = rows.filter(wanted)
@@ -95,6 +95,7 @@ class Board:
                     "url": reverse("study", args=[self.project.slug, study.pk]),
                     "label": study.label,
                     "subject": study.subject.pseudonym,
+                    "site": study.site,
                     "arrived": study.last_arrival_at or study.created_at,
                     "clips": len(own),
                     "scale": scale_words(own) if own else "–",

@@ -53,7 +53,7 @@ def study_context(user: User, project: Project, study: Study) -> dict[str, Any]:
         "may_run": user.can(Capability.RUN_JOBS, project.pk),
         "may_release": user.can(Capability.RELEASE, project.pk),
         "intake": [_intake_line(project, upload) for upload in uploads],
-        "clip_facts": _clip_facts(clips),
+        "clip_facts": [*_clip_facts(clips), *([{"label": _("Site"), "value": study.site}] if study.site else [])],
         "job": cell,
         "signed": _signed(study) if may_see else None,
         "compare_url": _compare_url(project, study) if may_see else None,

@@ -22,18 +22,25 @@ from plaqueweb.ingest.settle import settle_study, settle_waiting, touch_study
 from plaqueweb.ingest.states import UPLOAD
 from plaqueweb.studies.choices import ClipState
 from plaqueweb.studies.models import Clip, Project
+from plaqueweb.studies.sites import site_label
 
 PENDING = (UploadState.RECEIVED, UploadState.PARSED)
 REASON_CHARACTERS = 300
 
 
-def receive_upload(*, project: Project, by: User | None, file: IO[bytes], size: int, batch: uuid.UUID) -> Upload:
+def receive_upload(
+    *, project: Project, by: User | None, file: IO[bytes], size: int, batch: uuid.UUID, site: str = ""
+) -> Upload:
     """Store a file durably and queue it for intake. Its name is not kept.
+
+    Args:
+        site: label for studies that the file begins; those that are there keep theirs.
 
     Raises:
         NotAllowed: the user may not add studies to the project.
-        Invalid: the file is empty or larger than the limit.
+        Invalid: the file is empty or larger than the limit, or the site is no label.
     """
+    label = site_label(site)
     if by is not None and not by.can(Capability.UPLOAD, project.pk):
         raise NotAllowed(_("You may not add studies to this project."))
     if size > limits.UPLOAD_BYTES:
@@ -47,6 +54,7 @@ def receive_upload(*, project: Project, by: User | None, file: IO[bytes], size: 
             project=project,
             batch=batch,
             source=source,
+            site=label,
             sha256=source.sha256,
             bytes=source.bytes,
             owner_id=by.pk if by else None,

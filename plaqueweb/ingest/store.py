@@ -52,13 +52,14 @@ def store_clip(
     *,
     project: Project,
     batch: uuid.UUID,
+    site: str,
     key: bytes,
     report: IntakeReport,
     cine: StoredObject,
     offsets: list[list[int]],
 ) -> Clip:
     """Make the clip with its subject, study and regions; call it inside the transaction that moves the upload."""
-    study = _study(project, batch, key, report)
+    study = _study(project, batch, site, key, report)
     number = (Clip.objects.filter(study=study).aggregate(n=Max("number"))["n"] or 0) + 1
     regions = _regions(report)
     views = {row["view"] for row in regions if row["kind"] not in STRIPS and row["valid"]}
@@ -105,7 +106,7 @@ def ensure_region(clip: Clip, report: IntakeReport | None = None) -> None:
     )  # fmt: skip
 
 
-def _study(project: Project, batch: uuid.UUID, key: bytes, report: IntakeReport) -> Study:
+def _study(project: Project, batch: uuid.UUID, site: str, key: bytes, report: IntakeReport) -> Study:
     """Find or make the study; the project row is locked so that two workers number one after the other."""
     Project.objects.select_for_update().get(pk=project.pk)
     uid, pseudonym = (report.study_uid, report.subject_pseudonym)
@@ -119,7 +120,9 @@ def _study(project: Project, batch: uuid.UUID, key: bytes, report: IntakeReport)
     )
     number = (Study.objects.filter(project=project).aggregate(n=Max("number"))["n"] or 0) + 1
     shifted = date.fromisoformat(report.study_date) if report.study_date else None
-    made: Study = Study.objects.create(project=project, subject=subject, number=number, uid=uid, shifted_date=shifted)
+    made: Study = Study.objects.create(
+        project=project, subject=subject, number=number, uid=uid, shifted_date=shifted, site=site
+    )
     return made
 
 

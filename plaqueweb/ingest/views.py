@@ -5,24 +5,27 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core import limits
-from plaqueweb.core.errors import DomainError, NotAllowed, NotFound
+from plaqueweb.core.errors import DomainError, Invalid, NotAllowed, NotFound
 from plaqueweb.core.ids import parse_uuid
 from plaqueweb.ingest import pages, services
 from plaqueweb.ingest.models import Upload
 from plaqueweb.ingest.overview import PAGE, Board
 from plaqueweb.ingest.selectors import held_uploads, uploads_of
 from plaqueweb.studies.models import Project, Protocol, Study
+from plaqueweb.studies.sites import CHARACTERS, numbers_of, set_site, sites_of
 
 STILL = 286  # htmx: stop asking
 
@@ -54,6 +57,23 @@ def studies(request: HttpRequest, slug: str) -> HttpResponse:
     board = Board(user, project_for(user, slug, Capability.VIEW_STUDIES))
     context = _table(request, board, "studies")
     return _live(request, board, context, "ingest/studies.html", "ingest/_studies_table.html")
+
+
+@login_required
+@require_POST
+def studies_site(request: HttpRequest, slug: str) -> HttpResponse:
+    """Give studies their site by number, and go back to the list, which says what was done or what is wrong."""
+    user = current_user(request)
+    project = project_for(user, slug, Capability.UPLOAD)
+    try:
+        numbers = numbers_of(request.POST.get("studies", ""))
+        changed = set_site(project=project, numbers=numbers, site=request.POST.get("site", ""), by=user)
+    except Invalid as error:
+        messages.error(request, error.detail)
+    else:
+        words = ngettext("%(n)s study has another site now.", "%(n)s studies have another site now.", changed)
+        messages.success(request, words % {"n": changed})
+    return redirect("studies", slug=project.slug)
 
 
 @login_required
@@ -149,6 +169,8 @@ def _table(request: HttpRequest, board: Board, page: str) -> dict[str, Any]:
         "may_release": user.can(Capability.RELEASE, key),
         "may_run": user.can(Capability.RUN_JOBS, key),
         "max_bytes": limits.UPLOAD_BYTES,
+        "sites": sites_of(board.project),
+        "site_characters": CHARACTERS,
     }
 
 

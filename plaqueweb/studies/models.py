@@ -183,6 +183,7 @@ class Study(BaseModel):
     number = models.PositiveIntegerField()  # S-0001, per project, for people
     uid = models.CharField(max_length=64)
     shifted_date = models.DateField(null=True, blank=True)
+    site = models.CharField(max_length=40, blank=True)  # a label that a person gave, never what a file says
     content_no = models.PositiveIntegerField(default=0)
     content_hash = models.CharField(max_length=64, blank=True)
     ready_at = models.DateTimeField(null=True, blank=True)

@@ -110,6 +110,7 @@ PAGES: dict[str, Look] = {
 NO_PAGES = {
     # what a form sends, or leads on
     "logout", "skip-case", "reopen-case", "adjudication-begin", "adjudication-share", "agreement-margin", "compare-of",
+    "studies-site",
     # parts of pages
     "round-plan", "words", "protocol-drawn", "compare-lesions",
     # files

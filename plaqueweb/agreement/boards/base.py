@@ -127,6 +127,7 @@ def unit_row(unit: Unit, evidence: Evidence) -> dict[str, Any]:
         "kind": official_kind(unit),
         "dice": float(np.mean(values)) if values else None,
         "frames": len(scores),
+        "site": evidence.context(unit.study).site,
     }
 
 

@@ -26,6 +26,7 @@ DIMENSION_WORDS: dict[str, Any] = {
     ALL: gettext_lazy("All studies"),
     "segment": gettext_lazy("Segment"),
     "quality": gettext_lazy("Quality"),
+    "site": gettext_lazy("Site"),
     "scanner": gettext_lazy("Scanner"),
     "scale": gettext_lazy("Scale"),
     "sex": gettext_lazy("Sex"),
@@ -69,6 +70,7 @@ def groups_of(evidence: Evidence, unit: Unit) -> dict[str, str]:
     return {
         "segment": context.segment,
         "quality": context.quality,
+        "site": context.site,
         "scanner": context.scanner,
         "scale": "yes" if context.scale else "no",
         "sex": context.sex,

@@ -27,8 +27,9 @@ CLASSES = (0, 1)
 def compute(evidence: Evidence, options: Mapping[str, Any]) -> Results:
     """Both kinds of series of every pipeline."""
     met, seen = _met(evidence), _seen(evidence)
-    by_scanner = options.get("split") == "scanner"
-    found = compute_time(met, seen, _changes(met, seen), weeks=int(options.get("period") or 0), by_scanner=by_scanner)
+    found = compute_time(
+        met, seen, _changes(met, seen), weeks=int(options.get("period") or 0), split=str(options.get("split") or "")
+    )
     picks = Picks(evidence.units)
     for number, series in enumerate(found["series"]):
         for place, point in enumerate(series["points"]):
@@ -75,9 +76,9 @@ def _met(evidence: Evidence) -> list[Met]:
             model = answers.get(unit.study)
             if model is not None and model.klass in CLASSES:
                 agrees = model.klass == unit.reference.klass
-                scanner = evidence.context(unit.study).scanner
-                mm = _difference(model, unit.reference)
-                found.append(Met(str(unit.study), day, str(pipeline), scanner, agrees, mm))
+                context, mm = evidence.context(unit.study), _difference(model, unit.reference)
+                row = Met(str(unit.study), day, str(pipeline), context.scanner, agrees, mm, context.site)
+                found.append(row)
     return found
 
 
@@ -98,7 +99,7 @@ def _seen(evidence: Evidence) -> list[Seen]:
             if day is not None:
                 row = Seen(
                     str(study), day, str(pipeline), context.scanner, model.klass, model.probability,
-                    model.thickness_mm, model.area_mm2, context.picture,
+                    model.thickness_mm, model.area_mm2, context.picture, context.site,
                 )  # fmt: skip
                 found.append(row)
     return found

@@ -77,6 +77,6 @@ def pipeline_name(report: Report, pipeline: str) -> str:
 
 def series_name(report: Report, series: Mapping[str, Any]) -> str:
     name = pipeline_name(report, series["pipeline"])
-    if report.options.get("split") == "scanner":
-        return f"{name}, {series['scanner'] or _('scanner not known')}"
-    return name
+    unknown = {"scanner": _("scanner not known"), "site": _("site not known")}
+    split = report.options.get("split", "")
+    return f"{name}, {series[split] or unknown[split]}" if split else name

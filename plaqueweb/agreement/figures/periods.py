@@ -39,6 +39,7 @@ class Met:
     scanner: str
     agrees: bool
     mm: float | None = None
+    site: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,14 @@ class Seen:
     thickness: float | None = None
     area: float | None = None
     picture: str = ""
+    site: str = ""
 
 
 Row = TypeVar("Row", Met, Seen)
 
 
 def chance_each(series: int) -> float:
-    """Chance of a false alarm of one chart within the horizon, where a pipeline has so many series (scanners)."""
+    """Chance of a false alarm of one chart within the horizon, where a pipeline has so many series."""
     return FALSE_ALARM / (len(CHARTS) * max(series, 1))
 
 
@@ -87,10 +89,11 @@ def period_length(days: Sequence[date]) -> int:
     return WEEKS[-1] if days else WEEKS[0]
 
 
-def grouped(rows: Sequence[Row], by_scanner: bool) -> dict[tuple[str, str], list[Row]]:
+def grouped(rows: Sequence[Row], split: str) -> dict[tuple[str, str], list[Row]]:
+    """Rows by pipeline and by what ``split`` names, "site" or "scanner" ("" nothing), in order of time."""
     found: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row.at, row.study)):
-        found[row.pipeline, row.scanner if by_scanner else ""].append(row)
+        found[row.pipeline, getattr(row, split) if split else ""].append(row)
     return dict(sorted(found.items(), key=lambda item: (item[1][0].at, item[0])))
 
 

@@ -15,7 +15,7 @@ from plaqueweb.agreement import stats
 from plaqueweb.agreement.stats.figures import Floats
 
 ALL = "all"
-DIMENSIONS = ("segment", "quality", "scanner", "scale", "sex", "age_band", "thickness", "confidence")
+DIMENSIONS = ("segment", "quality", "site", "scanner", "scale", "sex", "age_band", "thickness", "confidence")
 """In the order of the chart. Levels are keys; the page has the words."""
 CLASSES = (0, 1)
 

@@ -20,7 +20,7 @@ _STEP = 10
 """First values are counted in tens where a limit is simulated, downwards: fewer simulations, a limit a little wide."""
 
 
-def agreement(key: tuple[str, str], rows: Sequence[Met], weeks: int, chance: float) -> dict[str, Any]:
+def agreement(key: tuple[str, str], rows: Sequence[Met], weeks: int, chance: float, split: str = "") -> dict[str, Any]:
     """Points and alarms of one series; ``chance``: of a false alarm of one chart within the horizon."""
     periods = periods_of(rows, weeks)
     base = baseline(len(rows))
@@ -46,7 +46,8 @@ def agreement(key: tuple[str, str], rows: Sequence[Met], weeks: int, chance: flo
         )
     return {
         "pipeline": key[0],
-        "scanner": key[1],
+        "site": key[1] if split == "site" else "",
+        "scanner": key[1] if split == "scanner" else "",
         "cases": len(rows),
         "baseline": {"cases": base, "differ": hits, "level": level},
         "laney": shown.spread if shown.spread > 1 else None,

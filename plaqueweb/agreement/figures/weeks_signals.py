@@ -11,7 +11,7 @@ from plaqueweb.agreement import stats
 from plaqueweb.agreement.figures.periods import MIN_BASELINE, PERIODS, SIGNALS, Seen, baseline, periods_of
 
 
-def signals(key: tuple[str, str], rows: Sequence[Seen], weeks: int, chance: float) -> dict[str, Any]:
+def signals(key: tuple[str, str], rows: Sequence[Seen], weeks: int, chance: float, split: str = "") -> dict[str, Any]:
     """Each signal by period against the series' first cases; what lies among them is shown and not judged.
 
     ``chance``: of a false alarm of one signal in ``PERIODS`` periods.
@@ -35,7 +35,8 @@ def signals(key: tuple[str, str], rows: Sequence[Seen], weeks: int, chance: floa
     ]
     return {
         "pipeline": key[0],
-        "scanner": key[1],
+        "site": key[1] if split == "site" else "",
+        "scanner": key[1] if split == "scanner" else "",
         "predictions": len(rows),
         "baseline": len(base),
         "signals": found,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from plaqueweb.agreement import present
-from plaqueweb.agreement.filters import LABELS
+from plaqueweb.agreement.filters import LABELS, NARROWING
 from plaqueweb.agreement.paper.flow import Flow, flow_of, reason_words
 from plaqueweb.agreement.report_models import inputs_of, tab_of
 from plaqueweb.reads.choices import Policy, Reveal, Speciality
@@ -126,11 +126,7 @@ class StudyFacts:
                "at": day(row["frozen_at"]), "hash": row["hash"][:16]}
             for row in lists.values() if row["frozen_at"]
         ]  # fmt: skip
-        asked = [
-            f"{LABELS[name]} {value}"
-            for name, value in self.body["comparison"]["asked"]
-            if name in ("segment", "quality", "scanner", "scale")
-        ]
+        asked = [f"{LABELS[name]} {value}" for name, value in self.body["comparison"]["asked"] if name in NARROWING]
         filters = _(" Narrowed to: %(filters)s.") % {"filters": ", ".join(asked)} if asked else ""
         return _("Studies of: %(lists)s.") % {"lists": listed(told)} + filters if told else filters.strip()
 
@@ -177,9 +173,13 @@ class StudyFacts:
         scale = listed(f"{known.get(key, key)} {n}" for key, n in self.dataset_of["scale_from"].items())
         if not scanners:
             return ""
-        return _("Transesophageal echo; studies by scanner: %(scanners)s; regions by scale: %(scale)s.") % {
+        told = _("Transesophageal echo; studies by scanner: %(scanners)s; regions by scale: %(scale)s.") % {
             "scanners": scanners, "scale": scale or "–",
         }  # fmt: skip
+        # A report that was frozen before there were sites has none.
+        given = self.dataset_of.get("sites", {})
+        sites = listed(f"{name or _('not known')} ({n})" for name, n in given.items())
+        return told + (_(" Studies by site: %(sites)s.") % {"sites": sites} if any(given) else "")
 
     # --- reference and readers
 

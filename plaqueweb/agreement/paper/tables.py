@@ -25,8 +25,14 @@ def _share(n: int, total: int) -> str:
     return f"{n} ({present.percent(n / total)})" if total else str(n)
 
 
+def _sites(data: Mapping[str, Any]) -> dict[str, int]:
+    """Studies by site; none where no study has one, and in a report that was frozen before there were sites."""
+    found: dict[str, int] = data.get("sites", {})
+    return found if any(found) else {}
+
+
 def characteristics(facts: Facts) -> Table:
-    """Subjects by sex and age, studies by scanner, clips and scale."""
+    """Subjects by sex and age, studies by site and scanner, clips and scale."""
     data = facts.dataset_of
     people, studies = data["subjects"], len(data["studies"])
     sexes = {"F": _("female"), "M": _("male"), "O": _("other")}
@@ -35,6 +41,8 @@ def characteristics(facts: Facts) -> Table:
         rows.append((_("Sex: %(sex)s") % {"sex": sexes.get(key, _("not known"))}, _share(n, people)))
     for key, n in sorted(data["age_band"].items(), key=lambda item: (not item[0], item[0])):
         rows.append((_("Age: %(band)s") % {"band": key or _("not known")}, _share(n, people)))
+    for key, n in _sites(data).items():
+        rows.append((_("Studies, site: %(name)s") % {"name": key or _("not known")}, _share(n, studies)))
     for key, n in data["scanners"].items():
         rows.append((_("Studies, scanner: %(name)s") % {"name": key or _("not known")}, _share(n, studies)))
     rows += [(_("Clips, frames"), f"{data['clips']}, {data['frames']}")]

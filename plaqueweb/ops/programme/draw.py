@@ -19,6 +19,7 @@ from plaqueweb.ops.programme.parameters import (
     RULE_MM,
     SCANNER_SHARE,
     SEGMENT_SHARE,
+    SITE_SHARE,
     Parameters,
     PipelineTraits,
     ReaderTraits,
@@ -47,6 +48,7 @@ class Studies:
     segment: Ints
     quality: Ints
     scanner: Ints
+    site: Ints
     sex: Ints
     decade: Ints
     scaled: Bools
@@ -159,6 +161,7 @@ def _studies(p: Parameters) -> Studies:
     return Studies(
         subject=subject.astype(np.int64), week=week.astype(np.int64), segment=_pick(rng, SEGMENT_SHARE, n),
         quality=_pick(rng, QUALITY_SHARE, n), scanner=_pick(rng, SCANNER_SHARE, n), sex=sex[subject],
+        site=_pick(_stream(p, 6), SITE_SHARE, people)[subject],
         decade=decade[subject], scaled=rng.random(n) >= p.no_scale, thickness_mm=thickness, reasons=reasons,
         complex=(displayed(thickness) >= RULE_MM) | reasons.any(axis=1), case=rng.normal(size=n),
         angle=rng.uniform(0, 2 * np.pi, n), half_extent=rng.uniform(0.35, 0.8, n),

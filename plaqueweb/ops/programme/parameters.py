@@ -22,6 +22,9 @@ QUALITY_NOISE = (1.0, 1.4, 2.0)
 """Factor on every error of thickness, by image quality."""
 SCANNERS = ("Simulated scanner 1", "Simulated scanner 2", "Simulated scanner 3")
 SCANNER_SHARE = (0.5, 0.3, 0.2)
+SITES = ("Site A", "Site B", "Site C")
+SITE_SHARE = (0.5, 0.3, 0.2)
+"""Sites of the subjects; no error depends on the site, so that a difference between two is chance."""
 REASONS = ("ulceration", "mobile", "thrombus")
 REASON_SHARE = (0.06, 0.04, 0.02)
 """How often a plaque has each reason of the label rule, whatever its thickness."""

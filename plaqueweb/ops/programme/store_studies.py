@@ -19,7 +19,7 @@ from plaqueweb.ingest.bundle import png
 from plaqueweb.ingest.store import MAGIC, bundle_offsets
 from plaqueweb.ops.programme.draw import Programme
 from plaqueweb.ops.programme.geometry import COLUMNS, ROWS, SPACING_MM, aorta, pictures
-from plaqueweb.ops.programme.parameters import FRAMES, QUALITY_NOISE, SCANNERS, SEGMENTS
+from plaqueweb.ops.programme.parameters import FRAMES, QUALITY_NOISE, SCANNERS, SEGMENTS, SITES
 from plaqueweb.studies.choices import CalibrationSource, ClipKind, ClipState, StoredAs, View
 from plaqueweb.studies.models import Clip, Project, Region, Study, Subject
 
@@ -94,6 +94,7 @@ def _write(
         study = Study(
             project=project, subject=subjects[name], number=index + 1, uid=uid, shifted_date=arrived.date(),
             content_no=1, content_hash=_sha(digest.encode()), ready_at=arrived, last_arrival_at=arrived,
+            site=SITES[int(s.site[index])],
         )  # fmt: skip
         clip = Clip(
             study=study, number=1, kind=ClipKind.CINE, sop_uid=f"2.25.{uuid.uuid5(project.pk, f'clip {index}').int}",

@@ -142,6 +142,8 @@ class UploadIsland {
     const form = new FormData();
     form.append("project", this.root.dataset["project"] ?? "");
     form.append("batch", item.batch);
+    const site = document.querySelector<HTMLInputElement>("[data-upload-site]")?.value.trim();
+    if (site) form.append("site", site);
     form.append("file", item.file, "upload"); // the name stays here
     const request = new XMLHttpRequest();
     request.open("POST", this.root.dataset["url"] ?? "");

@@ -62,6 +62,17 @@ def test_an_empty_file_is_refused_with_its_rule(project: Project, api: ApiOf) ->
     assert not Upload.objects.exists()
 
 
+def test_a_file_is_sent_with_the_site_of_its_study_or_refused_with_the_rule(project: Project, api: ApiOf) -> None:
+    client = api(member(project, Role.COORDINATOR))
+    for site in ("Site A", "=1"):
+        file = SimpleUploadedFile("x.dcm", b"x")
+        fields = {"file": file, "batch": str(uuid.uuid4()), "project": project.slug, "site": site}
+        answer = client.post("/api/v1/uploads/", fields, format="multipart")
+
+    assert (answer.status_code, answer.json()["rule"]) == (422, "site-label")
+    assert list(Upload.objects.values_list("site", flat=True)) == ["Site A"]
+
+
 def test_a_reader_may_not_send_and_a_stranger_finds_no_project(project: Project, api: ApiOf) -> None:
     reader, stranger = member(project, Role.READER), member(ProjectFactory(), Role.COORDINATOR)
 

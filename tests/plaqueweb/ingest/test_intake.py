@@ -132,6 +132,31 @@ def test_what_a_file_tells_of_the_beat_is_kept_and_shown_with_the_clip(
     assert clip_payload(silent)["heart"] is None
 
 
+def test_the_site_is_that_of_the_drop_and_never_that_of_the_file(
+    project: Project, steward: User, child: IntakeClient, tmp_path: Path
+) -> None:
+    (tmp_path / "more").mkdir()
+    told = pydicom.dcmread(io.BytesIO(dicom(tmp_path)))
+    told.InstitutionName = "Hospital Secret"
+    with_name = io.BytesIO()
+    told.save_as(with_name)
+    for data, site in (
+        (with_name.getvalue(), "Site A"), (dicom(tmp_path / "more", sop="1.2.3.4.6"), "Site B"),
+        (dicom(tmp_path / "more", study="1.2.3.9", sop="1.2.3.9.1"), ""),
+    ):  # fmt: skip
+        body = io.BytesIO(data)
+        services.receive_upload(project=project, by=steward, file=body, size=len(data), batch=uuid.uuid4(), site=site)
+        drain(child)
+
+    # The second file belongs to the first one's study, which keeps its site.
+    assert list(Study.objects.order_by("number").values_list("site", "clips__number")) == [
+        ("Site A", 1), ("Site A", 2), ("", 1),
+    ]  # fmt: skip
+    assert "Secret" not in str(list(Study.objects.values())) + str(list(Upload.objects.values()))
+    with pytest.raises(Invalid):
+        services.receive_upload(project=project, by=steward, file=body, size=5, batch=uuid.uuid4(), site="a@b")
+
+
 def test_a_study_is_ready_and_queued_once_its_drop_is_closed(
     project: Project, steward: User, child: IntakeClient, tmp_path: Path
 ) -> None:

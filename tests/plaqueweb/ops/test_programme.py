@@ -58,6 +58,17 @@ def test_everything_is_marked_as_simulated(stored: Stored) -> None:
         assert "PlaqueNet" not in pipeline.name
 
 
+def test_a_subject_stays_with_one_of_three_sites_and_no_error_depends_on_it() -> None:
+    p = draw(Parameters(studies=400, weeks=10, follow_ups=0.2))
+    of_subject: dict[int, set[int]] = {}
+    for subject, site in zip(p.studies.subject, p.studies.site, strict=True):
+        of_subject.setdefault(int(subject), set()).add(int(site))
+
+    assert {len(sites) for sites in of_subject.values()} == {1}
+    assert np.bincount(p.studies.site).shape == (3,)
+    assert min(np.bincount(p.studies.site)) > 40
+
+
 def test_a_simulated_pipeline_cannot_be_activated(stored: Stored) -> None:
     pipeline = Pipeline.objects.first()
     assert pipeline is not None

@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plaqueweb.accounts.models import User
-from plaqueweb.core.errors import DomainError
+from plaqueweb.core.errors import DomainError, Invalid
 from plaqueweb.core.models import WorkState
 from plaqueweb.ingest import intake, services
 from plaqueweb.ingest.models import Upload, UploadKind, UploadState
 from plaqueweb.ingest.settle import settle_waiting
 from plaqueweb.studies.models import Project
+from plaqueweb.studies.sites import site_label
 
 BUSY = (WorkState.QUEUED, WorkState.RUNNING)
 
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
         parser.add_argument("--project", required=True, help="the project's short name")
         parser.add_argument("--by", help="e-mail address of the user who loads them (default: the system)")
+        parser.add_argument("--site", default="", help="label of the site for the studies that are new, say “Site A”")
         parser.add_argument(
             "--no-wait", action="store_true", help="only send; running workers take them through intake"
         )
@@ -54,20 +56,28 @@ class Command(BaseCommand):
         missing = [str(path) for path in options["paths"] if not path.exists()]
         if missing:
             raise CommandError(f"not there: {', '.join(missing)}")
+        try:
+            site = site_label(options["site"])
+        except Invalid as error:
+            raise CommandError(error.detail) from None
         batch = uuid.uuid4()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=Console(stderr=True)) as progress:
-            self._send(progress, project, by, list(files_below(options["paths"])), batch)
+            self._send(progress, project, by, list(files_below(options["paths"])), batch, site)
             if not options["no_wait"]:
                 self._take(progress, project, batch)
         self._report(project, batch)
 
-    def _send(self, progress: Progress, project: Project, by: User | None, files: list[Path], batch: uuid.UUID) -> None:
+    def _send(
+        self, progress: Progress, project: Project, by: User | None, files: list[Path], batch: uuid.UUID, site: str
+    ) -> None:
         task = progress.add_task("sending", total=len(files))
         for path in files:
             try:
                 with path.open("rb") as handle:
-                    services.receive_upload(project=project, by=by, file=handle, size=path.stat().st_size, batch=batch)
+                    services.receive_upload(
+                        project=project, by=by, file=handle, size=path.stat().st_size, batch=batch, site=site
+                    )
             except (DomainError, OSError) as error:
                 self.stderr.write(f"{path}: {getattr(error, 'detail', error)}")
             progress.advance(task)

@@ -120,7 +120,7 @@ def test_without_enough_first_measurements_thickness_is_not_watched() -> None:
 def test_more_scanners_make_wider_limits() -> None:
     alone = met([(25, 4)] * 8, scanner="A")
     three = alone + met([(25, 4)] * 8, scanner="B") + met([(25, 4)] * 8, scanner="C")
-    narrow, wide = (compute_time(rows, [], [], by_scanner=True)["series"][0] for rows in (alone, three))
+    narrow, wide = (compute_time(rows, [], [], split="scanner")["series"][0] for rows in (alone, three))
     assert wide["decision"] > narrow["decision"]
 
 
@@ -171,8 +171,19 @@ def test_periods_of_several_weeks_never_move() -> None:
 
 def test_scanners_are_kept_apart_when_asked() -> None:
     cases = met([(25, 2)] * 3, scanner="A") + met([(25, 9)] * 3, scanner="B")
-    found = compute_time(cases, [], [], by_scanner=True)
+    found = compute_time(cases, [], [], split="scanner")
     assert [(s["scanner"], s["points"][0]["value"]) for s in found["series"]] == [("A", 0.08), ("B", 0.36)]
+
+
+def test_sites_are_kept_apart_when_asked_and_widen_the_limits_like_scanners() -> None:
+    cases = [replace(row, site=site) for site in ("A", "B") for row in met([(25, 4)] * 8, site)]
+    every = [replace(row, pipeline="one") for row in cases]
+    apart, together = (compute_time(every, [], [], split=split)["series"] for split in ("site", ""))
+
+    assert [(s["site"], s["scanner"], s["cases"]) for s in apart] == [("A", "", 200), ("B", "", 200)]
+    assert [(s["site"], s["cases"]) for s in together] == [("", 400)]
+    alone = one(compute_time(met([(25, 4)] * 8), [], []))
+    assert apart[0]["decision"] > alone["decision"]
 
 
 def test_thicker_predictions_are_seen_without_a_reader() -> None:
