@@ -20,7 +20,7 @@ from plaqueweb.agreement.answers import Answer, Context, FramePair, Frames, Mode
 from plaqueweb.agreement.evidence_frames import load_frames, model_at
 from plaqueweb.agreement.evidence_fused import FusedMask, fused_frames
 from plaqueweb.agreement.evidence_lesions import Matches, load_matches
-from plaqueweb.studies.models import Study
+from plaqueweb.studies.models import Project, Study, study_label
 
 Progress = Callable[[int, int], None]
 """Called with how much is done of how much; raises when the work was cancelled."""
@@ -203,11 +203,14 @@ def _id(text: str) -> uuid.UUID | None:
     return uuid.UUID(text) if text else None
 
 
-def study_labels(studies: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
-    """(label, subject's pseudonym) of studies; the caller checked that the user may see them."""
-    wanted = Study.objects.filter(pk__in=list(studies))
-    found = wanted.select_related("subject").only("number", "subject__pseudonym")
-    return {row.pk: (row.label, row.subject.pseudonym) for row in found}
+def study_labels(project: Project, studies: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
+    """(label, subject's pseudonym) of a project's studies; the caller checked that the user may see them."""
+    wanted = set(studies)
+    found = Study.objects.filter(project=project)
+    if len(wanted) <= rows.FEW:
+        found = found.filter(pk__in=wanted)
+    named = found.values_list("pk", "number", "subject__pseudonym")
+    return {pk: (study_label(number), pseudonym) for pk, number, pseudonym in named if pk in wanted}
 
 
 def week_of(day: date) -> str:

@@ -20,6 +20,9 @@ from plaqueweb.studies.models import Clip, Region, Study
 _WORST = (Quality.UNUSABLE, Quality.LIMITED, Quality.GOOD)
 _BATCH = 5_000
 """Ids named in one query: databases bound the number of parameters."""
+FEW = 200
+"""So many ids are named in a query of a page; with more, the project's rows are read and chosen from here, which is
+quicker than naming them."""
 
 
 def batches(ids: Iterable[uuid.UUID]) -> Iterable[list[uuid.UUID]]:

@@ -6,12 +6,11 @@ those that only change how a number is shown (``Board.views``, say an adjusted p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -91,17 +90,18 @@ class FilterField:
     all_label: str
 
 
-def scanners(project: Project, studies: Iterable[Any] | QuerySet[Any]) -> list[str]:
+def scanners(project: Project, studies: Container[uuid.UUID]) -> list[str]:
     """Scanners of the visible studies by name."""
-    rows = Clip.objects.filter(study__project=project, study__in=studies).order_by()
-    found = {scanner_name(pair) for pair in rows.values_list("manufacturer", "scanner_model").distinct()}
+    rows = Clip.objects.filter(study__project=project).order_by().exclude(manufacturer="", scanner_model="")
+    named = rows.values_list("study_id", "manufacturer", "scanner_model").distinct()
+    found = {scanner_name((maker, model)) for study, maker, model in named if study in studies}
     return sorted(found - {""})
 
 
-def sites(project: Project, studies: Iterable[Any] | QuerySet[Any]) -> list[str]:
+def sites(project: Project, studies: Container[uuid.UUID]) -> list[str]:
     """Sites of the visible studies by their labels."""
-    rows = Study.objects.filter(project=project, pk__in=studies).exclude(site="").order_by("site")
-    return list(rows.values_list("site", flat=True).distinct())
+    rows = Study.objects.filter(project=project).exclude(site="").values_list("pk", "site")
+    return sorted({site for study, site in rows if study in studies})
 
 
 def offered(

@@ -187,7 +187,7 @@ def pairs(user: User, selection: Selection, reads: Sequence[PrimaryRead], *, nam
     """
     chosen = _reads_of(selection, reads, named)
     predictions = _predictions(user, selection)
-    cases = selectors.case_ids(user, chosen, selection.round)
+    cases = selectors.case_ids(user, selection.project, chosen, selection.round)
     joined = {
         study: (read, predictions[study, read.content_no])
         for study, read in chosen.items()
@@ -279,7 +279,9 @@ def _notes(user: User, cases: Sequence[uuid.UUID]) -> dict[tuple[uuid.UUID, uuid
 def names(user: User, selection: Selection, shown: Sequence[Pair]) -> dict[uuid.UUID, str]:
     """What each study is called: its label only for people who may see studies, else the case's number."""
     labels = (
-        study_labels([pair.study for pair in shown]) if user.can(Capability.VIEW_STUDIES, selection.project.pk) else {}
+        study_labels(selection.project, [pair.study for pair in shown])
+        if user.can(Capability.VIEW_STUDIES, selection.project.pk)
+        else {}
     )
     return {
         pair.study: labels[pair.study][0] if pair.study in labels else _("Case %(number)s") % {"number": pair.number}

@@ -133,8 +133,8 @@ def build_tab(start: Start, board: Board) -> Report:
         NotFound: a filter of this tab names something the user may not see.
     """
     user, project, selection, found, kept = start.user, start.project, start.selection, start.found, start.kept
-    known = flt.scanners(project, list(found.subjects)) if "scanner" in board.filters else []
-    sites = flt.sites(project, list(found.subjects)) if "site" in board.filters else []
+    known = flt.scanners(project, found.subjects) if "scanner" in board.filters else []
+    sites = flt.sites(project, found.subjects) if "site" in board.filters else []
     values = flt.offered(board.filters, known, board.units, sites)
     options = flt.chosen(kept, values, dict(board.defaults))
     report = Report(

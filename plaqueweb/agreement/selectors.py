@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ from plaqueweb.agreement.comparison import (
     Selection,
     as_text,
 )
+from plaqueweb.agreement.evidence_rows import FEW
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.models import PipelineState, Prediction
 from plaqueweb.reads.choices import Arm, AssignmentState, Policy, ReadState
@@ -157,7 +158,7 @@ def _first_disclosures(project: Project) -> dict[tuple[uuid.UUID, uuid.UUID], da
 
 
 def visible_references(
-    user: User, project: Project, studies: Iterable[uuid.UUID] | None, ids: Ids | None = None
+    user: User, project: Project, studies: Container[uuid.UUID] | None, ids: Ids | None = None
 ) -> tuple[Reference, ...]:
     """The latest revision of each kind in force and study, of studies whose results may be shown to the user.
 
@@ -165,15 +166,15 @@ def visible_references(
     """
     rows = Consensus.objects.visible_to(user).in_force().scoring().filter(study__project=project)
     rows = rows.exclude(case__round_id__in=hidden_rounds(user, project))
-    if studies is not None:
-        rows = rows.filter(study_id__in=list(studies))
     ids = ids or Ids()
     values = rows.order_by("revision", "created_at").values_list(
         "pk", as_text("study_id"), as_text("study__subject_id"), "kind"
     )
     latest = {
-        (study, kind): Reference(pk, ids(study), ids(subject), kind) for pk, study, subject, kind in values
-    }  # fmt: skip
+        (study, kind): Reference(pk, ids(study), ids(subject), kind)
+        for pk, study, subject, kind in values
+        if studies is None or ids(study) in studies
+    }
     return tuple(latest.values())
 
 
@@ -342,7 +343,7 @@ def manifest(
         more["repeats"] = [str(pk) for pk in repeat_reads(user, selection.project, selection.round)]
     if "matches" in parts:
         others = {read.id for read in reads} | taken
-        more["links"] = acts_on([read.id for read in reads], others)
+        more["links"] = acts_on(selection.project, {read.id for read in reads}, others)
     if sites := _sites(selection.project, found):
         more["sites"] = sites
     if "pipelines" in parts:
@@ -423,9 +424,15 @@ def _same_content(candidates: list[tuple[int, uuid.UUID]], content_no: int | Non
     return next((pk for number, pk in candidates if number == content_no), None)
 
 
-def case_ids(user: User, studies: Iterable[uuid.UUID], round_: Round | None) -> dict[uuid.UUID, tuple[uuid.UUID, int]]:
+def case_ids(
+    user: User, project: Project, studies: Iterable[uuid.UUID], round_: Round | None
+) -> dict[uuid.UUID, tuple[uuid.UUID, int]]:
     """(case id, case number) of each study that has a visible case, in the round or in its newest one."""
-    rows = Case.objects.visible_to(user).filter(study_id__in=list(studies))
+    wanted = set(studies)
+    rows = Case.objects.visible_to(user).filter(round__project=project)
+    if len(wanted) <= FEW:
+        rows = rows.filter(study_id__in=wanted)
     if round_ is not None:
         rows = rows.filter(round=round_)
-    return {study: (pk, number) for study, pk, number in rows.order_by("id").values_list("study_id", "pk", "number")}
+    named = rows.order_by("id").values_list("study_id", "pk", "number")
+    return {study: (pk, number) for study, pk, number in named if study in wanted}

@@ -9,6 +9,8 @@ from plaqueweb.accounts.models import User
 from plaqueweb.predictions.models import Showing
 from plaqueweb.studies.models import Disclosure
 
+FEW = 200
+
 
 def record_shown(*, user: User, studies: Iterable[uuid.UUID], door: str) -> int:
     """Write down that answers of a model on these studies are sent to the user; return how many are new.
@@ -18,8 +20,10 @@ def record_shown(*, user: User, studies: Iterable[uuid.UUID], door: str) -> int:
     wanted = set(studies)
     if not wanted:
         return 0
-    known = Showing.objects.filter(user=user, study_id__in=wanted).values_list("study_id", flat=True)
-    new = sorted(wanted - set(known))
+    known = Showing.objects.filter(user=user)
+    if len(wanted) <= FEW:  # naming thousands of ids takes longer than reading what the person was ever shown
+        known = known.filter(study_id__in=wanted)
+    new = sorted(wanted.difference(known.values_list("study_id", flat=True)))
     if new:
         rows = [Showing(user=user, study_id=study, door=door) for study in new]
         Showing.objects.bulk_create(rows, ignore_conflicts=True)

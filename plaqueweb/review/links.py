@@ -6,7 +6,7 @@ No act touches a read, a prediction or a Consensus: it only says how lesions are
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -22,6 +22,7 @@ from plaqueweb.review.lesion_sides import model_ref
 from plaqueweb.review.link_models import LesionLink, LinkAct
 from plaqueweb.review.matching import RULE_VERSION, Pair, Ref, Verdicts
 from plaqueweb.review.models import Case
+from plaqueweb.studies.models import Project
 
 REASON_CHARACTERS = 300
 
@@ -148,20 +149,19 @@ def lesions_of(answer: Read | Prediction) -> set[Ref]:
     return {str(number) for number in answer.lesions.values_list("number", flat=True)}
 
 
-def acts_on(reads: Sequence[uuid.UUID], others: set[uuid.UUID]) -> list[list[str]]:
-    """All acts between these reads and these others: [act, first, second, lesion, other lesion] in the order of time.
+def acts_on(project: Project, reads: Container[uuid.UUID], others: Container[uuid.UUID]) -> list[list[str]]:
+    """A project's acts between these reads and these others: [act, first, second, lesion, other lesion] in the order of
+    time.
 
     ``others`` are reads and predictions. For a manifest: whoever froze it was allowed to see them.
     """
-    found: list[tuple[uuid.UUID, list[str]]] = []
-    for start in range(0, len(reads), 5_000):
-        rows = LesionLink.objects.filter(read_id__in=reads[start : start + 5_000])
-        names = ("id", "act", "read_id", "other_read_id", "prediction_id", "lesion", "other_lesion")
-        for pk, act, read, second, prediction, a, b in rows.values_list(*names):
-            other = second or prediction
-            if other in others:
-                found.append((pk, [act, str(read), str(other), a, b]))
-    return [row for _pk, row in sorted(found)]
+    names = ("act", "read_id", "other_read_id", "prediction_id", "lesion", "other_lesion")
+    rows = LesionLink.objects.filter(case__round__project=project).order_by("id").values_list(*names)
+    return [
+        [act, str(read), str(second or prediction), a, b]
+        for act, read, second, prediction, a, b in rows
+        if read in reads and (second or prediction) in others
+    ]
 
 
 __all__ = [

@@ -169,6 +169,11 @@ class Subject(BaseModel):
         return self.pseudonym
 
 
+def study_label(number: int) -> str:
+    """A study's name for people, e.g. S-0012."""
+    return f"S-{number:04d}"
+
+
 class StudyQuerySet(ScopedQuerySet):
     def visible_to(self, user: User) -> Self:
         """Studies of projects where the user may see studies; readers meet assignments instead."""
@@ -205,7 +210,7 @@ class Study(BaseModel):
     @property
     def label(self) -> str:
         """Return the study's name for people, e.g. S-0012."""
-        return f"S-{self.number:04d}"
+        return study_label(self.number)
 
 
 class ClipQuerySet(ScopedQuerySet):

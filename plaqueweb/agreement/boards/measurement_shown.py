@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from plaqueweb.agreement import present
 from plaqueweb.agreement.boards.pairshown import QUANTITIES, bland_altman, needed
 from plaqueweb.agreement.boards.parts import ground
-from plaqueweb.agreement.boards.shown import Chart, Column, Row, cases_of, figure_words, interval_or_why, n_words
+from plaqueweb.agreement.boards.shown import Chart, Column, Row, Rows, cases_of, figure_words, interval_or_why, n_words
 from plaqueweb.agreement.filters import AS_READ, KINDS, SAME_FRAME
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def scatter(report: Report, part: Mapping[str, Any], kind: str, quantity: str) -
             Column(f"{other}, {unit}", True),
             Column(_("Model, %(unit)s") % {"unit": unit}, True),
         ],
-        rows=[_pair_row(report, point) for point in points],
+        rows=Rows(points, lambda point: _pair_row(report, point), lambda point: abs(point["difference"])),
+        order=_("furthest apart first"),
         missing="" if points else needed(quantity, kind),
         # The thickness has a card of its own for these.
         facts=[(name, value, interval) for name, value, interval, _n in coefficients(part)]

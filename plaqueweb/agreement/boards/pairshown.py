@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from plaqueweb.agreement import present
-from plaqueweb.agreement.boards.shown import Chart, Column, Row, figure_words, interval_or_why, n_words
+from plaqueweb.agreement.boards.shown import Chart, Column, Row, Rows, figure_words, interval_or_why, n_words
 from plaqueweb.agreement.filters import KINDS
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def bland_altman(
             Column(f"{_('Model − other')}, {unit}", number=True),
             *([Column(str(_("Rule")))] if rule is not None else []),
         ),
-        rows=[_row(report, point, rule) for point in points],
+        rows=Rows(points, lambda point: _row(report, point, rule), lambda point: abs(point["difference"])),
+        order=_("furthest apart first"),
         foot=_crossing_words(crossing, rule) if rule is not None else "",
         missing="" if points else needed(quantity, kind),
         facts=[*_limits(found, unit), *_facts(part, unit, subjects)] if points else [],

@@ -14,7 +14,7 @@ from plaqueweb.agreement import present
 from plaqueweb.agreement.boards.base import Board, Results, common
 from plaqueweb.agreement.boards.parts import Picks, ground, take
 from plaqueweb.agreement.boards.segmentation_fused import fused_results, made_of, other_words, rater_lines
-from plaqueweb.agreement.boards.shown import Chart, Column, Row, cases_of, figure_words, interval_or_why
+from plaqueweb.agreement.boards.shown import Chart, Column, Row, Rows, cases_of, figure_words, interval_or_why
 from plaqueweb.agreement.compute import dice_figures
 from plaqueweb.agreement.evidence import READER, Evidence
 from plaqueweb.agreement.evidence_frames import NSD_MM
@@ -145,13 +145,11 @@ def _needed() -> str:
 
 def over_area(report: Report) -> Chart:
     """One point a study."""
-    points, rows = [], []
-    for point in report.results["studies"]:
-        place = report.places[point["study"]]
-        dice, area = present.number(point["dice"], 2), f"{present.number(point['mm2'], 0)} mm²"
-        label = _("%(case)s: Dice %(dice)s, %(area)s") % {"case": place.label, "dice": dice, "area": area}
-        points.append({"x": point["mm2"], "y": point["dice"], "label": label, "href": place.href, "tone": "model"})
-        rows.append(Row((place.label, dice, area, str(point["frames"])), place.href))
+    points, studies = [], report.results["studies"]
+    for point in studies:
+        row = _study_row(report, point)
+        label = _("%(case)s: Dice %(dice)s, %(area)s") % dict(zip(("case", "dice", "area"), row.cells, strict=False))
+        points.append({"x": point["mm2"], "y": point["dice"], "label": label, "href": row.href, "tone": "model"})
     return Chart(
         key="over-area",
         title=_("Dice over the plaque’s area, model and %(other)s") % {"other": other_words(report)},
@@ -163,9 +161,15 @@ def over_area(report: Report) -> Chart:
             "y": {"name": _("mean Dice"), "min": 0, "max": 1},
         },
         columns=[Column(_("Case")), Column(_("Dice"), True), Column(_("Area"), True), Column(_("Frames"), True)],
-        rows=rows,
+        rows=Rows(studies, lambda point: _study_row(report, point), lambda point: -float(point["dice"])),
+        order=_("lowest Dice first"),
         missing="" if points else _("No figure yet. It needs marked frames with a scale."),
     )
+
+
+def _study_row(report: Report, point: Mapping[str, Any]) -> Row:
+    place, area = report.places[point["study"]], f"{present.number(point['mm2'], 0)} mm²"
+    return Row((place.label, present.number(point["dice"], 2), area, str(point["frames"])), place.href)
 
 
 def distance_lines(report: Report) -> list[dict[str, str]]:

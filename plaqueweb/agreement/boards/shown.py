@@ -6,9 +6,10 @@ carries their address as ``href``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,6 +19,9 @@ from plaqueweb.agreement import present
 
 if TYPE_CHECKING:
     from plaqueweb.agreement.report import Report
+
+MOST_ROWS = 200
+"""Rows of a chart's table that a page shows; the CSV has all of them."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,34 @@ class Row:
     href: str = ""
 
 
+class Rows(Sequence[Row]):
+    """The rows of a long table, each made when it is asked for. ``weigh``: the heaviest stand first where only some are
+    shown.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Mapping[str, Any]],
+        make: Callable[[Mapping[str, Any]], Row],
+        weigh: Callable[[Mapping[str, Any]], float],
+    ) -> None:
+        self._items, self._make, self._weigh = items, make, weigh
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        return [self._make(item) for item in self._items[at]] if isinstance(at, slice) else self._make(self._items[at])
+
+    def heaviest(self, most: int) -> list[Row]:
+        """So many rows, the heaviest first."""
+        return [self._make(item) for item in heapq.nlargest(most, self._items, key=self._weigh)]
+
+
 @dataclass(frozen=True)
 class Chart:
     """One chart card.
@@ -44,7 +76,7 @@ class Chart:
     nothing to draw, and names what is needed. ``foot`` is the one sentence that matters; ``cases`` opens all of them.
     ``legend`` lists (mark, words): mark is "phys", "model", "ask", "grey", "both" or "mid". ``facts`` stand below the
     chart as (label, value, interval or ground). ``offscreen``: the page shows the marks itself, the script draws them
-    only to save them.
+    only to save them. ``order`` says which rows a page shows where there are more than ``MOST_ROWS``.
     """
 
     key: str
@@ -62,6 +94,7 @@ class Chart:
     facts: Sequence[tuple[str, str, str]] = field(default_factory=tuple)
     note: str = ""
     offscreen: bool = False
+    order: str = ""
 
     @property
     def data_id(self) -> str:
@@ -70,9 +103,21 @@ class Chart:
 
     @property
     def body(self) -> list[tuple[str, list[tuple[str, bool]]]]:
-        """The table as (href, [(cell, whether it is a number)])."""
+        """The table of the page, at most ``MOST_ROWS`` rows, as (href, [(cell, whether it is a number)])."""
         numbers = [column.number for column in self.columns]
-        return [(row.href, list(zip(row.cells, numbers, strict=True))) for row in self.rows]
+        rows = self.rows
+        if len(rows) > MOST_ROWS:
+            rows = rows.heaviest(MOST_ROWS) if isinstance(rows, Rows) else rows[:MOST_ROWS]
+        return [(row.href, list(zip(row.cells, numbers, strict=True))) for row in rows]
+
+    @property
+    def cut(self) -> str:
+        """How many rows of how many stand on the page, and which; "" where all do."""
+        count = len(self.rows)
+        if count <= MOST_ROWS:
+            return ""
+        text = _("%(some)s of %(all)s rows") % {"some": MOST_ROWS, "all": count}
+        return f"{text}, {self.order}" if self.order else text
 
     @property
     def payload(self) -> dict[str, Any]:
