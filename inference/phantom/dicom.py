@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -11,10 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as DicomSequence
 
 from inference.dicom.write import write_us_multiframe
+from inference.phantom.beat import R_AT, beat_at, r_waves_ms, trace
 from inference.phantom.simulate import PhantomClip, simulate_clip
-from inference.phantom.spec import KINDS, Kind, random_spec
+from inference.phantom.spec import KINDS, Kind, PhantomSpec, random_spec
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
@@ -33,6 +38,9 @@ _SPREAD: tuple[Kind, ...] = (
     "thin",
 )
 _NAMESPACE = uuid.UUID("6f1de0c2-52f6-4e0a-9a26-61a3a2d3b9a7")
+
+
+_ECG_HZ, _MICROVOLT_A_WAVE = 250, 1000.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,43 @@ def uid_for(*parts: object) -> str:
     return f"2.25.{uuid.uuid5(_NAMESPACE, '/'.join(map(str, parts))).int}"
 
 
+def _beat_elements(spec: PhantomSpec, end_ms: float) -> Dataset:
+    """R Wave Time Vector (0018,6060) and an ECG in Waveform Sequence (5400,0100) of a loop of ``end_ms``.
+
+    Empty where an ECG is drawn into the picture: that one runs by itself, and two that differ would mislead.
+    """
+    told = Dataset()
+    if spec.overlay is not None and spec.overlay.shows_ecg:
+        return told
+    told.RWaveTimeVector = r_waves_ms(spec, end_ms)
+    seconds = np.arange(math.ceil(end_ms / 1000.0 * _ECG_HZ)) / _ECG_HZ
+    if len(seconds) < 2:
+        return told
+    samples = np.rint(_MICROVOLT_A_WAVE * trace(np.asarray(beat_at(spec, seconds)) + R_AT)).astype("<i2")
+    told.WaveformSequence = DicomSequence([_ecg(samples)])
+    return told
+
+
+def _ecg(samples: NDArray[np.int16]) -> Dataset:
+    lead, unit = Dataset(), Dataset()
+    lead.CodeValue, lead.CodingSchemeDesignator, lead.CodeMeaning = "5.6.3-9-2", "SCPECG", "Lead II"
+    unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "uV", "UCUM", "microvolt"
+    channel = Dataset()
+    channel.ChannelSourceSequence = DicomSequence([lead])
+    channel.ChannelSensitivity, channel.ChannelSensitivityCorrectionFactor, channel.ChannelBaseline = 1, 1, 0
+    channel.ChannelSensitivityUnitsSequence = DicomSequence([unit])
+    channel.ChannelSampleSkew, channel.WaveformBitsStored = 0, 16
+    group = Dataset()
+    group.MultiplexGroupTimeOffset, group.WaveformOriginality = 0, "ORIGINAL"
+    group.NumberOfWaveformChannels, group.NumberOfWaveformSamples = 1, len(samples)
+    group.SamplingFrequency = _ECG_HZ
+    group.ChannelDefinitionSequence = DicomSequence([channel])
+    group.WaveformBitsAllocated, group.WaveformSampleInterpretation = 16, "SS"
+    group.WaveformData = samples.tobytes()
+    group["WaveformData"].VR = "OW"
+    return group
+
+
 def write_study(
     folder: Path,
     clips: Sequence[PhantomClip],
@@ -74,7 +119,7 @@ def write_study(
 ) -> list[Path]:
     """Write the clips of one study as ``clip-1.dcm``, ... into ``folder``; gives the paths.
 
-    Ultrasound Multi-frame images with the calibrated region (0018,6011) and Frame Time (0018,1063), marked as
+    Ultrasound Multi-frame images with the calibrated region (0018,6011), Frame Time (0018,1063) and the beat, marked as
     synthetic in the header, never in the picture. Raises DicomError when a clip cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,6 +139,7 @@ def write_study(
             study_date=study_date,
             synthetic=True,
             transfer_syntax=transfer_syntax,
+            extra=_beat_elements(clip.spec, clip.frame_time_ms * len(clip.frames)),
         )
         paths.append(path)
     return paths

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from inference.phantom.beat import trace
 from inference.phantom.ink import Ink, Place
 from inference.types import Spacing
 
@@ -126,17 +125,6 @@ class GreyBar:
             ink.line(corners, 150)
 
 
-@lru_cache(maxsize=8)
-def _beat(samples: int = 200) -> NDArray[np.float64]:
-    """One heart beat of an ECG, about -0.25 to 1: P, Q, R, S and T as Gaussians.
-
-    Source of the shape: McSharry et al., IEEE Trans Biomed Eng 2003;50:289-294 (order, width and height of the waves).
-    """
-    t = np.linspace(0.0, 1.0, samples, endpoint=False)
-    waves = ((0.18, 0.025, 0.13), (0.27, 0.010, -0.12), (0.30, 0.011, 1.0), (0.33, 0.010, -0.25), (0.55, 0.045, 0.28))
-    return np.asarray(sum(height * np.exp(-(((t - at) / width) ** 2)) for at, width, height in waves))
-
-
 @dataclass(frozen=True)
 class EcgStrip:
     """An ECG trace along the bottom, inside the sector's box or below it, with a cursor that moves with the time.
@@ -166,8 +154,7 @@ class EcgStrip:
         now = scene.seconds / self.sweep_s % 1.0
         # The beam writes from left to right; what lies right of it is left from the sweep before.
         seconds = scene.seconds - np.where(share <= now, now - share, now - share + 1.0) * self.sweep_s
-        phase = (seconds * spec.heart_rate / 60.0 + self.phase) % 1.0
-        wave = np.interp(phase, np.linspace(0.0, 1.0, _beat().size, endpoint=False), _beat(), period=1.0)
+        wave = trace(seconds * spec.heart_rate / 60.0 + self.phase)
         rows = bottom - tall * (0.22 + 0.75 * (-wave if self.inverted else wave)) - (tall * 0.5 if self.inverted else 0)
         points = [(float(row), float(spec.left + column)) for row, column in zip(rows, columns, strict=True)]
         gap = 0.02 if self.cursor == "gap" else 0.0

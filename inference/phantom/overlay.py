@@ -53,6 +53,11 @@ class OverlaySpec:
     marks: tuple[Mark, ...] = (DepthScale(),)
     softness: float = 0.0
 
+    @property
+    def shows_ecg(self) -> bool:
+        """Whether an ECG is drawn into the picture."""
+        return any(isinstance(mark, EcgStrip) for mark in self.marks)
+
 
 DEPTH_TICKS = OverlaySpec()
 """The plainest overlay."""

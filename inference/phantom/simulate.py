@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from inference.phantom.acoustics import Array, Beam, ScanConverter, Tissue, build_beam, form_image, to_grey
+from inference.phantom.beat import beat_at
 from inference.phantom.geometry import Anatomy, Contours, build_anatomy, label_points, mobile_distance, truth_of
 from inference.phantom.overlay import draw_overlay
 from inference.phantom.spec import PhantomSpec
@@ -47,9 +48,10 @@ def spacing_of(spec: PhantomSpec) -> Spacing:
 
 def _moment(spec: PhantomSpec, frame: int) -> _Moment:
     rng = np.random.default_rng((spec.seed, 4))
-    start, sway_to, drift_phase, flutter = rng.uniform(0, 1), rng.uniform(0, 2 * np.pi), *rng.uniform(0, 2 * np.pi, 2)
+    rng.uniform(0, 1)  # where the beat starts, see ``beat_at``
+    sway_to, drift_phase, flutter = rng.uniform(0, 2 * np.pi, 3)
     seconds = frame * spec.frame_time_ms / 1000.0
-    beat = (start + seconds * spec.heart_rate / 60.0) % 1.0
+    beat = float(beat_at(spec, seconds)) % 1.0
     pulse = float(np.sin(np.pi * beat**0.6) ** 2)
     drift = spec.drift_mm * float(np.sin(2 * np.pi * 0.25 * seconds + drift_phase))
     sway = spec.sway_mm * (pulse - 0.5)

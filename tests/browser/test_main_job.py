@@ -191,6 +191,8 @@ def compare(page: Page) -> None:
     expect(page.locator('[data-number="class"]')).to_contain_text("1 complex")
     expect(page.locator('[data-number="thickness"]')).to_contain_text(re.compile(r"mm|px"))
     expect(page.locator('[data-number="dice"]')).to_contain_text(re.compile(r"0\.\d\d|–"))
+    expect(page.locator("[data-frame-words]")).to_contain_text(re.compile(r"ms (after R|before the first R)"))
+    expect(page.locator("[data-curve] .scrub-ecg")).to_be_visible()
     model_key = page.locator('[data-go="model_key"]')
     if model_key.is_enabled():
         page.keyboard.press("y")

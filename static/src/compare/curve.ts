@@ -1,4 +1,5 @@
-/** Plaque area by frame: the model's line on every frame, the reader's dots where marked, both key frames, the playhead. */
+/** Plaque area by frame: the model's line on every frame, the reader's dots where marked, key frames, the beat, the playhead. */
+import { placeOf, tracePath, type Heart } from "../viewer/heart.ts";
 import { svg } from "../viewer/overlay.ts";
 import { gettext, interpolate, ngettext } from "../viewer/words.ts";
 import type { LayerStyle } from "../viewer/paint.ts";
@@ -64,6 +65,8 @@ const LEFT = 40;
 const RIGHT = 24;
 const TOP = 8;
 const BOTTOM = 40;
+/** The ECG below the frame numbers, in px. */
+const STRIP = 32;
 
 export class Curve {
   private readonly host: HTMLElement;
@@ -75,6 +78,8 @@ export class Curve {
   private curve: ClipCurve = EMPTY;
   private comments: readonly { frame: number; open: number; all: number }[] = [];
   private says: readonly [CurveSay, CurveSay] | null = null;
+  private heart: Heart | null = null;
+  private starts: readonly number[] = [];
   private frames = 1;
   private frame = 1;
   private size: [number, number] = [400, 100];
@@ -105,6 +110,13 @@ export class Curve {
     this.curve = curve ?? EMPTY;
     this.frames = frames;
     this.says = says;
+    this.draw();
+  }
+
+  /** What the file tells of the beat; `starts` are the times of the frames in ms. */
+  setBeat(heart: Heart | null, starts: readonly number[]): void {
+    this.heart = starts.length > 1 ? heart : null;
+    this.starts = starts;
     this.draw();
   }
 
@@ -159,7 +171,8 @@ export class Curve {
     const [width, height] = this.size;
     const values = this.sides.flatMap(([side]) => [...side.line.filter((value) => value !== null), ...side.dots.map((point) => point.area)]);
     const top = niceTop(Math.max(0, ...values));
-    const floor = height - BOTTOM;
+    const strip = this.heart?.ecg ? STRIP : 0;
+    const floor = height - BOTTOM - strip;
     const y = (value: number): number => floor - (value / top) * (floor - TOP);
     const parts: SVGElement[] = [];
     for (const value of [0, top / 2, top]) {
@@ -167,6 +180,7 @@ export class Curve {
       parts.push(svg("path", { class: value === 0 ? "cmp-zero" : "cmp-grid", d: `M${LEFT} ${at}H${width - RIGHT + 8}` }));
       parts.push(text(LEFT - 8, y(value), String(Number(value.toPrecision(3))), "end"));
     }
+    parts.push(...this.beat(floor, height - STRIP));
     for (const [side, { style }] of this.sides) {
       const line = { class: "cmp-area-line", stroke: style.colour, "stroke-dasharray": style.dash.join(" ") };
       if (side.line.length) parts.push(svg("path", { ...line, d: linePath(side.line, (f) => this.x(f), y) }));
@@ -179,10 +193,22 @@ export class Curve {
       parts.push(svg("path", { class: open ? "cmp-said-mark" : "cmp-said-mark is-resolved", d: `M${x - 4} 0h8v6h-3l-2 3v-3h-3Z` }));
     }
     parts.push(...this.keyMarks(floor));
-    this.head.style.height = `${this.size[1] - BOTTOM + 8}px`;
+    this.head.style.height = `${strip ? height : height - BOTTOM + 8}px`;
     this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.root.replaceChildren(...parts);
     this.setFrame(this.frame);
+  }
+
+  /** R waves through the plot, and the ECG below it, where their times lie among the frames. */
+  private beat(floor: number, top: number): SVGElement[] {
+    if (!this.heart) return [];
+    const [left, right] = this.edges;
+    const at = (place: number): number => xOf(place, this.frames, left, right);
+    const { r_ms, ecg } = this.heart;
+    const waves = r_ms.map((ms) => at(placeOf(this.starts, ms))).filter((x) => x >= left && x <= right);
+    const parts: SVGElement[] = [svg("path", { class: "scrub-r-line", d: waves.map((x) => `M${x.toFixed(1)} ${TOP}V${floor}${ecg ? `M${x.toFixed(1)} ${top}v${STRIP - 4}` : ""}`).join("") })];
+    if (ecg) parts.push(svg("path", { class: "scrub-ecg", d: tracePath(ecg, this.starts, at, top + 2, STRIP - 8) }));
+    return parts;
   }
 
   private mark(frame: number, y: number, extent: string, floor: number, second: boolean): SVGElement {

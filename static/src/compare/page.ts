@@ -306,6 +306,8 @@ export class ComparePage {
       );
     }
     this.region.setClip(this.data.curve[clip.id]);
+    this.root.classList.toggle("has-ecg", Boolean(clip.heart?.ecg));
+    this.curve.setBeat(clip.heart ?? null, this.clock.times);
     this.showCurve();
     const select = this.root.querySelector<HTMLSelectElement>(".cmp-clip");
     if (select) select.value = clip.id;
