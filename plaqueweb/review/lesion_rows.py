@@ -37,7 +37,7 @@ def lesions_payload(c: Comparison) -> Shown:
     found = c.lesion_pairs
     out: Shown = {"rule_version": RULE_VERSION, "left": None, "right": None, "may_link": False, "rows": []}
     if found is None:
-        return out | {"several_segments": False}
+        return out | {"several_segments": False, "why": _why_none(c)}
     sides = (found.left, found.right)
     left, right = (
         {ref: _lesion(side, ref, row) for ref, row in found.rows[at].items()} for at, side in enumerate(sides)
@@ -50,7 +50,17 @@ def lesions_payload(c: Comparison) -> Shown:
         "may_link": c.user.can(Capability.MATCH_LESIONS, c.case.round.project_id),
         "rows": _rows(page),
         "several_segments": len(segments) > 1,
+        "why": "",
     }
+
+
+def _why_none(c: Comparison) -> str:
+    """Why two models have no pairs; "" where a side is missing, or both are one."""
+    if not all(isinstance(side, ModelSide) for side in c.pair):
+        return ""
+    return _(
+        "Two models have no pairs of lesions: pairs are judged against what a reader marked. Each has its list below."
+    )
 
 
 def _who(side: ReadSide | ModelSide) -> Shown:

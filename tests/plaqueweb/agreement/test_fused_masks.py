@@ -68,6 +68,7 @@ def test_the_worker_makes_the_reference_and_every_title_names_it(
     assert f"Model and {name}" in html
     assert f"Dice by plaque size, model and {name}" in html
     assert f"Dice over the plaque’s area, model and {name}" in html
+    assert "No lesions are counted against a fused mask" in html
     assert "Model and reader" not in html
     assert "against: " not in html  # a figure has one reference
     assert ("Readers as STAPLE estimates them" in html) is (masks == "staple")

@@ -10,6 +10,7 @@ from plaqueweb.core.work import WorkState
 from plaqueweb.predictions.models import ClipPrediction
 from plaqueweb.reads.models import FrameMask
 from plaqueweb.review import services
+from plaqueweb.review.lesion_rows import lesions_payload
 from plaqueweb.review.numbers import Row, numbers
 from plaqueweb.review.payload import compare_payload
 from plaqueweb.review.verdict import verdict
@@ -399,6 +400,8 @@ def test_what_an_address_prefers_is_taken_where_the_case_offers_it(world: World)
     assert opened(of_other, pipeline="none")[1] is None
     two = world.compare(prefer=[f"pipeline.{first.pipeline_id}", of_other])
     assert [side.name for side in two.pair] == ["PlaqueNet 0.1", "PlaqueNet 0.2"]
+    assert lesions_payload(two)["why"].startswith("Two models have no pairs of lesions")
+    assert lesions_payload(world.compare(pipeline="none"))["why"] == ""
 
 
 @pytest.mark.parametrize("chosen", [{"read": NOWHERE}, {"pipeline": NOWHERE}, {"read": "x"}])
