@@ -22,7 +22,7 @@ from plaqueweb.reads.choices import ARM_OF_POLICY, AssignmentState, Frames, Poli
 from plaqueweb.reads.models import Assignment, Read, Round
 from plaqueweb.reads.readset import freeze_read_sets
 from plaqueweb.reads.rounds_order import sequence, share
-from plaqueweb.reads.rounds_rules import Design, check_design, check_round
+from plaqueweb.reads.rounds_rules import Design, check_design, check_repeats, check_round
 from plaqueweb.reads.rounds_washout import GONE
 from plaqueweb.reads.signing import disclose_signed
 from plaqueweb.reads.states import ASSIGNMENT
@@ -204,6 +204,46 @@ def add_cases(*, round_: Round, studies: Sequence[Study], by: User | None) -> li
     add_to_case_list(case_list=round_.case_list, studies=studies, by=by)
     readers = User.objects.filter(pk__in=Assignment.objects.filter(round=round_).values("reader_id")).order_by("pk")
     return [row for reader in readers for row in _assign(round_, reader, list(studies), by)]
+
+
+@transaction.atomic
+def repeat_cases(*, round_: Round, studies: Sequence[Study], by: User | None) -> list[Assignment]:
+    """Give every reader of an open round of a demo project these cases a second time, behind the own last case and
+    without a mark, in an order only this reader has. Who has the repeat already, or never had the case, gets none.
+
+    A round of people is given its repeats when it is made, so that nobody can tell from a late case that it is one.
+
+    Raises:
+        NotAllowed: ``by`` may not manage rounds. Invalid: the project is no demo, or a repeat would not be blind.
+        InvalidTransition: the round is closed, or its second stage began.
+    """
+    may_manage(by, round_.project)
+    _still_open(round_)
+    if not round_.project.is_demo:
+        raise Invalid(_("Hidden repeats are dealt when a round is made."), rule="round-late-repeat")
+    check_repeats(round_.policy, round_.reveal)
+    made: list[Assignment] = []
+    mine = Assignment.objects.filter(round=round_).exclude(state__in=GONE)
+    for reader in User.objects.filter(pk__in=mine.values("reader_id")).order_by("pk"):
+        own = mine.filter(reader=reader)
+        had = set(own.filter(repeat_no=0).values_list("study_id", flat=True))
+        again = set(own.filter(repeat_no__gt=0).values_list("study_id", flat=True))
+        new = [study for study in studies if study.pk in had - again]
+        last = Assignment.objects.filter(round=round_, reader=reader).aggregate(n=Max("order_no"))["n"] or 0
+        random.Random(f"{round_.seed}:{reader.email}:{last}:again").shuffle(new)  # order of reading, no secret
+        frames = fixed_frames_of(round_, reader, new)
+        rows = Assignment.objects.bulk_create(
+            Assignment(
+                round=round_, study=study, reader=reader, order_no=last + n, repeat_no=1,
+                arm=ARM_OF_POLICY[Policy(round_.policy)], frames=frames.get(study.pk),
+            )
+            for n, study in enumerate(new, 1)
+        )  # fmt: skip
+        if rows:
+            diff = {"reader": str(reader.pk), "cases": 0, "repeats": len(rows)}
+            record_event(actor=by, verb="round.assigned", target=round_, diff=diff)
+        made += rows
+    return made
 
 
 def _still_open(round_: Round) -> None:

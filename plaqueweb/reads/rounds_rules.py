@@ -118,16 +118,21 @@ def _check_crossing(design: Design, cases: int, readers: int) -> None:
         raise Invalid(_("The number of repeated cases is not below 0."), rule="round-repeats")
     if not design.repeats:
         return
-    if design.reveal == Reveal.AFTER_EACH:
-        words = _("A round with repeated cases cannot reveal after each case: the second reading would not be blind.")
-        raise Invalid(words, rule="round-repeats-reveal")
-    if design.policy == Policy.AI_ASSISTED:
-        words = _("An AI-assisted round cannot hold repeats: the model was shown after the first reading.")
-        raise Invalid(words, rule="round-repeats-model")
+    check_repeats(design.policy, design.reveal)
     least = cases if each is None else cases * each // readers
     if design.repeats > most_repeats(least):
         words = _("Each reader has %(cases)d cases: at most %(n)d of them, a third, can be repeated far apart.")
         raise Invalid(words % {"cases": least, "n": most_repeats(least)}, rule="round-repeats")
+
+
+def check_repeats(policy: str, reveal: str) -> None:
+    """Raise Invalid where a second reading of a case would not be blind."""
+    if reveal == Reveal.AFTER_EACH:
+        words = _("A round with repeated cases cannot reveal after each case: the second reading would not be blind.")
+        raise Invalid(words, rule="round-repeats-reveal")
+    if policy == Policy.AI_ASSISTED:
+        words = _("An AI-assisted round cannot hold repeats: the model was shown after the first reading.")
+        raise Invalid(words, rule="round-repeats-model")
 
 
 def _check_repeat(design: Design, project: Project) -> None:

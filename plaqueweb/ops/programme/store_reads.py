@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 
 from plaqueweb.accounts.models import User
-from plaqueweb.audit.services import record_event
 from plaqueweb.ops.programme.answers import read_body
 from plaqueweb.ops.programme.draw import Programme, Reads
 from plaqueweb.ops.programme.geometry import aorta
 from plaqueweb.reads.choices import AssignmentState, Policy, Reveal
 from plaqueweb.reads.models import Assignment, Round
-from plaqueweb.reads.rounds import add_cases, create_round
+from plaqueweb.reads.rounds import add_cases, create_round, repeat_cases
 from plaqueweb.reads.simulated import record_simulated_read
 from plaqueweb.studies.choices import ListPurpose
 from plaqueweb.studies.models import CaseList, Clip, Project, Protocol, Study
@@ -25,6 +22,7 @@ from plaqueweb.studies.services import create_case_list
 
 ROUND = "Simulated round"
 REPEAT = 1
+"""The draw says which cases are read twice, the same for every reader; a round of people deals its own when made."""
 WEEK_SHARE = 0.9
 """Cases of a week are signed within this part of it."""
 
@@ -83,20 +81,9 @@ class ReadingRoom:
 
     def _assign_again(self, studies: Sequence[Study]) -> None:
         """Give cases a second time, behind every reader's last one and without a mark."""
-        round_ = self.round
-        for reader in self.readers:
-            mine = Assignment.objects.filter(round=round_, reader=reader)
-            there = set(mine.filter(repeat_no=REPEAT).values_list("study_id", flat=True))
-            new = [study for study in studies if study.pk not in there]
-            last = mine.aggregate(n=Max("order_no"))["n"] or 0
-            random.Random(f"{round_.seed}:{reader.email}:{last}:again").shuffle(new)  # order of reading, no secret
-            rows = Assignment.objects.bulk_create(
-                Assignment(round=round_, study=study, reader=reader, order_no=last + n, repeat_no=REPEAT)
-                for n, study in enumerate(new, 1)
-            )
-            if rows:
-                diff = {"reader": str(reader.pk), "cases": len(rows), "repeat_no": REPEAT}
-                record_event(actor=None, verb="round.assigned", target=round_, diff=diff)
+        there = Assignment.objects.filter(round=self.round, repeat_no=REPEAT, study__in=studies)
+        if there.count() < len(studies) * len(self.readers):
+            repeat_cases(round_=self.round, studies=studies, by=None)
 
     def _read(self, studies: Sequence[Study], drawn: Sequence[Reads], repeat: int) -> int:
         waiting = Assignment.objects.filter(round=self.round, study__in=studies, repeat_no=repeat)

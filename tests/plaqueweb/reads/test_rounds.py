@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from plaqueweb.audit.models import AuditEvent
 from plaqueweb.core.errors import Conflict, Invalid, InvalidTransition, NotAllowed
 from plaqueweb.reads import services
 from plaqueweb.reads.models import Assignment, Read, Round
+from plaqueweb.reads.rounds import repeat_cases
 from plaqueweb.studies.models import CaseList, Project, Protocol, Study
 from plaqueweb.studies.services import create_case_list
 from tests.factories import ClipFactory, StudyFactory, SubjectFactory, member
@@ -150,6 +152,41 @@ def test_a_demo_round_grows_while_studies_arrive(project: Project) -> None:
 
     numbers = Assignment.objects.filter(reader=reader).order_by("order_no").values_list("order_no", flat=True)
     assert list(numbers) == [1, 2, 3, 4, 5]
+
+
+def test_a_demo_round_repeats_cases_behind_the_last_once_and_for_those_who_had_them(project: Project) -> None:
+    project.is_demo = True
+    project.save()
+    studies, stranger = studies_of(project, 6), studies_of(project, 1)
+    case_list = create_case_list(project=project, name="L", purpose="test", studies=studies, by=None)
+    one, two = member(project, "reader"), member(project, "reader")
+    round_ = make(case_list, readers=[one, two], freeze=False)
+    gone = Assignment.objects.get(round=round_, reader=two, study=studies[0])
+    services.withdraw(assignment=gone, by=None)
+
+    made = repeat_cases(round_=round_, studies=[*studies[:4], *stranger], by=None)
+    again = repeat_cases(round_=round_, studies=studies[:4], by=None)
+
+    assert again == []
+    assert {row.study for row in made if row.reader == one} == set(studies[:4])
+    assert {row.study for row in made if row.reader == two} == set(studies[1:4])
+    assert [row.order_no for row in made if row.reader == one] == [7, 8, 9, 10]
+    assert {(row.repeat_no, row.arm) for row in made} == {(1, "blind")}
+    told = AuditEvent.objects.filter(verb="round.assigned").order_by("-id")[:2]
+    assert {row.diff["repeats"] for row in told} == {3, 4}
+
+
+def test_a_round_of_people_gets_no_late_repeat(case_list: CaseList) -> None:
+    round_, studies = make(case_list), list(Study.objects.all())[:2]
+    with pytest.raises(Invalid) as error:
+        repeat_cases(round_=round_, studies=studies, by=None)
+    Project.objects.update(is_demo=True)
+    each = make(case_list, name="each", reveal="after_each", reveal_reason="training")
+    with pytest.raises(Invalid) as shown:
+        repeat_cases(round_=Round.objects.get(pk=each.pk), studies=studies, by=None)
+
+    assert (error.value.rule, shown.value.rule) == ("round-late-repeat", "round-repeats-reveal")
+    assert not Assignment.objects.filter(repeat_no__gt=0).exists()
 
 
 def test_a_frozen_list_does_not_grow(case_list: CaseList) -> None:
