@@ -48,10 +48,10 @@ class Track:
         return np.asarray(self.total / max(len(self.at), 1))
 
 
-def overlap(first: Floats, second: Floats) -> float:
-    """Intersection over union of two thickness profiles."""
-    union = float(np.maximum(first, second).sum())
-    return float(np.minimum(first, second).sum()) / union if union > 0 else 0.0
+def overlaps(first: Floats, second: Floats) -> Floats:
+    """Intersection over union of thickness profiles (n, rays) with others (m, rays): (n, m), 0 where both are empty."""
+    union = np.maximum(first[:, None], second).sum(axis=2)
+    return np.minimum(first[:, None], second).sum(axis=2) / np.where(union > 0, union, 1.0)
 
 
 def own_profile(frame: FrameProfile, number: int) -> Floats:
@@ -66,7 +66,7 @@ def follow(frames: Sequence[FrameProfile]) -> list[Track]:
         profiles = [own_profile(frame, piece.number) for piece in frame.pieces]
         taken: set[int] = set()
         if tracks and profiles:
-            cost = np.array([[1.0 - overlap(track.mean, profile) for profile in profiles] for track in tracks])
+            cost = 1.0 - overlaps(np.stack([track.mean for track in tracks]), np.stack(profiles))
             for t, p in zip(*linear_sum_assignment(cost), strict=True):
                 if cost[t, p] <= 1.0 - LEAST_OVERLAP:
                     tracks[t].add(index, frame.pieces[p].number, profiles[p])

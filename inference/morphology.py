@@ -72,11 +72,14 @@ def ulcer_of(frames: Sequence[FrameProfile], rays: Rays, calibrated: bool, unit:
 
 def _middle(solid: Floats, rays: Rays) -> Floats:
     """Median over the frames in which something was found at a ray; gaps (bare wall not measured) are bridged."""
-    found = np.where(solid > 0, solid, np.nan)
-    some = np.isfinite(found).sum(axis=0) >= max(1, solid.shape[0] // 4)
+    number = (solid > 0).sum(axis=0)
+    some = number >= max(1, solid.shape[0] // 4)
     out = np.zeros(solid.shape[1])
     if some.any():
-        out[some] = np.nanmedian(found[:, some], axis=0)
+        # The median of what is above zero: the middle of the last ones of a sorted column.
+        ordered, first, ray = np.sort(solid, axis=0), solid.shape[0] - number[some], np.flatnonzero(some)
+        low, high = (ordered[first + (number[some] - less) // 2, ray] for less in (1, 0))
+        out[some] = (low + high) / 2
         lacking = rays & ~some
         out[lacking] = np.interp(np.flatnonzero(lacking), np.flatnonzero(some), out[some], period=out.size)
     return out
@@ -119,6 +122,12 @@ def _median(values: Sequence[float | None]) -> float | None:
     return float(np.median(known)) if known else None
 
 
+def _halfway(values: NDArray[np.float32]) -> float:
+    """The median of some values that are numbers; numpy's own costs ten times as much on a hundred of them."""
+    ordered, half = np.sort(values), values.size // 2
+    return float(ordered[half] if values.size % 2 else (ordered[half - 1] + ordered[half]) / 2)
+
+
 def _texture(frame: FrameProfile, rays: Rays) -> tuple[float | None, float | None, float | None]:
     plaque, bright, behind = frame.grey["plaque"][rays], frame.grey["bright"][rays], frame.grey["behind"]
     seen = np.isfinite(plaque)
@@ -126,11 +135,11 @@ def _texture(frame: FrameProfile, rays: Rays) -> tuple[float | None, float | Non
     ground = ground[np.isfinite(ground) & (ground > 0)]
     if not seen.any() or ground.size == 0:
         return None, None, None
-    middle = float(np.median(plaque[seen]))
-    echogenicity = (middle - float(np.median(ground))) * _DB_PER_LEVEL
+    middle = _halfway(plaque[seen])
+    echogenicity = (middle - _halfway(ground)) * _DB_PER_LEVEL
     calcified = float(np.mean(bright[seen] >= middle + _CALCIFIED_DB / _DB_PER_LEVEL))
     rest = behind[~rays & np.isfinite(behind) & (behind > 0)]
     mine = behind[rays & np.isfinite(behind)]
     if rest.size < 8 or mine.size < 3:
         return echogenicity, calcified, None
-    return echogenicity, calcified, float(np.mean(mine <= np.median(rest) - _SHADOW_DB / _DB_PER_LEVEL))
+    return echogenicity, calcified, float(np.mean(mine <= _halfway(rest) - _SHADOW_DB / _DB_PER_LEVEL))

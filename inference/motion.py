@@ -42,6 +42,8 @@ class Motion:
 
 def free_part_of(profile: FrameProfile, rays: NDArray[np.bool_]) -> FreePart | None:
     """The largest free part whose foot stands on these rays, or within 15 degrees of them; None without one."""
+    if not profile.free:
+        return None
     reach = max(1, round(rays.size * _NEAR_DEGREES / 360))
     around = np.arange(-reach, reach + 1)
     return next((part for part in profile.free if rays[(part.ray + around) % rays.size].any()), None)
@@ -57,10 +59,10 @@ def motion_of(frames: Sequence[FrameProfile], rays: Sequence[NDArray[np.bool_]],
     free = len(shown) >= max(3, LEAST_FREE_SHARE * len(frames))
     if free:
         foot = _middle_ray(np.array([part.ray for _, part in shown]), frames[0].radius.size)
-        places = np.array([np.array(part.head) - _wall_at(frame, foot) for frame, part in shown])
+        places = np.array([part.head for _, part in shown]) - _walls_at([frame for frame, _ in shown], foot)
     else:
         foot = _middle_ray(np.concatenate([np.flatnonzero(mine) for mine in rays]), frames[0].radius.size)
-        places = np.array([_surface(f, mine) - _wall_at(f, foot) for f, mine in zip(frames, rays, strict=True)])
+        places = _surfaces(frames, np.stack(rays)) - _walls_at(frames, foot)
     moved, error = _range(places), _wall_error(frames, foot)
     if not calibrated:
         return Motion(moved, error, numbers, "cannot tell")
@@ -74,19 +76,22 @@ def _middle_ray(rays: NDArray[np.integer], count: int) -> int:
     return int(np.rint(np.arctan2(np.sin(angle).mean(), np.cos(angle).mean()) / (2 * np.pi) * count)) % count
 
 
-def _wall_at(frame: FrameProfile, ray: int) -> Floats:
-    """The outer wall at a ray, from the aorta's centre; the mean over five rays against the outline's own unrest."""
-    around = (ray + np.arange(-2, 3)) % frame.radius.size
-    return np.asarray(float(frame.radius[around].mean()) * directions(frame.radius.size)[ray])
+def _walls_at(frames: Sequence[FrameProfile], ray: int) -> Floats:
+    """The outer wall of each frame (n, 2) at a ray, from the aorta's centre; the mean over five rays against the
+    outline's own unrest."""
+    count = frames[0].radius.size
+    around = (ray + np.arange(-2, 3)) % count
+    radius = np.stack([frame.radius[around] for frame in frames]).mean(axis=1)
+    return np.asarray(radius.astype(np.float64)[:, None] * directions(count)[ray])
 
 
-def _surface(frame: FrameProfile, rays: NDArray[np.bool_]) -> Floats:
-    """Middle of the plaque's inner surface, weighted by its thickness, from the aorta's centre."""
-    weight = np.where(rays, frame.length, 0.0).astype(np.float64)
-    if weight.sum() <= 0:
-        weight = rays.astype(np.float64)
-    places = (frame.radius - frame.length)[:, None] * directions(rays.size)
-    return np.asarray(weight @ places / weight.sum())
+def _surfaces(frames: Sequence[FrameProfile], rays: NDArray[np.bool_]) -> Floats:
+    """Middle of the plaque's inner surface in each frame (n, 2), weighted by its thickness, from the aorta's centre."""
+    length, radius = np.stack([f.length for f in frames]), np.stack([f.radius for f in frames])
+    weight = np.where(rays, length, 0.0).astype(np.float64)
+    bare = weight.sum(axis=1) <= 0
+    weight[bare] = rays[bare]
+    return np.asarray((weight * (radius - length)) @ directions(rays.shape[1]) / weight.sum(axis=1)[:, None])
 
 
 def _range(places: Floats) -> float:
@@ -103,8 +108,8 @@ def _wall_error(frames: Sequence[FrameProfile], ray: int) -> float:
     Second differences remove smooth movement; of white noise they have the variance 6 (1.4826 x MAD estimates its root
     robustly).
     """
-    radius = np.array([np.linalg.norm(_wall_at(frame, ray)) for frame in frames])
-    if radius.size < 3:
+    if len(frames) < 3:
         return 0.0
+    radius = np.linalg.norm(_walls_at(frames, ray), axis=1)
     noise = 1.4826 * float(np.median(np.abs(np.diff(radius, n=2)))) / np.sqrt(6.0)
     return float(np.sqrt(2.0) * noise)

@@ -2,7 +2,7 @@
 
 Calibrated regions are brought to one physical scale (0.45 mm a pixel), so that 4 mm look the same on every scanner and
 at every depth; regions without calibration are fitted into the canvas with their shape kept. Masks go back to the
-source grid before anything is measured. Plain numpy and scipy; the sampling weights are worked out once per clip.
+source grid before anything is measured. The sampling weights are worked out once per clip.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from inference.kernels import paint
 from inference.pictures import Planes
 from inference.types import RegionBox
 
@@ -22,6 +23,7 @@ CANVAS = 192
 CANVAS_MM = 0.45
 SPACING_MM = (0.005, 5.0)
 """Millimetres per pixel that an ultrasound picture can have; the rest is a mistake in the file."""
+_Weights = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 VERSION = "canvas-192-0.45mm-v2"
 
 
@@ -99,6 +101,15 @@ def _matrix(start: float, scale: float, count: int, limit: int, block: int = 1) 
     return out
 
 
+def _weights(matrix: NDArray[np.float32]) -> _Weights:
+    """A matrix whose rows hold one run each of what is not 0: where each row's weights begin (rows + 1), in which
+    column, and the weights."""
+    sparse = csr_array(matrix)
+    begin = sparse.indptr.astype(np.int64)
+    first = np.append(sparse.indices, 0)[np.minimum(begin[:-1], sparse.indices.size)].astype(np.int64)
+    return begin, first, sparse.data
+
+
 def _taps(
     source: slice, step: float, shift: float, box: slice, size: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
@@ -161,7 +172,7 @@ class Canvas:
             None if spacing is None else float(np.sqrt(self.step_rows * spacing[0] * self.step_columns * spacing[1]))
         )
         self._block = (self._factor(self.step_rows), self._factor(self.step_columns))
-        self._forward: tuple[Any, Any] | None = None
+        self._forward: tuple[_Weights, _Weights] | None = None
 
     @staticmethod
     def _factor(step: float) -> int:
@@ -181,12 +192,15 @@ class Canvas:
             by, bx = self._block
             down, across = self.step_rows / by, self.step_columns / bx
             self._forward = (
-                csr_array(_matrix((0.5 - self.top) * down - 0.5, down, self.size, r.rows, by)),
-                csr_array(_matrix((0.5 - self.left) * across - 0.5, across, self.size, r.columns, bx)),
+                _weights(_matrix((0.5 - self.top) * down - 0.5, down, self.size, r.rows, by)),
+                _weights(_matrix((0.5 - self.left) * across - 0.5, across, self.size, r.columns, bx)),
             )
+        # A grey picture is read where it lies; of any other, a strided one among them, the region is copied first.
+        whole = frame.ndim == 2 and frame.flags.c_contiguous and frame.flags.writeable
+        grey = to_grey(frame) if whole else np.array(to_grey(part), order="C")
+        corner = np.array((r.y0, r.x0) if whole else (0, 0))
         rows, columns = self._forward
-        lines = rows @ to_grey(part).astype(np.float32)
-        return np.asarray((columns @ np.ascontiguousarray(lines.T)).T + np.float32(0.5), dtype=np.uint8, order="C")
+        return paint.resample(grey, corner, *rows, *columns, r.columns)
 
     def labels(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Labels of the region on the canvas, by the nearest pixel (for training)."""

@@ -263,9 +263,15 @@ def depth_of(aorta: NDArray[Any], place: Point, spacing: Spacing) -> float:
     column, row = round(place[0]), round(place[1])
     if not (0 <= row < whole.shape[0] and 0 <= column < whole.shape[1]) or not whole[row, column]:
         return 0.0
-    (part,), origin = _crop(whole)
-    distance = ndimage.distance_transform_edt(ndimage.binary_fill_holes(part), sampling=scale)
-    return float(distance[row - origin[0], column - origin[1]]) - 0.5 * min(scale)
+    (part,), origin = _crop(whole, margin=1)
+    ground, _ = ndimage.label(~part)
+    # Of each row of the outside only its nearest pixel can be the nearest of all.
+    outside = ground == ground[0, 0]
+    row, column = row - origin[0], column - origin[1]
+    reach = np.arange(outside.shape[1]) - column
+    across = np.where(outside, np.abs(reach), outside.shape[1]).min(axis=1)
+    down = np.arange(outside.shape[0]) - row
+    return float(np.hypot(down * scale[0], across * scale[1]).min()) - 0.5 * min(scale)
 
 
 def _inscribed(mask: Mask, scale: Spacing, calibrated: bool, origin: tuple[int, int]) -> Thickness:

@@ -1,4 +1,4 @@
-"""Loops over the pixels of one frame's vessel: from the canvas to labels on the source grid, and what they sum up to.
+"""Loops over pixels: from the picture to the canvas, from there to labels on the source grid, what these sum up to.
 
 Labels are uint8 (rows, columns), in one block (C order); boxes are half open.
 """
@@ -14,6 +14,50 @@ Bytes = NDArray[np.uint8]
 Whole = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Small = NDArray[np.float32]
+
+
+@compiled
+def resample(
+    grey: Bytes,
+    corner: Whole,
+    rows: Whole,
+    row_first: Whole,
+    row_weight: Small,
+    columns: Whole,
+    column_first: Whole,
+    column_weight: Small,
+    wide: int,
+) -> Bytes:
+    """A region of a picture on the canvas, uint8 (len(rows) - 1, len(columns) - 1).
+
+    ``grey`` is the whole picture, ``corner`` the region's first row and column, ``wide`` its columns. The weights of
+    canvas row n are ``row_weight[rows[n] : rows[n + 1]]``, for the region's rows from ``row_first[n]`` on; so with the
+    columns. Sums run in that order and in float32, first over rows and then over columns; halves are rounded up.
+    """
+    height, width = rows.size - 1, columns.size - 1
+    out = np.empty((height, width), np.uint8)
+    line, total = np.empty(wide, np.float32), np.empty(height, np.float32)
+    turned = np.empty((wide, height), np.float32)
+    for row in range(height):
+        for column in range(wide):
+            line[column] = 0
+        for k in range(rows[row + 1] - rows[row]):
+            weight = row_weight[rows[row] + k]
+            source = grey[corner[0] + row_first[row] + k, corner[1] : corner[1] + wide]
+            for column in range(wide):
+                line[column] += weight * np.float32(source[column])
+        for column in range(wide):
+            turned[column, row] = line[column]
+    for column in range(width):
+        for row in range(height):
+            total[row] = 0
+        for k in range(columns[column + 1] - columns[column]):
+            weight, source32 = column_weight[columns[column] + k], turned[column_first[column] + k]
+            for row in range(height):
+                total[row] += weight * source32[row]
+        for row in range(height):
+            out[row, column] = np.uint8(np.int32(total[row] + np.float32(0.5)))
+    return out
 
 
 @compiled
@@ -65,28 +109,34 @@ def paint(part: Small, box: Whole, source: Whole, steps: Floats, shifts: Floats,
     wide = np.zeros((height, 3, c0.size), np.float32)
     for row in range(height):
         left, right = low[row], high[row]
-        for near in range(max(row - 1, 0), min(row + 2, height)):
-            left, right = min(left, low[near]), max(right, high[near])
+        for beside in range(max(row - 1, 0), min(row + 2, height)):
+            left, right = min(left, low[beside]), max(right, high[beside])
         begin, end = _reached(c0, c1, left, right)
+        # Slices, and columns counted from 0: a column that could be below 0 would keep the loop from being wide.
+        near, far, share_near, share_far = c0[begin:end], c1[begin:end], cs[begin:end], ct[begin:end]
         for plane in range(3):
-            for n in range(begin, end):
-                wide[row, plane, n] = part[plane, row, c0[n]] * cs[n] + part[plane, row, c1[n]] * ct[n]
+            line, values = wide[row, plane, begin:end], part[plane, row]
+            for n in range(line.size):
+                line[n] = values[near[n]] * share_near[n] + values[far[n]] * share_far[n]
     seen = np.uint8(0)
     for n in range(r0.size):
         share, rest = rs[n], rt[n]
-        above, below = wide[r0[n]], wide[r1[n]]
-        line = labels[n]
         begin, end = _reached(c0, c1, min(low[r0[n]], low[r1[n]]), max(high[r0[n]], high[r1[n]]))
-        for column in range(begin, end):
-            blood = above[0, column] * share + below[0, column] * rest
-            wall = above[1, column] * share + below[1, column] * rest
-            plaque = above[2, column] * share + below[2, column] * rest
+        if begin >= end:
+            continue
+        marks, above, below = labels[n, begin:end], wide[r0[n], :, begin:end], wide[r1[n], :, begin:end]
+        blood_above, wall_above, plaque_above = above[0], above[1], above[2]
+        blood_below, wall_below, plaque_below = below[0], below[1], below[2]
+        for column in range(marks.size):
+            blood = blood_above[column] * share + blood_below[column] * rest
+            wall = wall_above[column] * share + wall_below[column] * rest
+            plaque = plaque_above[column] * share + plaque_below[column] * rest
             label = np.uint8(2) if wall > blood else np.uint8(1)
             most = wall if wall > blood else blood
             label = np.uint8(3) if plaque > most else label
             most = plaque if plaque > most else most
             label = label if most > 0 else np.uint8(0)
-            line[column] = label
+            marks[column] = label
             seen |= np.uint8(label == 1)
     return labels, bool(seen > 0)
 

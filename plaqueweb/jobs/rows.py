@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import imagecodecs
 import numpy as np
 
 from inference.types import REASONS, Answer, ClipResult, LesionResult, NoResult
@@ -191,7 +191,7 @@ def packed_masks(result: ClipResult) -> bytes:
             str(f.frame): {"plaque": f.plaque_rle, "lumen": f.lumen_rle, "wall": f.wall_rle} for f in result.per_frame
         },
     }
-    return gzip.compress(json.dumps(masks, separators=(",", ":")).encode(), compresslevel=6, mtime=0)
+    return bytes(imagecodecs.gzip_encode(json.dumps(masks, separators=(",", ":")).encode(), level=6))
 
 
 def number(value: float | None) -> float | None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.lesions import overlap
+from inference.lesions import overlaps
 from tests.inference.clips import measured
 from tests.inference.shapes import vessel_labels
 
@@ -97,7 +97,6 @@ def test_thickness_does_not_depend_on_where_the_plaque_lies(top, at, half, radiu
 def test_overlap_is_one_for_equal_and_none_for_separate_profiles() -> None:
     first = np.r_[np.ones(10), np.zeros(10)]
 
-    assert overlap(first, first) == 1.0
-    assert overlap(first, first[::-1]) == 0.0
-    assert overlap(first, 2 * first) == 0.5
-    assert overlap(0 * first, 0 * first) == 0.0
+    found = overlaps(np.stack([first, 0 * first]), np.stack([first, first[::-1], 2 * first, 0 * first]))
+
+    assert found.tolist() == [[1.0, 0.0, 0.5, 0.0], [0.0, 0.0, 0.0, 0.0]]

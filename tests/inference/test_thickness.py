@@ -136,6 +136,19 @@ def test_depth_at_a_place_is_its_distance_to_the_outside() -> None:
     assert depth_of(aorta, (0.0, 0.0), (0.1, 0.2)) == depth_of(aorta, (-5.0, 900.0), (0.1, 0.2)) == 0.0
 
 
+@pytest.mark.parametrize("spacing", [(0.1, 0.2), (0.3, 0.11)])
+def test_depth_is_what_a_distance_transform_of_the_filled_mask_gives(spacing: tuple[float, float]) -> None:
+    rng = np.random.default_rng(8)
+    aorta = ndimage.binary_opening(ndimage.gaussian_filter(rng.normal(size=(60, 80)), 4) > 0, iterations=2)
+    inside = np.pad(ndimage.binary_fill_holes(aorta), 1)
+    distance = ndimage.distance_transform_edt(inside, sampling=spacing)[1:-1, 1:-1]
+    places = np.argwhere(aorta)[::37]
+
+    found = [depth_of(aorta, (float(column), float(row)), spacing) for row, column in places]
+
+    assert found == pytest.approx([distance[row, column] - 0.5 * min(spacing) for row, column in places], abs=1e-9)
+
+
 def test_an_empty_mask_has_no_thickness() -> None:
     empty = np.zeros((20, 20), dtype=bool)
 

@@ -60,7 +60,7 @@ def test_the_warm_up_goes_through_every_loop_that_measuring_calls() -> None:
     # The others are parts of these: a loop that is read from disk brings its parts along.
     called = {"cut_vessel", "pieces_of", "rle_of", "free_part", "free_parts", "paint", "counted", "seen_from_middle"}
     called |= {"fitted", "cap", "outline", "chords", "owners", "median_of", "spread", "may_hold_free_part"}
-    called |= {"grey_along", "clear_share", "longest", "bridged"}
+    called |= {"resample", "grey_along", "clear_share", "longest", "bridged"}
     assert not called & set(eval(done.stdout))  # noqa: S307  # a list of names that we printed
 
 

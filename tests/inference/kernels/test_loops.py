@@ -152,6 +152,19 @@ def test_labels_on_the_source_grid(seed: int, down: float, across: float, calibr
 
 
 @quick
+@given(seeds, st.floats(0.05, 1.2), st.floats(0.05, 1.2), st.sampled_from(["grey", "colour", "strided", "no scale"]))
+def test_the_way_to_the_canvas_is_the_product_of_two_matrices(seed: int, down: float, across: float, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    height, width, x0, y0 = (int(value) for value in (*rng.integers(30, 300, 2), *rng.integers(0, 9, 2)))
+    picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    picture = {"colour": picture, "strided": picture[..., 0]}.get(kind, np.ascontiguousarray(picture[..., 0]))
+    spacing = (None, None) if kind == "no scale" else (down, across)
+    canvas = Canvas(RegionBox(1, x0, y0, width - 1, height - 1, *spacing, "us_region"))
+
+    assert np.array_equal(canvas.frame(picture), plain.on_canvas(canvas, picture))
+
+
+@quick
 @given(seeds, st.sampled_from([0.3, 0.45, None]), st.booleans())
 def test_the_oval_and_its_cut(seed: int, px_mm: float | None, shown: bool) -> None:
     canvas = Canvas(RegionBox(1, 0, 0, 499, 399, 0.2, 0.2, "us_region"))
