@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from django.db.models import TextField
 from django.db.models.functions import Cast
@@ -59,6 +60,7 @@ class PrimaryRead:
     content_no: int
     imported: bool
     round_id: uuid.UUID
+    active_seconds: int
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,10 @@ class Choices:
     pipelines: tuple[PipelineChoice, ...]
     references: tuple[str, ...]
     readers: tuple[ReaderChoice, ...]
+
+    def with_rounds(self, rounds: Iterable[Round]) -> Choices:
+        """The same with these rounds."""
+        return replace(self, rounds=tuple(rounds))
 
 
 @dataclass(frozen=True)

@@ -287,12 +287,18 @@ def ground(selection: Selection, results: Mapping[str, Any]) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def in_order(figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Figures in the order of their words: a database may give keys of JSON back in another order than they came in."""
+    return [(key, figures[key]) for key in FIGURE_WORDS if key in figures]
+
+
 def no_result_words(counts: Mapping[str, int]) -> str:
     """How many studies have no class of the model, and why: "3 without a class: 2 no aorta found, 1 not run"."""
     if not counts:
         return _("The model gave a class to every study.")
     named = {**dict(NoResultReason.choices), UNNAMED: _("no reason given"), NOT_RUN: _("no prediction of this content")}
-    parts = [f"{count} {named.get(reason, reason)}" for reason, count in counts.items()]
+    reasons = [reason for reason in named if reason in counts] + sorted(counts.keys() - named.keys())
+    parts = [f"{counts[reason]} {named.get(reason, reason)}" for reason in reasons]
     return _("%(n)s without a class: %(parts)s") % {"n": sum(counts.values()), "parts": ", ".join(parts)}
 
 

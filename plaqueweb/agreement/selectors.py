@@ -31,6 +31,7 @@ from plaqueweb.agreement.comparison import (
     Selection,
     as_text,
 )
+from plaqueweb.agreement.conditions import conditions
 from plaqueweb.agreement.evidence_rows import FEW
 from plaqueweb.core.errors import NotFound
 from plaqueweb.predictions.models import PipelineState, Prediction
@@ -57,7 +58,8 @@ def hidden_rounds(user: User, project: Project) -> set[uuid.UUID]:
     return set(own.values_list("round_id", flat=True))
 
 
-def _visible_reads(user: User, project: Project) -> ReadQuerySet:
+def visible_reads(user: User, project: Project) -> ReadQuerySet:
+    """Signed reads that may enter a figure shown to the user: of every round that is not hidden, repeats too."""
     rows: ReadQuerySet = (
         Read.objects.visible_to(user)
         .filter(results_visible(user, study="assignment__study"))
@@ -71,7 +73,7 @@ def _visible_reads(user: User, project: Project) -> ReadQuerySet:
 
 def visible_signed_reads(user: User, project: Project, round_: Round | None) -> QuerySet[Any]:
     """Signed first readings of studies whose results may be shown to the user."""
-    reads = _visible_reads(user, project).filter(assignment__repeat_no=0)
+    reads = visible_reads(user, project).filter(assignment__repeat_no=0)
     if round_ is not None:
         return reads.filter(assignment__round=round_)
     # What was read once more, after a washout, is a repeat: the first reading stays the one that counts.
@@ -86,7 +88,7 @@ def repeat_reads(user: User, project: Project, round_: Round | None) -> list[uui
     later = Q(assignment__round__repeat_of=round_) if round_ else Q(assignment__round__repeat_of__isnull=False)
     within = Q(assignment__repeat_no__gt=0)
     within &= Q(assignment__round=round_) if round_ else Q(assignment__round__repeat_of=None)
-    rows = _visible_reads(user, project).counting().filter(within | (later & Q(assignment__repeat_no=0)))
+    rows = visible_reads(user, project).counting().filter(within | (later & Q(assignment__repeat_no=0)))
     shown_at = _first_disclosures(project)
     found = rows.order_by("pk").values_list("pk", "assignment__reader_id", "assignment__study_id", "signed_at")
     return [
@@ -101,18 +103,23 @@ def same_frame_reads(user: User, project: Project, reads: Iterable[PrimaryRead])
     All readers of a case marked the same frames there, so masks are compared on these and not on freely chosen ones.
     As with first readings, what was signed after a disclosure does not count.
     """
-    visible = Read.objects.visible_to(user).counting().filter(results_visible(user, study="assignment__study"))
-    second = reads_on_given_frames(visible).filter(assignment__round__project=project)
     keys = "assignment__round_id", "assignment__study_id", "assignment__reader_id"
-    rows = list(second.values_list("pk", "signed_at", *keys))
-    hidden, shown_at = hidden_rounds(user, project), _first_disclosures(project)
+    rows = visible_second_reads(user, project).values_list("pk", "signed_at", *keys)
+    shown_at = _first_disclosures(project)
     marked = {
         (round_, study, reader): pk
         for pk, signed_at, round_, study, reader in rows
-        if round_ not in hidden and ((shown := shown_at.get((reader, study))) is None or signed_at <= shown)
+        if (shown := shown_at.get((reader, study))) is None or signed_at <= shown
     }
     found = ((read.id, marked.get((read.round_id, read.study_id, read.reader_id))) for read in reads)
     return {str(first): str(pk) for first, pk in found if pk is not None}
+
+
+def visible_second_reads(user: User, project: Project) -> QuerySet[Any]:
+    """Signed reads on the given frames of a second stage, of every round that is not hidden."""
+    visible = Read.objects.visible_to(user).counting().filter(results_visible(user, study="assignment__study"))
+    second = reads_on_given_frames(visible).filter(assignment__round__project=project)
+    return second.exclude(assignment__round_id__in=hidden_rounds(user, project))
 
 
 def primary_reads(
@@ -131,11 +138,12 @@ def primary_reads(
         "signed_at",
         "revision",
         as_text("assignment__round_id"),
+        "assignment__active_seconds",
     )
     shown_at, ids = _first_disclosures(project), ids or Ids()
     best: dict[tuple[uuid.UUID, uuid.UUID], tuple[tuple[datetime, int], PrimaryRead]] = {}
     informed = 0
-    for pk, study, subject, reader, name, simulated, content_no, arm, signed_at, revision, round_id in rows:
+    for pk, study, subject, reader, name, simulated, content_no, arm, signed_at, revision, round_id, active in rows:
         key = ids(reader), ids(study)
         shown = shown_at.get(key)
         if arm == Arm.INFORMED or (shown is not None and signed_at > shown):
@@ -145,7 +153,7 @@ def primary_reads(
         if key not in best or best[key][0] < order:
             imported = arm == Arm.UNKNOWN
             read = PrimaryRead(
-                pk, key[1], ids(subject), key[0], name, simulated, content_no, imported, ids(round_id)
+                pk, key[1], ids(subject), key[0], name, simulated, content_no, imported, ids(round_id), active
             )  # fmt: skip
             best[key] = (order, read)
     reads = sorted((read for _order, read in best.values()), key=lambda read: read.id)
@@ -164,11 +172,11 @@ def visible_references(
 
     One that was made with a model in view never scores a model; none of a round that is hidden from the user.
     """
-    rows = Consensus.objects.visible_to(user).in_force().scoring().filter(study__project=project)
-    rows = rows.exclude(case__round_id__in=hidden_rounds(user, project))
     ids = ids or Ids()
-    values = rows.order_by("revision", "created_at").values_list(
-        "pk", as_text("study_id"), as_text("study__subject_id"), "kind"
+    values = (
+        reference_rows(user, project)
+        .order_by("revision", "created_at")
+        .values_list("pk", as_text("study_id"), as_text("study__subject_id"), "kind")
     )
     latest = {
         (study, kind): Reference(pk, ids(study), ids(subject), kind)
@@ -176,6 +184,12 @@ def visible_references(
         if studies is None or ids(study) in studies
     }
     return tuple(latest.values())
+
+
+def reference_rows(user: User, project: Project) -> QuerySet[Any]:
+    """All revisions from which ``visible_references`` takes the latest."""
+    rows = Consensus.objects.visible_to(user).in_force().scoring().filter(study__project=project)
+    return rows.exclude(case__round_id__in=hidden_rounds(user, project))
 
 
 def visible_predictions(user: User, project: Project) -> QuerySet[Any]:
@@ -193,12 +207,16 @@ def _predicted(rows: QuerySet[Any], ids: Ids) -> tuple[Predicted, ...]:
     )
 
 
+def visible_items(user: User, round_: Round) -> QuerySet[CaseListItem]:
+    """The studies of a round's case list whose results may be shown to the user."""
+    return CaseListItem.objects.filter(results_visible(user)).filter(case_list=round_.case_list_id)
+
+
 def _scope_studies(user: User, project: Project, round_: Round | None) -> dict[uuid.UUID, uuid.UUID] | None:
     """Visible studies of a round's case list with their subjects; None where no round bounds them."""
     if round_ is None:
         return None
-    items = CaseListItem.objects.filter(results_visible(user)).filter(case_list=round_.case_list_id)
-    return dict(items.values_list("study_id", "study__subject_id"))
+    return dict(visible_items(user, round_).values_list("study_id", "study__subject_id"))
 
 
 def scope(user: User, project: Project, round_: Round | None) -> Scope:
@@ -319,7 +337,8 @@ def manifest(
     visible study in scope; ``reads`` all counted reads there; ``counts`` what was left out and why. ``kind`` is the
     board, ``parts`` what it loads (``repeats`` and ``pipelines`` add their ids, ``matches`` adds what people said of
     lesions), ``options`` its filters.
-    ``sites`` are the labels of these studies, where they have one: people may give others later.
+    ``sites`` are the labels of these studies, where they have one: people may give others later. ``conditions`` is a
+    hash of what else was known of them, which may change while the answers stay.
     ``same_frames`` names the second-stage read whose frames stand for those of a counted read.
     """
     reads = [read for read in found.reads if read.study_id in found.subjects]
@@ -358,6 +377,7 @@ def manifest(
         "pipeline": str(selection.pipeline.id) if selection.pipeline else "",
         "against": selection.against,
         "rule_mm": _rule_mm(selection.round),
+        "conditions": conditions(selection.project, found.subjects, reads),
         "units": units,
         "reads": [str(read.id) for read in reads],
         "counts": {

@@ -31,10 +31,12 @@ from plaqueweb.studies.models import Project
 STOP_POLLING = 286
 
 
-def _report(request: HttpRequest, slug: str, board: Board | None = None) -> tuple[Project, Report]:
+def _report(
+    request: HttpRequest, slug: str, board: Board | None = None, *, at_once: bool = True
+) -> tuple[Project, Report]:
     user = current_user(request)
     project = visible_project(user, slug)
-    return project, build(user, project, request.GET.dict(), board)
+    return project, build(user, project, request.GET.dict(), board, at_once=at_once)
 
 
 def _named_board(request: HttpRequest) -> Board:
@@ -54,7 +56,9 @@ def _named_board(request: HttpRequest) -> Board:
 def board(request: HttpRequest, slug: str, board: str) -> HttpResponse:
     """Show one tab of a comparison; POST queues a run that failed once more."""
     tab = registry.board_of(board)
-    project, report = _report(request, slug, tab)
+    # The page comes at once; whatever takes long is put together for its next request.
+    at_once = request.method == "POST" or bool({"fragment", "wait"} & set(request.GET))
+    project, report = _report(request, slug, tab, at_once=at_once)
     address = f"{reverse(tab.route, args=[slug])}?{present.query(report.selection)}"
     if request.method == "POST":
         if report.run is not None:
@@ -66,6 +70,8 @@ def board(request: HttpRequest, slug: str, board: str) -> HttpResponse:
         response = render(request, "agreement/run.html", context, status=STOP_POLLING if done else 200)
         if report.results:
             response["HX-Refresh"] = "true"  # the whole page has figures now
+        elif report.run is None:
+            response["HX-Redirect"] = f"{address}&wait=1"  # there is nothing to compare: the page says why
         return response
     if report.has_figures:
         look(report)

@@ -58,10 +58,10 @@ def show(report: Report) -> dict[str, Any]:
         "same": present.line("observed", found["observed"], subjects=subjects),
         "kappa": present.line("kappa", found["kappa"], subjects=subjects),
         "figures": [present.line(key, found[key], subjects=subjects) for key in keys],
-        "accuracy": [present.line(key, figure, subjects=subjects) for key, figure in accuracy.items()],
+        "accuracy": [present.line(key, figure, subjects=subjects) for key, figure in present.in_order(accuracy)],
         "coverage": [
             present.line(key, figure, subjects=results["n"]["subjects"])
-            for key, figure in results["coverage"]["figures"].items()
+            for key, figure in present.in_order(results["coverage"]["figures"])
         ],
         "no_result_words": present.no_result_words(results["coverage"]["no_result"]),
         "missing_words": present.missing_words(selection),
