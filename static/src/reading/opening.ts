@@ -2,9 +2,10 @@
  * Sends for the case and then for its first picture, while the rest of the page is still being read.
  *
  * A script of its own, first in the page: on a slow line the way of the case and of the picture is what one waits for,
- * not the scripts, which are kept. The picture goes into the browser's store; who shows it finds it there.
+ * not the scripts, which are kept.
  */
 import { ApiError, get, post } from "../viewer/api.ts";
+import { fetchEarly } from "../viewer/early.ts";
 import { placeOf } from "./place.ts";
 import type { Assignment } from "./types.ts";
 
@@ -26,7 +27,7 @@ async function firstPicture(opening: Promise<Assignment>): Promise<void> {
   const assignment = await opening;
   const place = placeOf(assignment);
   const clip = assignment.clips.find((row) => row.id === place?.clip);
-  if (clip && place) await fetch(clip.frame_url.replace("{n}", String(place.frame)), { credentials: "same-origin" });
+  if (clip && place) fetchEarly(clip.frame_url.replace("{n}", String(place.frame)));
 }
 
 const id = document.getElementById("reading")?.dataset["publicId"];

@@ -10,6 +10,8 @@
  *   store.rest()        close all pictures (clip left); store.dispose() end of use
  */
 
+import { fetchPicture, takeEarly } from "./early.ts";
+
 const MAGIC = "CINE";
 
 /** Takes the bundle in chunks of any size and gives out whole frames. */
@@ -211,9 +213,7 @@ export class FrameStore {
   private async fetchOne(frame: number): Promise<void> {
     try {
       const url = this.options.frameUrl.replace("{n}", String(frame));
-      const response = await fetch(url, { credentials: "same-origin", signal: this.abort.signal });
-      if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
-      const blob = await response.blob();
+      const blob = await (takeEarly(url) ?? fetchPicture(url, this.abort.signal));
       if (!this.blobs.has(frame)) this.arrived(frame, blob);
     } catch (error) {
       if (this.abort.signal.aborted) return;
