@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { optionOf, shade } from "../charts/draw.ts";
+import { apart, optionOf, shade } from "../charts/draw.ts";
 import { tick } from "../charts/parts.ts";
-import type { BarsData, Colours, ForestData, LinesData, Payload, ScatterData } from "../charts/types.ts";
+import type { BarsData, Colours, ForestData, Line, LinesData, Payload, ScatterData } from "../charts/types.ts";
 import { marksOf, next } from "../charts/walk.ts";
 
 const names = ["phys", "model", "ink", "mute", "faint", "both", "mid", "ask", "bad", "raise", "line", "grid", "zero", "panel"];
@@ -24,6 +24,18 @@ describe("a chart's options", () => {
     const points = series.at(-1)?.data ?? [];
     expect(points.map((point) => point.href)).toEqual(["/a", "/b"]);
     expect(points[1]?.symbol).toMatch(/^path:/);
+  });
+
+  it("keep the names of lines that end at one place apart, and tell lines of one colour apart", () => {
+    const line = (name: string, tone: Line["tone"], end: number): Line => ({ name, tone, label: true, points: [{ x: 0, y: 1, label: "" }, { x: 1, y: end, label: "" }] });
+    const all = [line("a", "model", 0), line("b", "model", 0), line("c", "model", 1), line("d", "phys", 0.5)];
+    const down = apart(all, { min: 0, max: 1 });
+    expect(all.map((one) => down.get(one))).toEqual([-13, 0, 0, 0]);
+    const series = optionOf(payload("lines", { lines: all, x: {}, y: { min: 0, max: 1 } }), c)["series"] as { lineStyle: { type: unknown }; endLabel: { offset: number[] } }[];
+    expect(series.map((one) => one.lineStyle.type)).toEqual(["solid", [7, 3], [2, 3], "solid"]);
+    expect(series.map((one) => one.endLabel.offset[1])).toEqual([-13, 0, 0, 0]);
+    const high = [line("a", "model", 1), line("b", "model", 1)];
+    expect([...apart(high, { min: 0, max: 1 }).values()]).toEqual([0, 13]);
   });
 
   it("draw two raters on one line of a forest, circle and diamond", () => {

@@ -1,7 +1,7 @@
 /** From a chart's data to ECharts options: one pure function a kind of chart. */
 
 import { axis, item, markAreas, markLines, named, rightRoom, symbolOf, tooltip } from "./parts.ts";
-import type { BarsData, Colours, ForestData, HeatData, LinesData, Option, Payload, ScatterData } from "./types.ts";
+import type { BarsData, Colours, ForestData, HeatData, Line, LinesData, Option, Payload, ScatterData } from "./types.ts";
 
 const BOTTOM = 40;
 
@@ -49,9 +49,37 @@ function whiskers(data: LinesData, c: Colours): Option[] {
   );
 }
 
+/** Dashes that tell named lines of one colour apart, first to last; then again from the first. */
+const DASHES = ["solid", [7, 3], [2, 3], [9, 3, 2, 3]] as const;
+
+/** Height of a plot and of a name in px, near enough to keep names off one another. */
+const [PLOT, NAME] = [220, 13];
+
+/** By how many px the name at a line's end is moved down (or up: below 0), so that names of lines that end at one place can be read. */
+export function apart(told: readonly Line[], y: LinesData["y"]): Map<Line, number> {
+  const values = told.flatMap((line) => line.points.map((point) => point.y));
+  const low = y.min ?? Math.min(0, ...values);
+  const high = y.max ?? Math.max(...values);
+  const ends = told
+    .flatMap((line) => line.points.slice(-1).map((point) => ({ line, at: PLOT * (1 - (point.y - low) / (high - low || 1)) })))
+    .sort((a, b) => a.at - b.at);
+  const places = ends.map(({ at }) => at);
+  places.forEach((at, n) => (places[n] = Math.max(at, (places[n - 1] ?? -Infinity) + NAME)));
+  // None below the plot, where the words of the axis are: then those above give way upwards.
+  for (let n = places.length - 1; n >= 0; n--) places[n] = Math.min(places[n] ?? 0, (places[n + 1] ?? PLOT + NAME) - NAME);
+  return new Map(ends.map(({ line, at }, n) => [line, Math.round((places[n] ?? at) - at)]));
+}
+
+function dashOf(line: Line, told: readonly Line[]): (typeof DASHES)[number] {
+  const place = told.filter(({ tone }) => tone === line.tone).indexOf(line);
+  return DASHES[Math.max(0, place) % DASHES.length] ?? "solid";
+}
+
 export function lines(data: LinesData, c: Colours): Option {
   const x = data.x.names ? named(c, data.x.names, data.x) : axis(c, data.x);
-  const labels = Math.max(0, ...data.lines.filter((line) => line.label).map((line) => line.name.length));
+  const told = data.lines.filter((line) => line.label);
+  const down = apart(told, data.y);
+  const labels = Math.max(0, ...told.map((line) => line.name.length));
   return {
     ...base(c),
     grid: { left: 48, right: Math.max(rightRoom(data.rules), labels ? 20 + labels * 6.5 : 0), top: 10, bottom: BOTTOM },
@@ -69,8 +97,8 @@ export function lines(data: LinesData, c: Colours): Option {
         symbolSize: line.size ?? 9,
         color: c[line.tone],
         connectNulls: false,
-        lineStyle: { color: c[line.tone], width: line.dash ? 1.5 : 2, type: line.dash ?? "solid" },
-        endLabel: { show: Boolean(line.label), formatter: line.name, color: c.faint, fontSize: 11, fontFamily: "inherit" },
+        lineStyle: { color: c[line.tone], width: line.dash ? 1.5 : 2, type: line.dash ?? dashOf(line, told) },
+        endLabel: { show: Boolean(line.label), offset: [0, down.get(line) ?? 0], formatter: line.name, color: c.faint, fontSize: 11, fontFamily: "inherit" },
         // A corner of a curve that no case stands at is no mark.
         data: line.points.map((point) => ({ ...item(c, point, line.tone, line.size ?? 9), ...(point.href ? {} : { symbol: "none" }) })),
         ...(place === 0 ? { markLine: markLines(c, data.rules), markArea: markAreas(c, data.bands) } : {}),
