@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 _OFFSETS = np.arange(-3.0, 9.01, 0.5)
 _BEHIND = np.arange(1.0, 5.01, 0.5)
 _BARE_WALL_MM = 1.5
-_NAMES = ("outside", "wall", "blood", "plaque", "bright", "behind")
+_BORDER = ("outside", "wall", "blood", "plaque")
+_NAMES = (*_BORDER, "bright", "behind")
 CONTRAST = 10.0
 """Grey levels by which wall or plaque must be brighter than the blood beside it, to count as seen."""
 _APEX_ABOVE_MM = 3.0
@@ -63,4 +64,4 @@ def quality_of(grey: dict[str, Profile]) -> float:
 
     Rays whose wall lies outside the sector (black on both sides) do not count; with less than a fifth left it is 0.
     """
-    return float(rays.clear_share(np.stack([grey[name] for name in _NAMES]), CONTRAST))
+    return float(rays.clear_share(np.stack([grey[name] for name in _BORDER]), CONTRAST))

@@ -371,7 +371,7 @@ def bridged(raw: Floats, begin: Floats, curve: Floats, normal: Floats, mask: Byt
 
 @compiled
 def clear_share(grey: Small, contrast: float) -> float:
-    """The share of rays with contrast, of ``grey`` as ``grey_along`` gives it. See ``inference.border.quality_of``."""
+    """Share of rays with contrast, of the first four rows of ``grey_along``. See ``inference.border.quality_of``."""
     shown, clear = 0, 0
     for ray in range(grey.shape[1]):
         outside, wall, blood, plaque = grey[0, ray], grey[1, ray], grey[2, ray], grey[3, ray]
