@@ -134,7 +134,7 @@ def _computes(report: Report) -> str:
         how = {"method": FusionMethod(method).label}
         return _("%(method)s: one mask is made of theirs on every given frame; a worker computes it.") % how
     if {"frames", "pairs"} & set(report.board.parts):
-        return _("Masks are compared frame by frame, with intervals over subjects: a worker computes it.")
+        return _("Studies and marked frames are compared, with intervals over subjects: a worker computes it.")
     return _("Many studies are compared, with intervals over subjects: a worker computes it.")
 
 

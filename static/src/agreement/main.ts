@@ -3,8 +3,8 @@
 import "./agreement.css";
 
 function applyFilters(): void {
+  for (const one of document.querySelectorAll("[data-without-script]")) one.setAttribute("hidden", "");
   for (const form of document.querySelectorAll<HTMLFormElement>("form[data-autosubmit]")) {
-    form.querySelector("[data-without-script]")?.setAttribute("hidden", "");
     form.addEventListener("change", () => {
       form.requestSubmit();
     });

@@ -1,0 +1,94 @@
+"""A project too large to be counted within a request: its page stands at once, counts, and then shows its figures."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from plaqueweb.agreement.boards.shown import MOST_ROWS
+from plaqueweb.ops.room import Room
+from tests.browser.conftest import Console
+from tests.conftest import REPO, skip_or_fail
+
+pytestmark = pytest.mark.browser
+FRAGMENT = "**/*fragment=run*"
+COMPUTE = "from plaqueweb.agreement.tasks import compute_waiting as compute\nassert compute() == 1"
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[Room]:
+    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
+        skip_or_fail("the front end is not built (python3 run.py test builds it)")
+    made = Room([["plain"]])
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def world(room: Room) -> dict[str, Any]:
+    filled: dict[str, Any] = json.loads(
+        room.python("from tests.browser import large_world as w\nw.main()").splitlines()[-1]
+    )
+    return filled
+
+
+@pytest.fixture
+def page(chromium: Browser, room: Room, world: dict[str, Any], console: Console) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
+    context.set_default_timeout(30_000)
+    opened = context.new_page()
+    opened.on("console", console.log)
+    opened.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
+    opened.goto(f"{room.address}/login/")
+    opened.fill("#id_username", world["email"])
+    opened.fill("#id_password", room.password)
+    opened.click("button[type=submit]")
+    opened.wait_for_url(lambda address: "/login/" not in address)
+    yield opened
+    context.close()
+
+
+def test_the_page_counts_by_itself_and_its_long_table_leads_to_all_rows(
+    page: Page, room: Room, world: dict[str, Any]
+) -> None:
+    n, held = world["studies"], []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(FRAGMENT, hold)
+    page.goto(f"{room.address}{world['address']}")
+    card = page.locator("#agreement-run")
+    expect(card).to_contain_text(
+        f"{n} studies with a prediction, {2 * n} signed reads and {n} references that you may see"
+    )
+    expect(card.get_by_role("link", name="Show them")).to_be_hidden()  # it is for browsers without scripts
+
+    for route in held:
+        route.continue_()
+    page.unroute(FRAGMENT)
+    expect(card.locator("[data-state=queued]")).to_be_visible()
+    room.python(COMPUTE)
+    expect(card).to_be_hidden()
+    expect(page.locator(".agreement-sentence")).to_contain_text(f"of {n} subjects")
+    page.wait_for_selector("[data-chart=d-bland-altman] svg")
+    box = page.locator(".page-head").bounding_box()
+    assert box is not None
+    assert box["height"] < 60  # tabs and buttons stand in one line
+
+    table = page.locator("#r-bland-altman")
+    table.locator("summary").click()
+    expect(table).to_contain_text(f"{MOST_ROWS} of {n} rows, furthest apart first.")
+    expect(table.locator("tbody tr")).to_have_count(MOST_ROWS)
+    table.locator("tbody tr").last.scroll_into_view_if_needed()
+    expect(table.locator("thead")).to_be_in_viewport()
+    with page.expect_download() as sent:
+        table.get_by_role("link", name=f"All {n} rows: CSV").click()
+    with Path(sent.value.path()).open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.reader(file))) == 1 + n
