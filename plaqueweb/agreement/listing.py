@@ -15,36 +15,61 @@ from plaqueweb.agreement.comparison import PipelineChoice
 from plaqueweb.agreement.report import Report
 from plaqueweb.core.errors import NotFound
 
+PAGE = 200
+"""Cases of one page of a list, as many as a chart's table shows."""
+
 
 @dataclass(frozen=True)
 class Listed:
-    """Rows as in ``results["units"]``, where they lead, and the names of the pipelines; "" without a second."""
+    """One page of a list: its rows in words, how many studies and subjects the whole list has, how many studies stand
+    before the page, and the study to go on from ("" at the end); with the pipelines by name, "" without a second.
+    """
 
-    units: list[dict[str, Any]]
-    places: Mapping[str, present.Place]
+    rows: list[present.CaseRow]
+    studies: int
+    subjects: int
+    before: int
+    after: str
     model: str
     second: str = ""
 
 
-def listed(report: Report, units: Sequence[Mapping[str, Any]], of: str) -> Listed:
-    """The rows of a list of cases; ``of`` names another pipeline than that of the comparison, "" names none.
+def listed(
+    report: Report, units: Sequence[Mapping[str, Any]], *, wanted: Mapping[str, str], of: str = "", after: str = ""
+) -> Listed:
+    """The page behind the study ``after`` of a list of cases, in the order of the run; only its studies are named.
+
+    ``wanted`` narrows the list; ``of`` names another pipeline than that of the comparison, "" names none. A study that
+    is not in the list starts from the beginning.
 
     Raises:
-        NotFound: it is not among those the user may see here.
+        NotFound: the pipeline is not among those the user may see here.
     """
-    rows = [dict(unit) for unit in units]
-    chosen, places = report.selection.pipeline, report.places
+    every: Sequence[Mapping[str, Any]] = units
+    chosen, second = report.selection.pipeline, report.options.get("second", "")
     if of:
         chosen = _pipeline(report, of)
-        said = _answers(report, chosen, rows)
-        rows = [row | _of_model(row, said.get(row["study"])) for row in rows]
-        places = present.places(report.user, replace(report.selection, pipeline=chosen), [row["study"] for row in rows])
-    if not (second := report.options.get("second", "")):
-        return Listed(rows, places, chosen.name if chosen else "")
-    other = _pipeline(report, second)
-    said = _answers(report, other, rows)
-    rows = [row | {"second": _class(said.get(row["study"]))} for row in rows]
-    return Listed(rows, places, chosen.name if chosen else "", other.name)
+        said = _answers(report, chosen, every)
+        every = [{**unit, **_of_model(said.get(unit["study"]))} for unit in every]
+    every = present.narrowed(every, wanted)
+    start = 1 + next((place for place, unit in enumerate(every) if unit["study"] == after), -1) if after else 0
+    page = every[start : start + PAGE]
+    other = _pipeline(report, second) if second else None
+    if other is not None:
+        said = _answers(report, other, page)
+        page = [{**unit, "second": _class(said.get(unit["study"]))} for unit in page]
+    selection = replace(report.selection, pipeline=chosen)
+    studies = [unit["study"] for unit in page]
+    places = present.places(report.user, selection, studies, "" if of else second)
+    return Listed(
+        [present.case_row(unit, places[unit["study"]]) for unit in page],
+        studies=len(every),
+        subjects=len({unit["subject"] for unit in every}),
+        before=start,
+        after=studies[-1] if start + len(page) < len(every) else "",
+        model=chosen.name if chosen else "",
+        second=other.name if other else "",
+    )
 
 
 def _pipeline(report: Report, key: str) -> PipelineChoice:
@@ -69,7 +94,7 @@ def _class(answer: Answer | None) -> int | None:
     return stats.CANNOT_ASSESS if answer.klass is None else answer.klass
 
 
-def _of_model(row: Mapping[str, Any], answer: Answer | None) -> dict[str, Any]:
+def _of_model(answer: Answer | None) -> dict[str, Any]:
     """The columns of a row that a model fills. A Dice is only known of the comparison's own pipeline."""
     return {
         "model": _class(answer), "has_prediction": answer is not None, "dice": None,

@@ -365,10 +365,8 @@ SHOW: dict[str, Callable[[Mapping[str, Any]], bool]] = {
 }
 
 
-def case_rows(
-    units: Iterable[Mapping[str, Any]], found: Mapping[str, Place], wanted: Mapping[str, str]
-) -> list[CaseRow]:
-    """The studies that a cell or chart is made of; an unknown filter value matches none."""
+def narrowed(units: Iterable[Mapping[str, Any]], wanted: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """The studies that a cell or chart is made of, in their order; an unknown filter value matches none."""
     rows = []
     for unit in units:
         if "ref" in wanted and _token(unit["reference"]) != wanted["ref"]:
@@ -377,11 +375,12 @@ def case_rows(
             continue
         if "show" in wanted and not (wanted["show"] in SHOW and SHOW[wanted["show"]](unit)):
             continue
-        rows.append(_case_row(unit, found[unit["study"]]))
+        rows.append(unit)
     return rows
 
 
-def _case_row(unit: Mapping[str, Any], place: Place) -> CaseRow:
+def case_row(unit: Mapping[str, Any], place: Place) -> CaseRow:
+    """One study of a list in words."""
     a, b, dice = unit["model_mm"], unit["reference_mm"], unit["dice"]
     both = unit["reference"] in (0, 1) and unit["model"] in (0, 1)
     return CaseRow(

@@ -154,17 +154,19 @@ def cases(request: HttpRequest, slug: str) -> HttpResponse:
     wanted = {key: request.GET[key] for key in ("ref", "model", "show") if request.GET.get(key)}
     of = request.GET.get("of", "")
     title = _title(report, pick, wanted, of, request.GET.get("chart", ""))
-    listed = listing.listed(report, units, of)
-    rows = present.case_rows(listed.units, listed.places, wanted)
+    listed = listing.listed(report, units, wanted=wanted, of=of, after=request.GET.get("after", ""))
+    address = request.GET.copy()
+    address.pop("after", None)
     context = {
         "project": project,
         "selection": report.selection,
         "board": report.board,
         "against_words": present.against_words(report.selection),
-        "rows": rows,
-        "subjects": len({row.subject for row in rows}),
-        "model": listed.model,
-        "second": listed.second,
+        "listed": listed,
+        "first": listed.before + 1,
+        "last": listed.before + len(listed.rows),
+        "newest": f"?{address.urlencode()}",
+        "older": f"?{address.urlencode()}&after={listed.after}",
         "title": title,
         "simulated": report.results.get("simulated", False),
         "synthetic": report.results.get("synthetic", False),

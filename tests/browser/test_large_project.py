@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from plaqueweb.agreement.boards.shown import MOST_ROWS
+from plaqueweb.agreement.listing import PAGE
 from plaqueweb.ops.room import Room
 from tests.browser.conftest import Console
 from tests.conftest import REPO, skip_or_fail
@@ -92,3 +93,23 @@ def test_the_page_counts_by_itself_and_its_long_table_leads_to_all_rows(
         table.get_by_role("link", name=f"All {n} rows: CSV").click()
     with Path(sent.value.path()).open(encoding="utf-8", newline="") as file:
         assert len(list(csv.reader(file))) == 1 + n
+
+
+def test_a_list_of_all_cases_is_walked_page_by_page_with_keys(page: Page, room: Room, world: dict[str, Any]) -> None:
+    n = world["studies"]
+    page.goto(f"{room.address}{world['address']}?wait=1")
+    page.locator("#c-ceiling footer a", has_text="cases").click()
+    seen: list[str] = []
+    for first in range(1, n + 1, PAGE):
+        last = min(first + PAGE - 1, n)
+        expect(page.locator("main .card-foot")).to_contain_text(f"{first} to {last} of {n}")
+        expect(page.locator(".page-head")).to_contain_text(f"{n} studies")
+        seen += page.locator("main table.data tbody td:first-child").all_inner_texts()
+        if last < n:
+            page.keyboard.press("KeyO")
+
+    assert len(seen) == len(set(seen)) == n
+    page.keyboard.press("Shift+KeyO")
+    expect(page.locator("main .card-foot")).to_contain_text(f"1 to {PAGE} of {n}")
+    page.keyboard.press("KeyJ")
+    expect(page.locator("main tr[aria-selected=true]")).to_contain_text(seen[0])

@@ -152,7 +152,9 @@ def words_at(charts: Iterable[Chart], href: str) -> str:
     for chart in charts:
         if chart.cases == href:
             return chart.title
-        row = next((row for row in chart.rows if row.href == href), None)
+        # A row of a long table opens its one case, never a list.
+        rows = () if isinstance(chart.rows, Rows) else chart.rows
+        row = next((row for row in rows if row.href == href), None)
         words = _mark_words(chart.data, href) or (row.cells[0] if row is not None else "")
         if words:
             return f"{chart.title} · {words}"
