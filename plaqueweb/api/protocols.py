@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from plaqueweb.accounts.api import current_user
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Capability
 from plaqueweb.core.errors import DomainError, NotFound
+from plaqueweb.core.framing import allows_self
 from plaqueweb.predictions.showing import record_shown
 from plaqueweb.reads.selectors import rule_words
 from plaqueweb.review.rederive import PREDICTION, Rederived, Side, rederive, to_csv, verdict_words
@@ -25,6 +27,7 @@ from plaqueweb.studies.guide import About
 from plaqueweb.studies.models import Project, Protocol, Study
 from plaqueweb.studies.protocols import MANY, REASON_WORDS, REQUIRED_WORDS, form_values, save_version, version_rows
 from plaqueweb.studies.questions import built_in_sources
+from plaqueweb.studies.selectors import readable
 
 TEXTS = ("limit", "questions", "guide", "scheme", "grades", "thickness_from")
 SHOWN = 200  # flips on the page; the CSV holds all
@@ -50,6 +53,7 @@ def managed_project(user: User, slug: str) -> Project:
 @login_required
 @never_cache
 @require_http_methods(["GET", "POST"])
+@allows_self("frame-src")
 def protocol(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the versions; write the next one. ``?from=N`` fills the editor with an older version."""
     user = current_user(request)
@@ -84,10 +88,17 @@ def protocol(request: HttpRequest, slug: str) -> HttpResponse:
         "rows": rows, "newest": newest, "next": newest + 1, "segments": Segment.choices,
         "reasons": REASON_WORDS.items(), "required": REQUIRED_WORDS.items(), "sources": built_in_sources(),
         "schemes": grading.choices(), "thicknesses": ThicknessFrom.choices,
-        "studies": Study.objects.visible_to(user).filter(project=project, content_no__gt=0).order_by("number")[:500],
+        "studies": readable_studies(user, project),
         "marks": MarkAsked.choices, "abouts": [{"key": key, "words": str(words)} for key, words in About.choices],
     }  # fmt: skip
     return render(request, "studies/protocol.html", context, status=status)
+
+
+def readable_studies(user: User, project: Project) -> QuerySet[Study]:
+    """Return the studies that a test read can show: those with a clip to read, 500 at most."""
+    clips = readable(pictures=False).filter(study=OuterRef("pk")).order_by()
+    seen: QuerySet[Study] = Study.objects.visible_to(user).filter(Exists(clips), project=project, content_no__gt=0)
+    return seen.order_by("number")[:500]
 
 
 @login_required

@@ -1,4 +1,4 @@
-"""The throw-away test read of an edited protocol: its page, its one call, and the pictures of the drawn case."""
+"""The throw-away test read of an edited protocol: its page, its preview, its one call, pictures of the drawn case."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 from drf_spectacular.utils import extend_schema
@@ -21,7 +22,8 @@ from rest_framework.views import APIView
 
 from plaqueweb.accounts.api import current_user
 from plaqueweb.api.protocols import form_of, managed_project
-from plaqueweb.core.errors import NotFound
+from plaqueweb.core.errors import Invalid, NotFound
+from plaqueweb.core.framing import allows_self
 from plaqueweb.core.strict import StrictSerializer
 from plaqueweb.reads.api import json_answer
 from plaqueweb.reads.serializers import ProtocolShape, ReadOut, Shape
@@ -41,14 +43,22 @@ class TrialIn(StrictSerializer):
     study = s.UUIDField(allow_null=True, required=False, default=None, help_text="null: a drawn case")
     body = s.DictField(allow_null=True, required=False, default=None, help_text="as one save of a draft")
     complete = s.BooleanField(required=False, default=False)
+    preview = s.BooleanField(
+        required=False,
+        default=False,
+        help_text="beside the form: what is not yet right is said in words, not as an error",
+    )
 
 
 class TrialOut(Shape):
     """The case and the read as they would be. Nothing of it is stored."""
 
-    protocol = ProtocolShape()
+    protocol = ProtocolShape(allow_null=True)
     clips = ClipOut(many=True)
-    read = ReadOut()
+    read = ReadOut(allow_null=True)
+    refused = s.CharField(
+        allow_null=True, help_text="a preview of what could not be saved: the rule it breaks, in words"
+    )
 
 
 class TrialView(APIView):
@@ -66,11 +76,18 @@ class TrialView(APIView):
             study = Study.objects.visible_to(user).filter(project=project, pk=asked["study"]).first()
             if study is None:
                 raise NotFound(_("There is nothing here that you may see."))
-        found = try_read(
-            project=project, by=user, form=asked["form"], study=study, body=asked["body"], complete=asked["complete"]
-        )
+        try:
+            found = try_read(
+                project=project, by=user, form=asked["form"], study=study, body=asked["body"],
+                complete=asked["complete"],
+            )  # fmt: skip
+        except Invalid as wrong:
+            # A form that is half filled in is what a preview is for, and no error of whoever writes it.
+            if not asked["preview"]:
+                raise
+            return json_answer({"protocol": None, "clips": [], "read": None, "refused": wrong.detail})
         clips = [_addressed(clip, project.slug) for clip in found.clips]
-        return json_answer({"protocol": found.protocol, "clips": clips, "read": found.read})
+        return json_answer({"protocol": found.protocol, "clips": clips, "read": found.read, "refused": None})
 
 
 def _addressed(clip: dict[str, Any], slug: str) -> dict[str, Any]:
@@ -93,6 +110,19 @@ def trial(request: HttpRequest, slug: str) -> HttpResponse:
     try_read(project=project, by=current_user(request), form=form)  # refuses here what could not be saved
     keys = json.dumps(current_user(request).keys or {})
     return render(request, "reads/read.html", {"project": project, "keys": keys, "trial": json.dumps(sent)})
+
+
+@login_required
+@never_cache
+@require_safe
+@xframe_options_sameorigin
+@allows_self("frame-ancestors")
+@ensure_csrf_cookie
+def preview(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the reading page that stands beside the editor's form: the form comes from there, nothing is stored."""
+    project = managed_project(current_user(request), slug)
+    keys = json.dumps(current_user(request).keys or {})
+    return render(request, "reads/read.html", {"project": project, "keys": keys, "preview": True})
 
 
 @login_required

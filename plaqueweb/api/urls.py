@@ -16,6 +16,7 @@ urlpatterns = [
     path("p/<slug:slug>/protocol/rederive/", protocols.rederive_page, name="protocol-rederive"),
     path("p/<slug:slug>/protocol/rederive.csv", protocols.rederive_csv, name="protocol-rederive-csv"),
     path("p/<slug:slug>/protocol/test/", trials.trial, name="protocol-test"),
+    path("p/<slug:slug>/protocol/preview/", trials.preview, name="protocol-preview"),
     path("p/<slug:slug>/protocol/drawn/", trials.drawn, name="protocol-drawn"),
     path("p/<slug:slug>/guide/<str:digest>/", guides.picture, name="guide-picture"),
     path("p/<slug:slug>/audit/", pages.audit, name="audit"),

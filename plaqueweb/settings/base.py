@@ -185,6 +185,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],
+        "frame-src": [NONE],
         "frame-ancestors": [NONE],
     }
 }

@@ -112,7 +112,7 @@ NO_PAGES = {
     "logout", "skip-case", "reopen-case", "adjudication-begin", "adjudication-share", "agreement-margin", "compare-of",
     "studies-site",
     # parts of pages
-    "round-plan", "words", "protocol-drawn", "compare-lesions",
+    "round-plan", "words", "protocol-drawn", "protocol-preview", "compare-lesions",
     # files
     "health", "openapi", "compare-csv", "compare-frames-csv", "agreement-chart", "agreement-csv", "agreement-manifest",
     "agreement-discordance-csv", "errors-csv", "protocol-rederive-csv", "round-reads", "guide-picture",

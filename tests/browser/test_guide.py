@@ -83,7 +83,7 @@ def _write(page: Page) -> None:
     chosen.set_input_files(picture())
     expect(page.get_by_label("Alternative text of picture 1")).to_be_focused()
     page.get_by_label("Caption of picture 1").fill("No flap here")
-    shown = page.locator("[data-guide-preview]")
+    shown = page.frame_locator("iframe").get_by_role("complementary", name="Reading guide")
     expect(shown.get_by_role("heading", name="Mobile part")).to_be_visible()
     expect(shown.get_by_text("<b>Not</b>").first).to_be_visible()
     expect(page.get_by_text("Not saved yet; kept in this tab.")).to_be_visible()

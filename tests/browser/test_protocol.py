@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -34,6 +35,23 @@ from django.apps import apps
 kept = [model for model in apps.get_models() if model._meta.label != "sessions.Session"]
 print({model._meta.label: model._default_manager.count() for model in kept})
 """
+EMPTY = """
+from plaqueweb.accounts.services import create_user, set_roles
+from plaqueweb.studies.services import create_project
+import os
+user = create_user(email="first@room.example", name="First", password=os.environ["PLAQUEWEB_ROOM_PASSWORD"], by=None)
+set_roles(project=create_project(slug="empty", name="Empty", by=None), user=user, roles=["coordinator"], by=None)
+"""
+# What of the frame can be seen of its card.
+LARGER_THAN_ITS_CARD = """() => {
+  const wrong = [];
+  const { left, right, top, bottom } = document.querySelector("[data-preview-here]").getBoundingClientRect();
+  const frame = document.querySelector("iframe").getBoundingClientRect();
+  if (Math.abs(frame.right - right) > 1) wrong.push(`right ${frame.right} in ${right}`);
+  if (frame.bottom > bottom + 1) wrong.push(`bottom ${frame.bottom} in ${bottom}`);
+  if (document.documentElement.scrollWidth > innerWidth) wrong.push("scrolls sideways");
+  return wrong;
+}"""
 SIGNED = """
 from plaqueweb.reads.models import Read
 read = Read.objects.get(assignment__round__name="Own")
@@ -66,7 +84,7 @@ def open_as(chromium: Browser, room: Room, console: Console) -> Iterator[Callabl
         page.fill("#id_username", email)
         page.fill("#id_password", room.password)
         page.click("button[type=submit]")
-        page.wait_for_url("**/p/room/**")
+        page.wait_for_url("**/p/**")
         return page
 
     yield log_in
@@ -79,7 +97,8 @@ def test_a_question_is_defined_answered_and_signed(open_as: Callable[[str], Page
     page.goto(f"{room.address}/p/room/protocol/")
     _write(page)
     _reorder_and_reload(page)
-    preview = page.locator("[data-preview]")
+    preview = page.frame_locator("iframe").get_by_role("complementary", name="Answers")
+    expect(preview.get_by_text("Echogenicity")).to_be_visible()
     expect(preview.get_by_text("How deep")).to_be_hidden()
     preview.get_by_role("radio", name="Low").click()
     expect(preview.get_by_text("How deep")).to_be_visible()
@@ -118,6 +137,77 @@ def test_a_test_read_is_thrown_away(open_as: Callable[[str], Page], room: Room) 
     tried.wait_for_url("**/p/room/protocol/")
     assert room.python(COUNTS) == before
     expect(page.locator(".pq-card").last.get_by_label("Question", exact=True)).to_have_value("Only tried")
+
+
+def test_the_preview_is_the_reading_page_and_follows_the_form(open_as: Callable[[str], Page], room: Room) -> None:
+    page = open_as("c@room.example")
+    page.goto(f"{room.address}/p/room/protocol/?from=1")
+    before = room.python(COUNTS)
+    shown = page.frame_locator("iframe")
+    shown.locator("#reading[data-ready]").wait_for()
+    expect(shown.get_by_text("preview: nothing is kept")).to_be_visible()
+    expect(shown.locator(".rd-clip")).to_have_count(2)  # those of the project's first study
+    shown.locator("canvas").first.wait_for()
+    assert page.evaluate(LARGER_THAN_ITS_CARD) == []
+    assert page.evaluate("document.activeElement === document.body")
+
+    page.get_by_role("button", name="Add a question").click()
+    page.keyboard.type("Echogenicity")  # the keys stay in the form, whatever is drawn anew beside it
+    card = page.locator(".pq-card").first
+    note = page.locator("[data-preview-note]")
+    expect(note).to_have_text("What is not finished yet is left out.")
+    card.get_by_label("Answer 1", exact=True).fill("Low")
+    card.get_by_label("Answer 2", exact=True).fill("High")
+    answers = shown.get_by_role("complementary", name="Answers")
+    expect(answers.get_by_role("radio", name="High")).to_be_visible()
+    expect(card.get_by_label("Answer 2", exact=True)).to_be_focused()
+    answers.get_by_role("radio", name="Low").click()
+    answers.get_by_role("radio", name=re.compile("Complex")).click()
+    page.get_by_label("A plaque is complex from").fill("4 cm")
+    expect(note).to_have_text("Not shown yet: “4 cm” is no length in mm.")
+    page.get_by_label("A plaque is complex from").fill("4.5")
+    expect(note).to_have_text("")
+    page.get_by_label("Arch").uncheck()
+    expect(answers.get_by_text("Arch")).to_have_count(0)
+    expect(answers.get_by_role("radio", name="Low")).to_be_checked()  # what was tried stays
+    card.get_by_role("button", name="Remove", exact=True).click()
+    expect(answers.get_by_role("radio", name="Low")).to_have_count(0)
+    expect(shown.locator(".rd-save")).to_have_attribute("data-kind", "saved")
+    assert room.python(COUNTS) == before
+
+
+def test_the_preview_gives_the_keys_back_and_ends_nothing(open_as: Callable[[str], Page], room: Room) -> None:
+    page = open_as("c@room.example")
+    page.goto(f"{room.address}/p/room/protocol/?from=1")
+    shown = page.frame_locator("iframe")
+    shown.locator("#reading[data-ready]").wait_for()
+    limit = page.get_by_label("A plaque is complex from")
+    limit.focus()
+    shown.locator(".rd-pane").click()
+    for key in ("n", "0", "3", "6", "s", "Control+Enter"):
+        page.keyboard.press(key)
+    expect(shown.get_by_text("A preview keeps nothing")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(limit).to_be_focused()
+    page.keyboard.press("n")
+    expect(limit).to_have_value("n4.0")
+
+    view = page.get_by_role("group", name="What the preview shows")
+    view.get_by_role("button", name="Answers").click()
+    expect(page.locator("[data-preview]")).to_have_class(re.compile("is-close"))
+    assert page.evaluate(LARGER_THAN_ITS_CARD) == []
+    page.get_by_role("combobox", name="Case").select_option(label="a drawn case")
+    limit.fill("4.0")
+    expect(shown.locator(".rd-clip")).to_have_count(1)
+
+
+def test_without_a_study_the_preview_shows_a_drawn_case(open_as: Callable[[str], Page], room: Room) -> None:
+    room.python(EMPTY)
+    page = open_as("first@room.example")
+    page.goto(f"{room.address}/p/empty/protocol/")
+    expect(page.get_by_text("No study to show yet: the case is drawn.")).to_be_visible()
+    page.frame_locator("iframe").locator("#reading[data-ready]").wait_for()
+    expect(page.frame_locator("iframe").locator(".rd-clip")).to_have_count(1)
 
 
 def _write(page: Page) -> None:

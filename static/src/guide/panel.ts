@@ -33,8 +33,8 @@ export class GuidePanel {
     return !this.root.hidden;
   }
 
-  /** Open at the section about the nearest of these; else where it was left. */
-  open(abouts: readonly string[] = []): void {
+  /** Open at the section about the nearest of these; else where it was left. Unless `focus`, the keys stay where they are. */
+  open(abouts: readonly string[] = [], focus = true): void {
     if (!this.isOpen) {
       this.back = document.activeElement;
       this.root.hidden = false;
@@ -42,7 +42,7 @@ export class GuidePanel {
     }
     const at = sectionFor(this.sections, abouts);
     if (at >= 0) this.show(at);
-    this.body.focus({ preventScroll: true });
+    if (focus) this.body.focus({ preventScroll: true });
   }
 
   /** Returns whether it was open. */
@@ -68,8 +68,8 @@ export class GuidePanel {
   }
 }
 
-/** One section as it is read, also in the protocol editor's preview. */
-export function sectionOf(section: GuideSection): HTMLElement {
+/** One section as it is read. */
+function sectionOf(section: GuideSection): HTMLElement {
   const blocks = blocksOf(section.text).map(({ kind, lines }) => (kind === "list" ? el("ul", {}, ...lines.map((line) => el("li", {}, line))) : el("p", {}, lines.join(" "))));
   return el("section", { class: "gd-section" }, el("h3", {}, section.title), ...blocks, ...section.pictures.map(figureOf));
 }

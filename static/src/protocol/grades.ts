@@ -54,13 +54,6 @@ export class GradeList {
     this.field.value = this.grades.length ? JSON.stringify(gradesWire(this.grades)) : "[]";
   }
 
-  /** For the preview. */
-  get grading(): Grading | null {
-    if (this.select.value !== OWN) return this.schemes.find(({ id }) => id === this.select.value) ?? null;
-    const grades = gradesWire(this.grades).map(({ words, from_mm, reasons }, at) => ({ grade: at + 1, words, from_mm: typeof from_mm === "number" ? from_mm : null, reasons }));
-    return { id: OWN, name: gettext("own scheme"), grades };
-  }
-
   private act(what: () => number): void {
     const focus = what();
     this.render();

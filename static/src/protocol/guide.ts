@@ -1,5 +1,4 @@
-/** The reading guide in the protocol editor: sections by mouse and keys, pictures uploaded in place, and its preview. */
-import { sectionOf } from "../guide/panel.ts";
+/** The reading guide in the protocol editor: sections by mouse and keys, pictures uploaded in place. */
 import { button, el } from "../reading/dom.ts";
 import { call } from "../viewer/api.ts";
 import { gettext, interpolate } from "../viewer/words.ts";
@@ -27,7 +26,6 @@ export class GuideList {
   private readonly abouts: readonly About[];
   private readonly changed: () => void;
   private readonly root = el("div", { class: "pq-list" });
-  private readonly preview: HTMLElement | null;
   /** What went wrong with a picture, by section. */
   private readonly problems = new Map<number, string>();
 
@@ -52,8 +50,6 @@ export class GuideList {
     field.closest("[data-guide-field]")?.setAttribute("hidden", "");
     const host = form.querySelector<HTMLElement>("[data-guide-here]");
     host?.append(this.root);
-    this.preview = document.querySelector<HTMLElement>("[data-guide-preview]");
-    this.startTabs(host);
     this.render();
   }
 
@@ -61,30 +57,16 @@ export class GuideList {
     this.field.value = this.model.list.length ? JSON.stringify(this.model.wire()) : "[]";
   }
 
-  /** Show the guide as readers will see it. */
-  show(): void {
-    const parts = this.model.list.map(sectionOf);
-    const none = el("p", { class: "mute" }, gettext("No reading guide: readers get no button for one."));
-    this.preview?.replaceChildren(...(parts.length ? parts : [none]));
+  /** The part of it that can be shown, and how many sections or pictures are not finished. */
+  finished(): { guide: string; leftOut: number } {
+    const done = this.model.finished();
+    const count = (list: readonly EditedSection[]): number => list.reduce((sum, { pictures }) => sum + 1 + pictures.length, 0);
+    return { guide: JSON.stringify(this.model.wire(done)), leftOut: count(this.model.list) - count(done) };
   }
 
-  /** The preview follows what is edited: the guide while one writes in it, the answers elsewhere. */
-  private startTabs(host: HTMLElement | null): void {
-    const tabs = [...document.querySelectorAll<HTMLButtonElement>("[data-preview-tab]")];
-    const choose = (name: string): void => {
-      for (const tab of tabs) {
-        const on = tab.dataset["previewTab"] === name;
-        tab.setAttribute("aria-pressed", String(on));
-        tab.classList.toggle("is-on", on);
-      }
-      document.querySelector("[data-preview]")?.toggleAttribute("hidden", name !== "answers");
-      this.preview?.toggleAttribute("hidden", name !== "guide");
-    };
-    for (const tab of tabs) tab.addEventListener("click", () => choose(tab.dataset["previewTab"] ?? "answers"));
-    this.form.addEventListener("focusin", (event) => {
-      const at = event.target instanceof Element ? event.target : null;
-      if (!at?.closest(".card-foot")) choose(at && host?.contains(at) ? "guide" : "answers");
-    });
+  /** Whether one writes in it. */
+  holds(element: Element): boolean {
+    return this.root.contains(element);
   }
 
   private act(what: () => string): void {
@@ -104,7 +86,6 @@ export class GuideList {
     }), interpolate(gettext("Undo: bring back “%(words)s”"), { words: undoable.words.slice(0, 40) || gettext("no words yet") }));
     const none = list.length ? null : el("p", { class: "mute" }, gettext("No reading guide yet. In it readers look up, beside the case and with one key, how your group decides: what counts as mobile, how deep an ulcer is measured, when quality is limited. Pictures say it best."));
     this.root.replaceChildren(...(none ? [none] : []), ...list.map((section, at) => this.card(section, at)), el("div", { class: "row-flex" }, add, back));
-    this.show();
   }
 
   private card(section: EditedSection, at: number): HTMLElement {
@@ -150,7 +131,6 @@ export class GuideList {
     field.addEventListener("input", () => {
       set(field.value);
       this.changed();
-      this.show();
     });
     return field;
   }

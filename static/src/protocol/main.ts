@@ -1,9 +1,8 @@
 /** The protocol editor: own questions, the live preview, and what is not saved yet kept in this tab. */
-import "../css/reading.css";
 import "../css/protocol.css";
-import { gettext, interpolate } from "../viewer/words.ts";
+import { gettext } from "../viewer/words.ts";
 import { button, el } from "../reading/dom.ts";
-import type { Grading, Protocol, Question } from "../reading/types.ts";
+import type { Grading, Question, TrialGiven } from "../reading/types.ts";
 import { GradeList } from "./grades.ts";
 import { GuideList } from "./guide.ts";
 import { Questions, type Source } from "./model.ts";
@@ -15,13 +14,8 @@ export function entriesOf(form: HTMLFormElement): [string, string][] {
   return [...new FormData(form)].flatMap(([name, value]): [string, string][] => (typeof value === "string" && name !== "csrfmiddlewaretoken" && name !== "study" ? [[name, value]] : []));
 }
 
-export function rangeWords(low: number | null, high: number | null, unit: string): string {
-  const values = { low: String(low).replace("-", "−"), high: String(high).replace("-", "−"), unit: unit ? ` ${unit}` : "" };
-  if (low === null && high === null) return "";
-  if (low === null) return interpolate(gettext("at most %(high)s%(unit)s"), values);
-  if (high === null) return interpolate(gettext("at least %(low)s%(unit)s"), values);
-  return interpolate(gettext("%(low)s to %(high)s%(unit)s"), values);
-}
+/** Fields of which several may be chosen. */
+const MANY = ["reasons", "segments", "required", "marks"];
 
 class Editor {
   private readonly form: HTMLFormElement;
@@ -32,6 +26,8 @@ class Editor {
   private readonly guide: GuideList | null;
   private first: string;
   private leaving = false;
+  /** Where the keys were last in the form. */
+  private at: HTMLElement | null = null;
 
   constructor(form: HTMLFormElement, field: HTMLTextAreaElement) {
     this.form = form;
@@ -50,9 +46,14 @@ class Editor {
       this.write();
       this.first = "refused" in form.dataset ? "" : JSON.stringify(entriesOf(form));
     }
-    const host = document.querySelector<HTMLElement>("[data-preview]");
-    this.preview = host && new Preview(host);
+    this.preview = Preview.on(() => this.at?.focus());
     form.addEventListener("input", () => this.changed());
+    form.addEventListener("focusin", (event) => {
+      const at = event.target instanceof HTMLElement ? event.target : null;
+      this.at = at;
+      if (at && !at.closest(".card-foot")) this.preview?.write(this.guide?.holds(at) ? "guide" : "answers");
+    });
+    this.study?.addEventListener("change", () => this.changed());
     form.addEventListener("submit", (event) => {
       this.write();
       // A test read opens beside this page, which stays as it is.
@@ -80,7 +81,7 @@ class Editor {
 
   private changed(): void {
     this.write();
-    this.preview?.show(this.protocol());
+    this.showPreview();
     const words = this.form.querySelector("[data-unsaved]");
     if (words) words.textContent = this.dirty ? gettext("Not saved yet; kept in this tab.") : "";
     if (this.dirty) sessionStorage.setItem(this.store, JSON.stringify(entriesOf(this.form)));
@@ -111,16 +112,23 @@ class Editor {
     return true;
   }
 
-  private checked(name: string): string[] {
-    return [...this.form.querySelectorAll<HTMLInputElement>(`input[name="${name}"]:checked`)].map(({ value }) => value);
+  private get study(): HTMLSelectElement | null {
+    return this.form.elements.namedItem("study") as HTMLSelectElement | null;
   }
 
-  private protocol(): Protocol {
-    const label = (input: HTMLInputElement): string => input.closest("label")?.textContent?.trim() ?? input.value;
-    const segments = [...this.form.querySelectorAll<HTMLInputElement>('input[name="segments"]:checked')].map((input) => ({ key: input.value, label: label(input) }));
-    const limit = Number(this.form.querySelector<HTMLInputElement>('input[name="limit"]')?.value.replace(",", ".") ?? "");
-    const rule = { version: "", thickness_mm: Number.isFinite(limit) ? limit : 4, reasons: this.checked("reasons"), words: "" };
-    return { version: Number(this.form.dataset["next"] ?? 1), segments, required: ["class", ...this.checked("required")], questions: this.model.preview(rangeWords), grading: this.grades?.grading ?? null, guide: null, marks: this.checked("marks"), thickness_from: (this.form.querySelector<HTMLSelectElement>('select[name="thickness_from"]')?.value ?? "caliper_mask") as Protocol["thickness_from"], rule };
+  /** What stands in the form, as far as it is finished, on the case that is chosen. */
+  private showPreview(): void {
+    const form: TrialGiven["form"] = {};
+    for (const name of MANY) form[name] = [];
+    for (const [name, value] of entriesOf(this.form)) {
+      const many = form[name];
+      if (Array.isArray(many)) many.push(value);
+      else if (name !== "based_on") form[name] = value;
+    }
+    const questions = this.model.finished();
+    const { guide, leftOut } = this.guide?.finished() ?? { guide: "[]", leftOut: 0 };
+    const given = { project: this.form.dataset["project"] ?? "", form: { ...form, questions: JSON.stringify(questions), guide }, study: this.study?.value || null, preview: true };
+    this.preview?.show(given, this.model.list.length - questions.length + leftOut);
   }
 }
 

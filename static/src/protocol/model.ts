@@ -149,16 +149,20 @@ export class Questions {
     });
   }
 
-  /** As the reading page gets it, for the preview: what cannot be shown yet is left out. */
-  preview(range: (low: number | null, high: number | null, unit: string) => string): Question[] {
-    return this.list
-      .filter((one) => one.words.trim() !== "" && (one.kind !== "choice" || one.choices.some(({ words }) => words.trim() !== "")))
-      .map((one) => {
-        const { key, words, kind, required } = one;
-        const shown_if = this.dangling(one) ? null : one.shown_if;
-        const [low, high] = [plain(bound(one.low)), plain(bound(one.high))];
-        const choices = one.choices.filter((choice) => choice.words.trim() !== "").map((choice) => ({ ...choice }));
-        return { key, words, kind, required, shown_if, choices, unit: one.unit, low, high, range: range(low, high, one.unit) };
+  /** As the server takes it, without what is not finished yet: for the preview. */
+  finished(): Record<string, unknown>[] {
+    const worded = (words: string): boolean => words.trim() !== "";
+    const whole = this.list.filter(({ words, kind, choices }) => worded(words) && (kind !== "choice" || choices.filter((one) => worded(one.words)).length > 1));
+    const sources = new Set([...this.reserved.map(({ key }) => key), ...whole.map(({ key }) => key)]);
+    const keys = new Set(whole.map(({ key }) => key));
+    return this.wire()
+      .filter(({ key }) => keys.has(String(key)))
+      .map((one, at) => {
+        const rule = one["shown_if"] as Edited["shown_if"];
+        const edited = whole[at];
+        const kept = rule && edited && sources.has(rule.question) && !this.dangling(edited) ? rule : null;
+        const choices = one["choices"] as Choice[] | undefined;
+        return { ...one, shown_if: kept, ...(choices ? { choices: choices.filter(({ words }) => worded(words)) } : {}) };
       });
   }
 }
@@ -176,10 +180,6 @@ export function gradesFrom(stored: readonly { words?: string; from_mm?: number |
 
 export function gradesWire(grades: readonly EditedGrade[]): { words: string; from_mm: number | string | null; reasons: string[] }[] {
   return grades.map(({ words, from_mm, reasons }) => ({ words: words.trim(), from_mm: bound(from_mm), reasons }));
-}
-
-function plain(value: number | string | null): number | null {
-  return typeof value === "number" ? value : null;
 }
 
 function bound(typed: string): number | string | null {

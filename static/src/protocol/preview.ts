@@ -1,55 +1,147 @@
-/** The answers panel of the reading page, as the edited version would show it. It answers, and saves nothing. */
-import { Draft } from "../reading/draft.ts";
-import { Panel } from "../reading/panel.ts";
-import type { Answers, Protocol } from "../reading/types.ts";
-import type { Clip } from "../viewer/index.ts";
+/** The preview beside the protocol's form: the reading page itself, in a frame of the size of a reader's screen. */
+import { el } from "../reading/dom.ts";
+import { isFrom, type FromPreview, type ToPreview } from "../reading/says.ts";
+import type { TrialGiven } from "../reading/types.ts";
+import { gettext, interpolate } from "../viewer/words.ts";
 
-const CLIP: Clip = {
-  id: "preview", number: 1, kind: "cine", frames: 12, rows: 480, columns: 640, frame_times_ms: [], stored_as: "png_lossless", synthetic: true,
-  segment: "", view: "SAX", state: "stored", cine_url: "", frame_url: "",
-  regions: [{ id: "region", number: 1, kind: "tissue_2d", x0: 0, y0: 0, x1: 639, y1: 479, row_mm: 0.2, col_mm: 0.2, source: "us_region", valid: true, reason: "", view: "SAX" }],
-};
+/** The smallest screen on which cases are read. */
+const SCREEN = { width: 1280, height: 720 };
+const REST_MS = 300;
+type Seen = "page" | "answers" | "guide";
 
 export class Preview {
-  private readonly host: HTMLElement;
-  private draft: Draft | null = null;
-  private panel: Panel | null = null;
-  private shape = "";
+  private readonly card: HTMLElement;
+  private readonly room: HTMLElement;
+  private readonly note: HTMLElement | null;
+  private readonly plain: string;
+  private readonly frame: HTMLIFrameElement;
+  private readonly back: () => void;
+  private seen: Seen = "page";
+  private writing: "answers" | "guide" = "answers";
+  private given: TrialGiven | null = null;
+  private sent = "";
+  private study: string | null = null;
+  private leftOut = 0;
+  private refused = "";
+  private ready = false;
+  private timer = 0;
 
-  constructor(host: HTMLElement) {
-    this.host = host;
+  /** `back` gives the keys to the form again. */
+  static on(back: () => void): Preview | null {
+    const card = document.querySelector<HTMLElement>("[data-preview]");
+    const room = card?.querySelector<HTMLElement>("[data-preview-here]");
+    return card && room ? new Preview(card, room, back) : null;
   }
 
-  /** Show a version; what was tried in the last one stays, as far as it is still asked. */
-  show(protocol: Protocol): void {
-    const shape = JSON.stringify(protocol);
-    if (shape === this.shape) return;
-    this.shape = shape;
-    const scroll = this.host.querySelector(".rd-panel-body")?.scrollTop ?? 0;
-    const before = this.draft;
-    const draft = new Draft([CLIP], protocol);
-    if (before) carryOver(before, draft);
-    else draft.addLesion();
-    const nothing = (): void => undefined;
-    this.panel = new Panel(draft, {
-      complete: () => this.panel?.focus(this.panel.missing[0]?.field ?? ""), skip: nothing, reopen: nothing, sign: nothing, next: nothing, go: nothing,
-      addLesion: () => void draft.addLesion(), none: () => draft.noneInAnySeen(), remove: (number) => draft.removeLesion(number),
-      extent: (extent) => draft.setExtent(CLIP, 1, draft.frameMarks(CLIP.id, 1)?.extent === extent ? null : extent),
-      keyFrameHere: (number) => draft.setKeyFrame(number, CLIP, 1, 1), here: () => ({ clip: CLIP.id, frame: 1 }), signsHere: false, corrects: false, correctUrl: null,
+  private constructor(card: HTMLElement, room: HTMLElement, back: () => void) {
+    this.card = card;
+    this.room = room;
+    this.back = back;
+    this.note = card.querySelector("[data-preview-note]");
+    this.plain = this.note?.textContent ?? "";
+    this.frame = el("iframe", { class: "pv-frame", title: gettext("Preview of the reading page"), src: card.dataset["preview"] ?? "" });
+    window.addEventListener("message", (event) => {
+      if (isFrom(event, this.frame.contentWindow)) this.heard(event.data as FromPreview);
     });
-    draft.onChange(() => this.panel?.render(1, []));
-    this.draft = draft;
-    this.host.replaceChildren(this.panel.root);
-    this.panel.render(1, []);
-    this.host.querySelector(".rd-panel-body")?.scrollTo(0, scroll);
+    for (const tab of this.tabs) tab.addEventListener("click", () => this.see(tab.dataset["previewView"] as Seen));
+    room.append(this.frame);
+    new ResizeObserver(() => this.fit()).observe(room);
+    this.fit();
   }
-}
 
-function carryOver(from: Draft, to: Draft): void {
-  const kept = structuredClone(from.answers) satisfies Answers;
-  const choices = new Map(to.protocol.questions.map(({ key, kind, choices: all }) => [key, kind === "choice" ? new Set(all?.map(({ value }) => value)) : null]));
-  kept.own = Object.fromEntries(Object.entries(kept.own).filter(([key, value]) => choices.has(key) && (choices.get(key)?.has(String(value)) ?? true)));
-  to.answers = kept;
-  to.lesions = structuredClone(from.lesions);
-  to.active = from.active;
+  /** Show a form, a moment after it came to rest; `leftOut`: how many of its parts are not finished. */
+  show(given: TrialGiven, leftOut: number): void {
+    this.given = given;
+    this.leftOut = leftOut;
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.send(), REST_MS);
+  }
+
+  /** What is written now: the guide stands open beside the case while one writes in it. */
+  write(what: "answers" | "guide"): void {
+    if (what === this.writing) return;
+    this.writing = what;
+    if (this.seen === "page") this.tellGuide();
+    else this.see(what);
+  }
+
+  private get tabs(): HTMLButtonElement[] {
+    return [...this.card.querySelectorAll<HTMLButtonElement>("[data-preview-view]")];
+  }
+
+  private say(what: ToPreview): void {
+    this.frame.contentWindow?.postMessage(what, window.location.origin);
+  }
+
+  private send(): void {
+    if (!this.ready || !this.given) return;
+    const words = JSON.stringify(this.given);
+    if (words === this.sent) return this.tell(this.refused);
+    this.sent = words;
+    // Another case is another page.
+    if (this.study !== null && this.study !== (this.given.study ?? "")) {
+      this.ready = false;
+      this.sent = "";
+      this.study = null;
+      this.frame.contentWindow?.location.reload();
+      return;
+    }
+    this.study = this.given.study ?? "";
+    this.say({ preview: "form", given: this.given });
+  }
+
+  private heard(said: FromPreview): void {
+    if (said.preview === "ready") {
+      this.ready = true;
+      this.send();
+      this.tellGuide();
+    } else if (said.preview === "shown") {
+      this.tell("");
+      this.fit();
+    } else if (said.preview === "moved") this.fit();
+    else if (said.preview === "refused") this.tell(said.words);
+    else this.back();
+  }
+
+  private tell(refused: string): void {
+    this.refused = refused;
+    const none = this.seen === "guide" && this.given?.form["guide"] === "[]" ? gettext("No reading guide: readers get no button for one.") : "";
+    const left = this.leftOut ? gettext("What is not finished yet is left out.") : "";
+    const words = refused ? interpolate(gettext("Not shown yet: %(words)s"), { words: refused }) : left || none || this.plain;
+    if (this.note && this.note.textContent !== words) this.note.textContent = words;
+    this.note?.classList.toggle("pq-problem", refused !== "");
+  }
+
+  private tellGuide(): void {
+    this.say({ preview: "guide", open: this.seen === "guide" || (this.seen === "page" && this.writing === "guide") });
+  }
+
+  private see(what: Seen): void {
+    this.seen = what;
+    for (const tab of this.tabs) {
+      const on = tab.dataset["previewView"] === what;
+      tab.setAttribute("aria-pressed", String(on));
+      tab.classList.toggle("is-on", on);
+    }
+    this.card.classList.toggle("is-close", what !== "page");
+    this.tell(this.refused);
+    this.tellGuide();
+    this.fit();
+  }
+
+  /** The whole page made small, or a part of it in its own size. */
+  private fit(): void {
+    const { clientWidth: width, clientHeight: height } = this.room;
+    const close = this.seen !== "page";
+    const scale = close ? 1 : Math.min(1, width / SCREEN.width);
+    const style = this.frame.style;
+    style.width = `${SCREEN.width}px`;
+    style.height = `${close ? Math.max(360, height) : SCREEN.height}px`;
+    style.transform = scale === 1 ? "none" : `scale(${scale})`;
+    if (!close) this.room.style.height = `${Math.ceil(SCREEN.height * scale)}px`;
+    else this.room.style.removeProperty("height");
+    const part = close ? this.frame.contentDocument?.querySelector(this.seen === "guide" ? ".gd:not([hidden])" : ".rd-panel") : null;
+    this.room.scrollLeft = close ? (part?.getBoundingClientRect().right ?? SCREEN.width) - width : 0;
+    this.room.scrollTop = 0;
+  }
 }

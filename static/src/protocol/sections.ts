@@ -73,8 +73,15 @@ export class Sections {
     else this.section(last.section)?.pictures.splice(last.at, 0, last.what); // a section that went after it is back before
   }
 
+  /** What can be read already: a title with a text or a picture that says what it shows. */
+  finished(): EditedSection[] {
+    return this.list
+      .map((one) => ({ ...one, pictures: one.pictures.filter(({ alt }) => alt.trim() !== "") }))
+      .filter(({ title, text, pictures }) => title.trim() !== "" && (text.trim() !== "" || pictures.length > 0));
+  }
+
   /** As the server takes it. */
-  wire(): Record<string, unknown>[] {
-    return this.list.map(({ title, about, text, pictures }) => ({ title, about, text, pictures: pictures.map(({ sha256, caption, alt }) => ({ sha256, caption, alt })) }));
+  wire(list: readonly EditedSection[] = this.list): Record<string, unknown>[] {
+    return list.map(({ title, about, text, pictures }) => ({ title, about, text, pictures: pictures.map(({ sha256, caption, alt }) => ({ sha256, caption, alt })) }));
   }
 }

@@ -35,7 +35,7 @@ interface Said {
 
 export class Draft {
   readonly clips: readonly Clip[];
-  readonly protocol: Protocol;
+  protocol: Protocol;
   readonly history = new History();
   readonly scales: OwnScales;
   readonly marks: Marks;

@@ -36,6 +36,16 @@ export class ReadingGuide {
     for (const kind of ["focusin", "pointerdown"]) answers.addEventListener(kind, touched);
   }
 
+  get root(): HTMLElement {
+    return this.panel.root;
+  }
+
+  /** Open or closed as said, the focus where it is (the preview). */
+  show(open: boolean): void {
+    if (open) this.panel.open(this.abouts, false);
+    else this.panel.close();
+  }
+
   toggle(): void {
     this.panel.toggle(this.abouts);
   }

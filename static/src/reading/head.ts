@@ -19,7 +19,8 @@ export class Head {
 
   constructor(assignment: Assignment, actions: HeadActions) {
     const badges: HTMLElement[] = [];
-    if (assignment.trial) badges.push(el("span", { class: "rd-badge is-unreal" }, gettext("test read: nothing is kept")));
+    if (assignment.leave) badges.push(el("span", { class: "rd-badge is-unreal" }, gettext("preview: nothing is kept")));
+    else if (assignment.trial) badges.push(el("span", { class: "rd-badge is-unreal" }, gettext("test read: nothing is kept")));
     else if (assignment.arm === "blind") badges.push(el("span", { class: "rd-badge" }, gettext("blinded")));
     if (assignment.arm === "aided") badges.push(el("span", { class: "rd-badge is-model" }, gettext("after disclosure: with the model")));
     if (assignment.arm === "concurrent") badges.push(el("span", { class: "rd-badge is-model" }, gettext("with the model")));

@@ -4,11 +4,13 @@ import { gettext } from "../viewer/words.ts";
 import { el, icon } from "./dom.ts";
 import { ReadingPage } from "./page.ts";
 import { opening } from "./opening.ts";
+import { previewIn } from "./preview.ts";
 import { openTrial, trialOf } from "./trial.ts";
 
 async function begin(root: HTMLElement): Promise<void> {
   const { username = "", name = "" } = root.dataset;
   const wait = root.querySelector(".rd-wait");
+  if ("preview" in root.dataset) return previewIn(root, { username, name: name || username }, wait);
   try {
     const trial = trialOf(root.dataset["trial"]);
     const assignment = await (trial ? openTrial(trial) : opening);

@@ -2,14 +2,14 @@
 import { Keymap, keysDialog, type Clip } from "../viewer/index.ts";
 import { gettext, interpolate, ngettext } from "../viewer/words.ts";
 import { Carry } from "./carry.ts";
-import { Bar } from "./bar.ts";
+import type { Bar } from "./bar.ts";
 import { completeCase } from "./completing.ts";
 import { askDiscard, correctionNote } from "./correcting.ts";
 import { askSignature, askSkip } from "./dialogs.ts";
 import { el, icon } from "./dom.ts";
 import { Draft } from "./draft.ts";
-import { ReadingGuide } from "./guide.ts";
-import { Head } from "./head.ts";
+import type { ReadingGuide } from "./guide.ts";
+import type { Head } from "./head.ts";
 import { clear, copyToNext, fillBetween, mend, type Mend } from "./maskacts.ts";
 import { aidOf, type Aid } from "./aided.ts";
 import { Asked } from "./asked.ts";
@@ -19,13 +19,14 @@ import { bindKeys } from "./shortcuts.ts";
 import { changeKeys, labelCaps, ownKeys } from "./keysettings.ts";
 import { areaOf } from "./ownscales.ts";
 import { Mending } from "./mending.ts";
-import { Panel } from "./panel.ts";
-import { KINDS, Options, Rail } from "./rail.ts";
+import type { Panel } from "./panel.ts";
+import { barOf, guideOf, headOf, noEnd, panelOf, railOf } from "./parts.ts";
+import { KINDS, Options, type Rail } from "./rail.ts";
 import { Activity, signedIn, type Person, type Session } from "./session.ts";
 import { ScaleAct } from "./scaleact.ts";
 import { Stage } from "./stage.ts";
 import { Strip } from "./strip.ts";
-import { sessionOf } from "./trial.ts";
+import { askBy, sessionOf } from "./trial.ts";
 import { watchUnsent } from "./unsent.ts";
 import type { SaveState } from "./autosave.ts";
 import type { Assignment, Extent, Read } from "./types.ts";
@@ -35,30 +36,33 @@ const MOST_LESIONS = 20; // as many as the server takes
 export class ReadingPage {
   readonly draft: Draft;
   readonly stage: Stage;
-  readonly panel: Panel;
+  panel: Panel;
   readonly carry: Carry;
-  private readonly mending: Mending;
+  readonly mending: Mending;
   private readonly root: HTMLElement;
-  private readonly assignment: Assignment;
+  readonly assignment: Assignment;
   private readonly person: Person;
-  private readonly read: Read;
+  readonly read: Read;
   private readonly session: Session;
-  private readonly head: Head;
+  private head: Head;
   private readonly strip: Strip;
   private readonly rail: Rail;
   private readonly options: Options;
   private readonly bar: Bar;
-  private readonly keys = new Keymap();
+  private keys = new Keymap();
   private readonly scaling: ScaleAct;
   readonly asked: Asked | null;
   readonly aid: Aid | null;
-  readonly guide: ReadingGuide | null;
+  guide: ReadingGuide | null;
+  readonly main = el("div", { class: "rd-main" });
   private readonly notice = el("div", { class: "rd-notice", role: "alert" });
   private noticeTimer = 0;
   private queued = false;
   /** The answers changed and are not shown yet: they are, also while the loop plays. */
   private answered = true;
   private leaving = false;
+  /** Ends what the keys do. */
+  private detach = (): void => undefined;
 
   constructor(root: HTMLElement, assignment: Assignment, read: Read, person: Person) {
     this.root = root;
@@ -70,17 +74,9 @@ export class ReadingPage {
     this.asked = assignment.frames && new Asked(assignment.frames, assignment.stage > 1 && assignment.arm === "blind", this.draft, (id, frame) => this.goToFrame(id, frame));
     this.mending = new Mending(() => this.session, this.draft, person, (words) => this.tell(words));
     this.session = sessionOf(assignment, read, this.draft, person, (state) => this.saveState(state));
-    this.head = new Head(assignment, { leave: () => void this.leave(), keys: () => this.showKeys(), guide: () => this.guide?.toggle(), mend: () => void this.mending.mend() });
+    this.head = headOf(this);
     this.strip = new Strip(this.draft, (clip) => this.stage.show(clip));
-    this.rail = new Rail({
-      tool: (name) => this.stage.setTool(name),
-      copy: () => this.copyToNext(),
-      between: () => this.fillBetween(),
-      carry: () => this.beginCarry(),
-      loupe: (on) => this.loupe(on),
-      hide: (on) => this.hide(on),
-      keys: () => this.showKeys(),
-    });
+    this.rail = railOf(this);
     this.options = new Options(this.draft, {
       kind: (kind) => {
         this.stage.settings.kind = kind;
@@ -96,34 +92,8 @@ export class ReadingPage {
       invert: () => this.invert(),
       resetWindow: () => this.stage.view.set({ window: 256, level: 128 }),
     });
-    this.bar = new Bar({
-      step: (by) => this.stage.step(by),
-      play: () => this.stage.play(),
-      seek: (frame) => this.stage.go(frame),
-      loop: () => {
-        this.stage.clock.loop = !this.stage.clock.loop;
-        this.showClock();
-      },
-      speed: () => this.faster(this.stage.clock.speed >= 2 ? -1 : 1),
-      nextMark: () => this.nextMark(1),
-    });
-    this.panel = new Panel(this.draft, {
-      complete: () => void this.complete(),
-      skip: () => void this.skip(),
-      reopen: () => void this.reopen(),
-      sign: () => void this.sign(),
-      next: () => this.goTo(this.assignment.next_url ?? this.assignment.worklist_url),
-      addLesion: () => this.addLesion(),
-      none: () => this.editing(() => this.draft.noneInAnySeen()),
-      extent: (extent) => this.extent(extent),
-      go: (id, frame) => this.goToFrame(id, frame),
-      keyFrameHere: (number) => this.keyFrameHere(number),
-      remove: (number) => this.editing(() => this.draft.removeLesion(number)),
-      here: () => ({ clip: this.stage.current.id, frame: this.stage.frame }),
-      signsHere: signsHere(assignment),
-      corrects: corrects(read),
-      correctUrl: assignment.correct_url,
-    }, this.asked);
+    this.bar = barOf(this);
+    this.panel = panelOf(this);
     if (read.correction) this.panel.root.prepend(correctionNote(read.correction));
     this.carry = new Carry({
       draft: this.draft,
@@ -139,9 +109,9 @@ export class ReadingPage {
     });
     this.options.root.prepend(this.carry.root);
     const host = el("div", { class: "rd-pane" });
-    const main = el("div", { class: "rd-main" }, this.options.root, host, this.bar.root);
-    root.append(this.head.root, this.strip.root, this.rail.root, main, this.panel.root, this.notice);
-    this.guide = ReadingGuide.of(assignment.protocol.guide, assignment.protocol.version, main, this.panel.root, () => this.stage.toolName);
+    this.main.append(this.options.root, host, this.bar.root);
+    root.append(this.head.root, this.strip.root, this.rail.root, this.main, this.panel.root, this.notice);
+    this.guide = guideOf(this);
     this.stage = new Stage(host, this.draft, {
       frame: () => this.render(),
       clip: (clip) => this.clipShown(clip),
@@ -190,17 +160,43 @@ export class ReadingPage {
     this.showPlace();
     void this.aid?.load();
     if (this.draft.derived.state === "draft" && !this.assignment.trial) void this.carry.resume();
-    bindKeys(this.keys, this);
-    this.keys.remap(ownKeys(this.root.dataset["keys"]));
-    labelCaps(this.keys);
-    this.keys.attach();
-    watchUnsent(this.session.autosave, () => this.leaving, () => this.stage.dispose());
+    this.attachKeys();
+    watchUnsent(this.session.autosave, () => this.leaving || this.assignment.leave !== undefined, () => this.stage.dispose());
     new Activity(
       () => ({ clip: this.stage.current.id, frame: this.stage.frame }),
       (seconds, place) => this.session.activity(seconds, place),
     );
     this.render();
     this.root.dataset["ready"] = "1";
+  }
+
+  /** Ask by the protocol of another assignment of this case (the preview): picture, place and what was answered stay. */
+  async follow({ protocol, trial }: Assignment): Promise<void> {
+    Object.assign(this.assignment, { protocol, trial });
+    askBy(this.draft, protocol);
+    const { head, panel, guide } = this;
+    const tops = [".rd-panel-body", ".gd-body"].map((part) => [part, this.root.querySelector(part)?.scrollTop ?? 0] as const);
+    guide?.show(false);
+    guide?.root.remove();
+    this.head = headOf(this);
+    this.panel = panelOf(this);
+    this.guide = guideOf(this);
+    head.root.replaceWith(this.head.root);
+    panel.root.replaceWith(this.panel.root);
+    this.attachKeys();
+    this.saveState(this.session.autosave.state);
+    this.clipShown(this.stage.current);
+    if (!this.session.autosave.dirty) this.draft.adopt(await this.session.current());
+    for (const [part, top] of tops) this.root.querySelector(part)?.scrollTo(0, top);
+  }
+
+  private attachKeys(): void {
+    this.detach();
+    this.keys = new Keymap();
+    bindKeys(this.keys, this);
+    this.keys.remap(ownKeys(this.root.dataset["keys"]));
+    labelCaps(this.keys);
+    this.detach = this.keys.attach();
   }
 
   /** Where the reader was when the case was left, said once; else the key frame, else the first clip. */
@@ -284,7 +280,7 @@ export class ReadingPage {
   }
 
   beginCarry(): void {
-    this.spreading(() => void this.carry.begin());
+    this.spreading(() => (this.assignment.trial ? this.tell(gettext("A test read is not stored, so the server cannot follow it over the loop.")) : void this.carry.begin()));
   }
 
   copyToNext(): void {
@@ -338,7 +334,8 @@ export class ReadingPage {
   }
 
   showKeys(): void {
-    keysDialog(this.keys, { words: gettext("Change keys"), run: () => changeKeys(this.keys, () => labelCaps(this.keys)) }).showModal();
+    const change = { words: gettext("Change keys"), run: () => changeKeys(this.keys, () => labelCaps(this.keys)) };
+    keysDialog(this.keys, this.assignment.leave ? undefined : change).showModal();
   }
 
   /** The caliper in hand, of the next kind. */
@@ -360,6 +357,7 @@ export class ReadingPage {
 
   async skip(): Promise<void> {
     if (this.draft.derived.state !== "draft") return this.editing(() => undefined);
+    if (this.assignment.leave) return this.tell(noEnd());
     if (corrects(this.read)) {
       if (await askDiscard(() => this.session.discard())) this.goTo(this.assignment.worklist_url);
       return;
@@ -369,13 +367,15 @@ export class ReadingPage {
   }
 
   async leave(): Promise<void> {
+    if (this.assignment.leave) return this.assignment.leave();
     if (await this.session.autosave.flush()) this.goTo(this.assignment.worklist_url);
     else this.tell(gettext("Not everything is saved yet. Your changes are kept here."));
   }
 
-  private async complete(): Promise<void> {
+  async complete(): Promise<void> {
     const first = this.panel.missing[0];
     if (first) return this.panel.focus(first.field);
+    if (this.assignment.leave) return this.tell(noEnd());
     if (!(await this.session.autosave.flush())) return void this.mending.mend();
     await this.attempt(() => completeCase(this.session, this.draft));
     if (this.draft.derived.state !== "completed") return;
@@ -383,11 +383,11 @@ export class ReadingPage {
     else this.goTo(this.assignment.next_url ?? this.assignment.worklist_url);
   }
 
-  private async reopen(): Promise<void> {
+  async reopen(): Promise<void> {
     await this.attempt(async () => this.draft.adopt(await this.session.reopen()));
   }
 
-  private async sign(): Promise<void> {
+  async sign(): Promise<void> {
     let address: string | null = null;
     const { next_url, worklist_url } = this.assignment;
     const facts = signingFacts(this.assignment, this.person.name);
@@ -421,19 +421,19 @@ export class ReadingPage {
     if (state.kind === "conflict" || state.kind === "password") void this.mending.mend();
   }
 
-  private goTo(address: string): void {
+  goTo(address: string): void {
     this.leaving = true;
     window.location.assign(address);
   }
 
   // ---- showing
 
-  private goToFrame(id: string, frame: number): void {
+  goToFrame(id: string, frame: number): void {
     const clip = this.draft.clip(id);
     if (clip) this.stage.show(clip, frame);
   }
 
-  private keyFrameHere(number: number): void {
+  keyFrameHere(number: number): void {
     const { current: clip, frame } = this.stage;
     this.editing(() => this.draft.setKeyFrame(number, clip, frame, this.draft.marks.region(clip.id)));
   }
@@ -447,7 +447,7 @@ export class ReadingPage {
     this.render();
   }
 
-  private showClock(): void {
+  showClock(): void {
     this.bar.setClock(this.stage.clock, this.stage.current.frames, this.stage.assumedTimes);
   }
 

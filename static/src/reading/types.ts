@@ -202,12 +202,16 @@ export interface Assignment {
   active_seconds: number;
   /** A throw-away test read of a protocol that is not saved: what is sent with every call. */
   trial?: TrialGiven;
+  /** The preview beside the protocol's form: where Esc leads, and nothing else leads anywhere. */
+  leave?: () => void;
 }
 
 export interface TrialGiven {
   project: string;
   form: Record<string, string | string[]>;
   study: string | null;
+  /** Beside the form: what cannot be saved yet is said, and no error. */
+  preview?: boolean;
 }
 
 /** What one PATCH of a read carries; only what changed. */

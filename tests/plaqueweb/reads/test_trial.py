@@ -166,6 +166,51 @@ def test_the_page_and_its_call(
     assert everything() == before
 
 
+def test_a_preview_says_what_is_not_right_yet_in_words(
+    coordinator: User, clip: Clip, project: Project, api: Callable[[User], APIClient]
+) -> None:
+    client, before = api(coordinator), everything()
+    sent = {"project": project.slug, "form": FORM, "study": str(clip.study_id), "preview": True}
+
+    shown = client.post("/api/v1/protocol-tests/", sent, format="json").json()
+    assert (shown["refused"], shown["read"]["state"], len(shown["clips"])) == (None, "draft", 1)
+    half = client.post("/api/v1/protocol-tests/", sent | {"form": FORM | {"limit": "x"}}, format="json")
+    assert (half.status_code, half.json()["read"]) == (200, None)
+    assert "no length in mm" in half.json()["refused"]
+    assert client.post("/api/v1/protocol-tests/", sent | {"study": str(uuid4())}, format="json").status_code == 404
+    assert everything() == before
+
+
+def test_only_the_preview_may_stand_in_a_frame_and_only_beside_the_form(
+    coordinator: User, project: Project, browser_of: Callable[[User], Client]
+) -> None:
+    client = browser_of(coordinator)
+    shown, form = (client.get(f"/p/{project.slug}/protocol/{name}") for name in ("preview/", ""))
+
+    assert "data-preview" in shown.content.decode()
+    assert shown["X-Frame-Options"] == "SAMEORIGIN"
+    assert policy(shown)["frame-ancestors"] == policy(form)["frame-src"] == "'self'"
+    other = client.get(f"/p/{project.slug}/rounds/")
+    for answer in (form, other):
+        assert (answer["X-Frame-Options"], policy(answer)["frame-ancestors"]) == ("DENY", "'none'")
+    assert policy(shown)["frame-src"] == policy(other)["frame-src"] == "'none'"
+
+
+def policy(answer: Any) -> dict[str, str]:
+    return dict(part.split(maxsplit=1) for part in answer["Content-Security-Policy"].split(";") if part.strip())
+
+
+def test_the_form_offers_studies_with_a_clip_to_read(
+    coordinator: User, clip: Clip, project: Project, browser_of: Callable[[User], Client]
+) -> None:
+    bare, aside = StudyFactory(subject__project=project), ClipFactory(study__subject__project=project, use="aside")
+    words = browser_of(coordinator).get(f"/p/{project.slug}/protocol/").content.decode()
+
+    assert f'value="{clip.study_id}"' in words
+    assert f'value="{bare.pk}"' not in words
+    assert f'value="{aside.study_id}"' not in words
+
+
 def test_only_who_makes_rounds_may_and_only_of_own_studies(
     coordinator: User,
     clip: Clip,
@@ -176,7 +221,8 @@ def test_only_who_makes_rounds_may_and_only_of_own_studies(
     stranger = member(ProjectFactory(), "coordinator")
     for person in (member(project, "reader"), member(project, "engineer"), stranger):
         assert browser_of(person).post(f"/p/{project.slug}/protocol/test/", FORM).status_code == 404
-        assert browser_of(person).get(f"/p/{project.slug}/protocol/drawn/").status_code == 404
+        for page in ("drawn", "preview"):
+            assert browser_of(person).get(f"/p/{project.slug}/protocol/{page}/").status_code == 404
         sent = {"project": project.slug, "form": FORM}
         assert api(person).post("/api/v1/protocol-tests/", sent, format="json").status_code == 404
         with pytest.raises(NotAllowed):

@@ -79,7 +79,7 @@ describe("the list", () => {
     model.move(why.id, -1);
     expect(model.dangling(why)).toBe(true);
     expect(model.sources(why).map(({ key }) => key)).toEqual(["reader_class"]);
-    expect(model.preview(() => "")[0]?.shown_if).toBeNull();
+    expect(model.finished()[0]?.["shown_if"]).toBeNull();
     model.move(why.id, 1);
     expect(model.dangling(why)).toBe(false);
     expect(model.sources(why).map(({ key }) => key)).toEqual(["reader_class", echo.key]);
@@ -99,10 +99,18 @@ describe("the list", () => {
     expect(again.wire()).toEqual(wire);
   });
 
-  it("previews only what can be shown", () => {
+  it("previews only what is finished", () => {
     add("");
     add("No answers yet");
-    add("Echo", "Low");
-    expect(model.preview(() => "r").map(({ words, choices }) => [words, choices?.length])).toEqual([["Echo", 1]]);
+    add("One answer", "Low");
+    const echo = add("Echo", "Low", "High", "");
+    const why = add("Why", "a", "b");
+    why.shown_if = { question: "one_answer", equals: "low" };
+    expect(model.finished()).toEqual([
+      { key: "echo", words: "Echo", kind: "choice", required: true, shown_if: null, choices: [{ value: "low", words: "Low" }, { value: "high", words: "High" }] },
+      { key: "why", words: "Why", kind: "choice", required: true, shown_if: null, choices: [{ value: "a", words: "a" }, { value: "b", words: "b" }] },
+    ]);
+    why.shown_if = { question: echo.key, equals: "low" };
+    expect(model.finished().at(-1)?.["shown_if"]).toEqual({ question: "echo", equals: "low" });
   });
 });

@@ -40,3 +40,13 @@ test("undo brings back sections and pictures, the last first, also a picture who
   expect(made.list[0]?.pictures.map(({ sha256 }) => sha256)).toEqual(["a", "b"]);
   expect(made.undoable).toBeNull();
 });
+
+test("previews what can be read already: a title with a text, or with a picture that says what it shows", () => {
+  const made = sections();
+  made.add({ text: "Only a text" });
+  made.add({ title: "Picture", pictures: [{ sha256: "c", caption: "", alt: " ", url: "" }] });
+  const bare = made.section(1)?.pictures[1];
+  if (bare) bare.alt = "";
+  expect(made.finished().map(({ title, pictures }) => [title, pictures.map(({ alt }) => alt)])).toEqual([["Quality", ["one"]]]);
+  expect(titles(made)).toHaveLength(4);
+});
