@@ -42,17 +42,22 @@ def standing(user: User, project: Project) -> int:
     return int(rows.exclude(state=AlarmState.CLOSED).count())
 
 
-def found_alarms(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every alarm of a time run with its pipeline and scanner."""
-    series = [*results.get("series", []), *results.get("signals", [])]
+def found_alarms(results: Mapping[str, Any], split: str = "") -> list[dict[str, Any]]:
+    """Every alarm of a time run with its pipeline, and with its site or scanner where series are split by them.
+
+    A pipeline with one site or scanner alone is watched as a whole: its alarms would be told twice.
+    """
+    series = [row for row in (*results.get("series", []), *results.get("signals", [])) if row["watched"]]
     return [
-        {**alarm, "pipeline": row["pipeline"], "scanner": row["scanner"]} for row in series for alarm in row["alarms"]
+        {**alarm, "pipeline": row["pipeline"], "split": split, "part": row[split] if split else ""}
+        for row in series
+        for alarm in row["alarms"]
     ]
 
 
 @transaction.atomic
 def raise_alarms(*, project: Project, found: Iterable[Mapping[str, Any]]) -> list[Alarm]:
-    """Write the alarms that are not there yet; each chart, pipeline, scanner and period has one.
+    """Write the alarms that are not there yet; each chart, pipeline, site or scanner, and period has one.
 
     A later computation does not change an alarm: what somebody had to look at stays what it was.
     """
@@ -63,12 +68,13 @@ def raise_alarms(*, project: Project, found: Iterable[Mapping[str, Any]]) -> lis
         if pipeline is None or row["chart"] not in AlarmChart.values:
             continue
         alarm, new = Alarm.objects.get_or_create(
-            project=project, pipeline_id=pipeline, chart=row["chart"], scanner=str(row["scanner"])[:140],
+            project=project, pipeline_id=pipeline, chart=row["chart"], split=row["split"], part=str(row["part"])[:140],
             starts_on=date.fromisoformat(row["start"]),
             defaults={"value": float(row["value"]), "limit": float(row["limit"]), "n": int(row["n"])},
         )  # fmt: skip
         if new:
             diff = {"chart": alarm.chart, "from": str(alarm.starts_on), "value": alarm.value, "limit": alarm.limit}
+            diff |= {alarm.split: alarm.part} if alarm.split else {}
             record_event(actor=None, verb="alarm.raised", target=alarm, diff={**diff, "n": alarm.n})
             made.append(alarm)
     return made

@@ -275,8 +275,9 @@ def _alarms(user: User, project: Project) -> list[dict[str, Any]]:
     rows = Alarm.objects.visible_to(user).filter(project=project).select_related("pipeline").order_by("starts_on", "pk")
     return [
         {
-            "id": str(row.pk), "chart": row.chart, "pipeline": row.pipeline.name, "scanner": row.scanner,
-            "from": row.starts_on.isoformat(), "value": row.value, "limit": row.limit, "n": row.n, "state": row.state,
+            "id": str(row.pk), "chart": row.chart, "pipeline": row.pipeline.name, "split": row.split,
+            "part": row.part, "from": row.starts_on.isoformat(), "value": row.value, "limit": row.limit, "n": row.n,
+            "state": row.state,
             "cause": row.cause, "decision": row.decision,
         }
         for row in rows

@@ -37,6 +37,15 @@ class AlarmChart(models.TextChoices):
     PICTURE = "picture", _("picture size")
 
 
+class AlarmSplit(models.TextChoices):
+    WHOLE = "", _("pipeline")
+    SITE = "site", _("site")
+    SCANNER = "scanner", _("scanner")
+
+
+PART_UNKNOWN = {AlarmSplit.SITE.value: _("site not known"), AlarmSplit.SCANNER.value: _("scanner not known")}
+
+
 class AlarmDecision(models.TextChoices):
     GO_ON = "go_on", _("go on, nothing to change")
     WATCH = "watch", _("watch more closely")
@@ -113,7 +122,8 @@ class Alarm(BaseModel):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="alarms")
     pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="alarms")
     chart = models.CharField(max_length=16, choices=AlarmChart)
-    scanner = models.CharField(max_length=140, blank=True)
+    split = models.CharField(max_length=16, choices=AlarmSplit, default=AlarmSplit.WHOLE, blank=True)
+    part = models.CharField(max_length=140, blank=True)  # the site or scanner; "" of a split: not known
     starts_on = models.DateField()  # Monday of the period
     value = models.FloatField()
     limit = models.FloatField()
@@ -128,7 +138,10 @@ class Alarm(BaseModel):
 
     class Meta(BaseModel.Meta):
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["project", "pipeline", "chart", "scanner", "starts_on"], name="alarm_once"),
+            models.UniqueConstraint(
+                fields=["project", "pipeline", "chart", "split", "part", "starts_on"], name="alarm_once"
+            ),
+            models.CheckConstraint(condition=Q(split__in=AlarmSplit.values), name="alarm_split"),
             models.CheckConstraint(condition=Q(state__in=AlarmState.values), name="alarm_state"),
             models.CheckConstraint(
                 condition=~Q(state="closed")
@@ -140,6 +153,12 @@ class Alarm(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.chart} of {self.pipeline_id} from {self.starts_on}"
+
+    @property
+    def watched(self) -> str:
+        """What was watched: a pipeline, alone or with one site or scanner."""
+        part = self.part or str(PART_UNKNOWN.get(self.split, ""))
+        return f"{self.pipeline.name}, {part}" if part else str(self.pipeline.name)
 
     @property
     def chip_state(self) -> str:

@@ -19,6 +19,7 @@ from plaqueweb.accounts.roles import Capability
 from plaqueweb.agreement import alarms, selectors
 from plaqueweb.agreement.boards import registry
 from plaqueweb.agreement.evidence import Progress
+from plaqueweb.agreement.figures.periods import SPLITS
 from plaqueweb.agreement.models import Watch
 from plaqueweb.agreement.services import results_at_once
 from plaqueweb.core import work
@@ -26,14 +27,17 @@ from plaqueweb.core.models import WorkState
 from plaqueweb.predictions.models import Prediction
 from plaqueweb.reads.models import Read
 from plaqueweb.review.models import Consensus
-from plaqueweb.studies.models import Project
+from plaqueweb.studies.models import Project, Study
 
 EACH = timedelta(minutes=1)
 BOARD = "time"
 
 
 def stamps() -> dict[uuid.UUID, str]:
-    """What each project with a prediction holds: how many signed reads, references and predictions, and the newest."""
+    """What each project with a prediction holds: how many signed reads, references and predictions, the newest of them,
+    and how many studies have a site.
+    """
+    labelled = Study.objects.exclude(site="").order_by().values_list("project").annotate(Count("pk"))
     reads = Read.objects.signed().order_by().values_list("assignment__round__project")
     references = Consensus.objects.order_by().values_list("study__project")
     predictions = Prediction.objects.order_by().values_list("study__project")
@@ -45,6 +49,7 @@ def stamps() -> dict[uuid.UUID, str]:
             references.annotate(Count("pk"), Max("created_at")),
         )
     ]
+    parts.append({project: str(n) for project, n in labelled})
     return {project: " ".join(part.get(project, "0") for part in parts) for project in parts[0]}
 
 
@@ -77,20 +82,25 @@ def watcher_of(project_id: uuid.UUID) -> User | None:
 
 
 def findings(project: Project, progress: Progress | None = None) -> list[dict[str, Any]]:
-    """Every alarm of the project's time tab under no filter, computed now or found."""
+    """Every alarm of the project's time tab under no filter, computed now or found: of each pipeline as a whole, and of
+    its sites and scanners where it has several. The three share one chance of a false alarm (``compute_time``).
+    """
     user = watcher_of(project.pk)
-    manifest = whole_manifest(user, project) if user is not None else None
-    return alarms.found_alarms(results_at_once(manifest, progress)) if manifest is not None else []
-
-
-def whole_manifest(user: User, project: Project) -> dict[str, Any] | None:
-    """What the time tab shows this user without any filter, frozen; None where there is nothing to compare."""
     board = registry.board_of(BOARD)
-    found = selectors.scope(user, project, None)
-    selection = selectors.select(project, None, found)
-    if selection.pipeline is None or not selection.against:
-        return None
-    return selectors.manifest(user, selection, found, kind=board.slug, parts=board.parts)
+    scope = selectors.scope(user, project, None) if user is not None else None
+    selection = selectors.select(project, None, scope) if scope is not None else None
+    if user is None or scope is None or selection is None or selection.pipeline is None or not selection.against:
+        return []
+    found: list[dict[str, Any]] = []
+    several: dict[str, int] = {}
+    for split in ("", *SPLITS):
+        if split and not several.get(split):
+            continue
+        manifest = selectors.manifest(user, selection, scope, kind=BOARD, parts=board.parts, options={"split": split})
+        results = results_at_once(manifest, progress)
+        several = results["promise"]["parts"]
+        found += alarms.found_alarms(results, split)
+    return found
 
 
 def look_under(claim: work.Claim, progress: Progress) -> int:

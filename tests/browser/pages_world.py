@@ -79,7 +79,7 @@ def dashboard(manager: User, adjudicator: User) -> dict[str, Any]:
     assert not AgreementRun.objects.exclude(work_state=work.WorkState.DONE).exists()
     drifting = Pipeline.objects.filter(project=project).order_by("id")[1]
     found = {
-        "pipeline": str(drifting.pk), "scanner": "", "chart": "p_chart", "start": "2026-03-02", "value": 0.61,
+        "pipeline": str(drifting.pk), "split": "", "part": "", "chart": "p_chart", "start": "2026-03-02", "value": 0.61,
         "limit": 0.74, "n": 9,
     }  # fmt: skip
     cases = Case.objects.queued().filter(round__project=project, adjudications=None).order_by("number")

@@ -138,7 +138,7 @@ BOARD = Board(
     template="agreement/boards/time.html",
     compute=compute,
     present=show,
-    version=2,
+    version=3,
     parts=("pipelines",),
     filters=(*NARROWING, "period", "split"),
 )

@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from plaqueweb.agreement import present
+from plaqueweb.agreement.watch_models import PART_UNKNOWN
 
 if TYPE_CHECKING:
     from plaqueweb.agreement.report import Report
@@ -22,10 +23,15 @@ def false_alarms(report: Report) -> list[str]:
     promise = report.results.get("promise")
     if not promise:
         return []
-    return [
-        _("a steady pipeline raises any alarm in at most %(share)s of programmes of %(n)s further studies")
-        % {"share": present.percent(promise["chance"]), "n": promise["cases"]}
+    words = _("a steady pipeline raises any alarm in at most %(share)s of programmes of %(n)s further studies")
+    told = words % {"share": present.percent(promise["chance"]), "n": promise["cases"]}
+    counts = promise.get("parts") or {}
+    named = [
+        words % {"n": counts[name]}
+        for name, words in (("site", _("in each of %(n)s sites")), ("scanner", _("with each of %(n)s scanners")))
+        if counts.get(name)
     ]
+    return [", ".join([told, _("watched as a whole"), *named]) if named else told]
 
 
 class Axis:
@@ -77,6 +83,5 @@ def pipeline_name(report: Report, pipeline: str) -> str:
 
 def series_name(report: Report, series: Mapping[str, Any]) -> str:
     name = pipeline_name(report, series["pipeline"])
-    unknown = {"scanner": _("scanner not known"), "site": _("site not known")}
     split = report.options.get("split", "")
-    return f"{name}, {series[split] or unknown[split]}" if split else name
+    return f"{name}, {series[split] or PART_UNKNOWN[split]}" if split else name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,6 +21,8 @@ FALSE_ALARM = 0.05
 CASES, PERIODS = 500, 26
 """The horizon: so many cases, or periods, after the first cases."""
 WEEKS = (1, 2, 4)
+SPLITS = ("site", "scanner")
+"""What a pipeline's studies are parted by, each on its own: every part is watched beside the whole."""
 SIGNALS = ("class_share", "probability", "thickness", "area", "picture")
 CHARTS = ("p_chart", "cusum", "bias", *SIGNALS)
 """What may raise an alarm; each has an equal part of ``FALSE_ALARM``."""
@@ -62,8 +64,18 @@ Row = TypeVar("Row", Met, Seen)
 
 
 def chance_each(series: int) -> float:
-    """Chance of a false alarm of one chart within the horizon, where a pipeline has so many series."""
+    """Chance of a false alarm of one chart within the horizon, where so many series share ``FALSE_ALARM`` evenly."""
     return FALSE_ALARM / (len(CHARTS) * max(series, 1))
+
+
+def chance_of(parts: int, *, whole: bool) -> float:
+    """The same of one series where a pipeline is watched as a whole and in so many parts: the whole has half of it.
+
+    A change that is everywhere shows first in the whole, which has the most cases: many parts must not make it blind.
+    """
+    if not parts:
+        return chance_each(1)
+    return chance_each(2) if whole else chance_each(2 * parts)
 
 
 def week_start(day: date) -> date:
@@ -95,6 +107,12 @@ def grouped(rows: Sequence[Row], split: str) -> dict[tuple[str, str], list[Row]]
     for row in sorted(rows, key=lambda row: (row.at, row.study)):
         found[row.pipeline, getattr(row, split) if split else ""].append(row)
     return dict(sorted(found.items(), key=lambda item: (item[1][0].at, item[0])))
+
+
+def parts(met: Sequence[Met], seen: Sequence[Seen], split: str) -> Counter[str]:
+    """How many sites or scanners each pipeline has, "not known" among them; none where all studies are of one."""
+    found = Counter(pipeline for pipeline, _part in {*grouped(met, split), *grouped(seen, split)})
+    return Counter({pipeline: count for pipeline, count in found.items() if count > 1})
 
 
 def periods_of(rows: Sequence[Row], weeks: int) -> list[tuple[date, list[Row]]]:

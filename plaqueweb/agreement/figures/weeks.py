@@ -7,7 +7,6 @@ although the level comes from few first cases (``stats.estimated``), and share i
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,11 +17,13 @@ from plaqueweb.agreement.figures.periods import (
     CASES,
     FALSE_ALARM,
     PERIODS,
+    SPLITS,
     WEEKS,
     Met,
     Seen,
-    chance_each,
+    chance_of,
     grouped,
+    parts,
     period_length,
 )
 from plaqueweb.agreement.figures.weeks_agreement import agreement
@@ -44,19 +45,36 @@ def compute_time(
 
     Args:
         weeks: length of a period; 0 takes the shortest of 1, 2 and 4 in which the middle period has 20 cases.
-        split: a series for each pipeline and "site" or "scanner", "" for each pipeline. The more series, the wider the
-            limits: a pipeline's chance of a false alarm stays the same.
+        split: a series for each pipeline and "site" or "scanner", "" for each pipeline. Limits are the same whatever is
+            shown: every pipeline is watched as a whole and in each of its parts, and its chance of a false alarm is
+            shared out among all of these (``chance_of``). ``watched``: False where the one part is the whole.
     """
     series = grouped(met, split)
     length = weeks or max((period_length([row.at for row in rows]) for rows in series.values()), default=WEEKS[0])
-    watched = grouped(seen, split)
-    parts = Counter(pipeline for pipeline, _part in {*series, *watched})
+    by = {name: parts(met, seen, name) for name in SPLITS}
+
+    def more(pipeline: str) -> dict[str, Any]:
+        return {"watched": not split or by[split][pipeline] > 0}
+
+    def chance(pipeline: str) -> float:
+        whole = not split or not by[split][pipeline]
+        return chance_of(sum(counts[pipeline] for counts in by.values()), whole=whole)
+
     return {
         "weeks": length,
-        "series": [agreement(key, rows, length, chance_each(parts[key[0]]), split) for key, rows in series.items()],
-        "signals": [signals(key, rows, length, chance_each(parts[key[0]]), split) for key, rows in watched.items()],
+        "series": [agreement(key, rows, length, chance(key[0]), split) | more(key[0]) for key, rows in series.items()],
+        "signals": [
+            signals(key, rows, length, chance(key[0]), split) | more(key[0])
+            for key, rows in grouped(seen, split).items()
+        ],
         "changes": [{"pipeline": row.pipeline, "at": row.at.isoformat()} for row in sorted(changes, key=_when)],
-        "promise": {"chance": FALSE_ALARM, "cases": CASES, "periods": PERIODS, "first": BASELINE},
+        "promise": {
+            "chance": FALSE_ALARM,
+            "cases": CASES,
+            "periods": PERIODS,
+            "first": BASELINE,
+            "parts": {name: max(counts.values(), default=0) for name, counts in by.items()},
+        },
         "n": {
             "cases": len(met),
             "predictions": len(seen),

@@ -12,7 +12,7 @@ from plaqueweb.agreement.paper.blocks import Table
 from plaqueweb.agreement.paper.facts import Facts
 from plaqueweb.agreement.paper.facts_study import ACCURACY, POLICY_WORDS, day
 from plaqueweb.agreement.report_models import inputs_of, tab_of
-from plaqueweb.agreement.watch_models import AlarmChart, AlarmDecision, AlarmState
+from plaqueweb.agreement.watch_models import PART_UNKNOWN, AlarmChart, AlarmDecision, AlarmState
 from plaqueweb.reads.choices import Speciality
 from plaqueweb.studies.choices import CalibrationSource
 
@@ -152,7 +152,7 @@ def alarms(facts: Facts) -> Table | None:
         rows.append(
             (
                 str(charts.get(row["chart"], row["chart"])),
-                ", ".join(part for part in (row["pipeline"], row["scanner"]) if part),
+                ", ".join(part for part in (row["pipeline"], _part_of(row)) if part),
                 row["from"],
                 present.number(row["value"], 2),
                 present.number(row["limit"], 2),
@@ -165,6 +165,13 @@ def alarms(facts: Facts) -> Table | None:
         (_("n"), True), (_("State, cause, decision"), False),
     ]  # fmt: skip
     return Table(_("Alarms"), columns, rows)
+
+
+def _part_of(row: Mapping[str, Any]) -> str:
+    """The site or scanner of an alarm; reports frozen earlier know scanners alone."""
+    if "split" not in row:
+        return str(row["scanner"])
+    return row["part"] or str(PART_UNKNOWN.get(row["split"], ""))
 
 
 def behind(facts: Facts, sha256: str) -> Table:

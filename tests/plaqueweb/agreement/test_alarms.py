@@ -37,7 +37,7 @@ def test_every_pair_of_state_and_event_is_either_in_the_table_or_refused(state: 
 
 def row(world: World, **fields: Any) -> dict[str, Any]:
     found = {"chart": "p_chart", "start": "2026-04-06", "value": 0.64, "limit": 0.4, "n": 25}
-    return found | {"pipeline": str(world.pipeline.pk), "scanner": ""} | fields
+    return found | {"pipeline": str(world.pipeline.pk), "split": "", "part": ""} | fields
 
 
 @pytest.fixture
@@ -54,10 +54,17 @@ def test_an_alarm_is_raised_once_and_keeps_what_it_was(world: World, alarm: Alar
     assert AuditEvent.objects.filter(verb="alarm.raised").count() == 1
 
 
-def test_another_chart_scanner_or_week_is_another_alarm_and_a_foreign_pipeline_none(world: World, alarm: Alarm) -> None:
-    found = [row(world, chart="cusum"), row(world, scanner="Epiq"), row(world, start="2026-04-13")]
+def test_another_chart_part_or_week_is_another_alarm_and_a_foreign_pipeline_none(world: World, alarm: Alarm) -> None:
+    found = [row(world, chart="cusum"), row(world, start="2026-04-13"), row(world, split="site")]
+    found += [row(world, split=split, part="One") for split in ("site", "scanner")]
     found += [row(world, pipeline=str(uuid.uuid4())), row(world, chart="nonsense")]
-    assert len(alarms.raise_alarms(project=world.project, found=found)) == 3
+
+    made = alarms.raise_alarms(project=world.project, found=found)
+
+    name = world.pipeline.name
+    assert [one.watched for one in made] == [name, name, f"{name}, site not known", f"{name}, One", f"{name}, One"]
+    told = AuditEvent.objects.filter(verb="alarm.raised").order_by("pk").values_list("diff", flat=True)
+    assert [diff.get("site", diff.get("scanner")) for diff in told] == [None, None, None, "", "One", "One"]
 
 
 def test_an_alarm_is_closed_with_owner_cause_and_decision(world: World, alarm: Alarm) -> None:

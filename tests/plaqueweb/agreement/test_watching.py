@@ -87,6 +87,36 @@ def test_only_the_pipeline_that_drifts_raises_alarms_and_each_of_them_once(world
     assert raised.count() == Alarm.objects.count() == 6
 
 
+def test_a_site_that_drifts_is_told_by_its_name_and_its_neighbour_is_left_alone(world: World, browser_of: Any) -> None:
+    drawn = draw(replace(PROGRAMME, studies=320))
+    steady, drifting = drawn.predictions
+    pipeline = PipelineFactory(project=world.project, name="Everywhere", state="registered")
+    for part, site in ((steady, "North"), (drifting, "South")):
+        before = set(Study.objects.filter(project=world.project).values_list("pk", flat=True))
+        arrive(world, replace(drawn, predictions=[part]), range(site == "South", 320, 2), [pipeline])
+        Study.objects.filter(project=world.project).exclude(pk__in=before).update(site=site)
+
+    once(world)
+
+    told_of = {(row.split, row.part) for row in Alarm.objects.all()}
+    assert ("site", "South") in told_of
+    assert ("site", "North") not in told_of
+    assert min(Alarm.objects.filter(part="South").values_list("starts_on", flat=True)) >= date(2026, 3, 16)
+    runs = set(AgreementRun.objects.values_list("pk", flat=True))
+    assert {options.get("split", "") for (options,) in AgreementRun.objects.values_list("manifest__options").all()} == {
+        "", "site",
+    }  # fmt: skip
+    browser = browser_of(world.coordinator)
+    text = browser.get(reverse("agreement-time", args=[world.project.slug]), {"split": "site"}).content.decode()
+    assert set(AgreementRun.objects.values_list("pk", flat=True)) == runs
+    assert "Everywhere, South" in text
+    assert "watched as a whole, in each of 2 sites" in text
+    row = Alarm.objects.filter(part="South").order_by("starts_on")[0]
+    page = browser.get(reverse("agreement-alarm", args=[world.project.slug, row.pk])).content.decode()
+    assert "<dt>Pipeline, site</dt><dd>Everywhere, South</dd>" in page
+    assert once(world) == 0
+
+
 def one_study(world: World) -> Study:
     study: Study = world.study()
     world.truth(study, 1)

@@ -9,9 +9,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-import pytest
-
-from plaqueweb.agreement.figures.periods import BASELINE, CASES, FALSE_ALARM, Met, Seen
+from plaqueweb.agreement import stats
+from plaqueweb.agreement.figures.periods import BASELINE, CASES, FALSE_ALARM, SPLITS, Met, Seen, chance_each, chance_of
 from plaqueweb.agreement.figures.weeks import compute_time
 from plaqueweb.ops.programme.draw import Predictions, Programme, draw
 from plaqueweb.ops.programme.parameters import PIPELINES, READERS, SCANNERS, Parameters
@@ -21,6 +20,7 @@ STEADY = Parameters(studies=BASELINE + CASES, weeks=60, readers=READERS[:1], pip
 DRIFTING = Parameters(studies=240, weeks=24, readers=READERS[:1], repeats=0.0)  # ten a week; B drifts from the 12th on
 PROGRAMMES = 60
 WITHIN = timedelta(weeks=8)
+SITES = "ABC"
 
 
 def cases(drawn: Programme, said: Predictions, name: str) -> tuple[list[Met], list[Seen]]:
@@ -28,32 +28,68 @@ def cases(drawn: Programme, said: Predictions, name: str) -> tuple[list[Met], li
     s, met, seen = drawn.studies, [], []
     for n in range(drawn.parameters.studies):
         study, at, scanner = f"{n:05}", MONDAY + timedelta(weeks=int(s.week[n]), days=n % 5), SCANNERS[s.scanner[n]]
+        site = SITES[n % len(SITES)]
         mm, answered = float(said.thickness_mm[n]), int(said.klass[n]) in (0, 1)
         measured = answered and mm > 0 and bool(s.scaled[n])
         if answered:
             both = measured and bool(s.plaque[n])
             difference = mm - float(s.thickness_mm[n]) if both else None
-            met.append(Met(study, at, name, scanner, int(said.klass[n]) == int(s.complex[n]), difference))
+            met.append(Met(study, at, name, scanner, int(said.klass[n]) == int(s.complex[n]), difference, site))
         seen.append(
             Seen(
                 study, at, name, scanner, int(said.klass[n]) if answered else None,
                 float(said.probability[n]) if answered else None, mm if measured else None, None, "240x240",
+                site,
             )
         )  # fmt: skip
     return met, seen
 
 
 def alarms(parameters: Parameters, pipeline: int = 0, **options: Any) -> list[dict[str, Any]]:
+    """Every alarm of one pipeline: as a whole, in its three sites and with its scanners, as the watch looks at it."""
     drawn = draw(parameters)
     met, seen = cases(drawn, drawn.predictions[pipeline], "one")
-    found = compute_time(met, seen, [], **options)
-    return [alarm for series in [*found["series"], *found["signals"]] for alarm in series["alarms"]]
+    found = [compute_time(met, seen, [], split=split, **options) for split in ("", *SPLITS)]
+    series = [row for one in found for row in (*one["series"], *one["signals"])]
+    assert all(row["watched"] for row in series)
+    return [alarm for row in series for alarm in row["alarms"]]
 
 
-@pytest.mark.parametrize("split", ["", "scanner"])
-def test_a_steady_pipeline_raises_an_alarm_no_oftener_than_promised(split: str) -> None:
-    raised = sum(bool(alarms(replace(STEADY, seed=seed), split=split)) for seed in range(PROGRAMMES))
+def test_a_steady_pipeline_raises_an_alarm_no_oftener_than_promised_however_it_is_parted() -> None:
+    raised = sum(bool(alarms(replace(STEADY, seed=seed))) for seed in range(PROGRAMMES))
     assert raised <= FALSE_ALARM * PROGRAMMES
+
+
+def test_limits_are_those_of_all_that_is_watched_whatever_is_shown() -> None:
+    drawn = draw(STEADY)
+    met, seen = cases(drawn, drawn.predictions[0], "one")
+    shown = {split: compute_time(met, seen, [], split=split) for split in ("", *SPLITS)}
+
+    counts = {split: len(found["series"]) for split, found in shown.items()}
+
+    assert counts == {"": 1, "site": len(SITES), "scanner": len(SCANNERS)}
+    assert shown[""]["promise"]["parts"] == {"site": len(SITES), "scanner": len(SCANNERS)}
+    parts = counts["site"] + counts["scanner"]
+    for split, found in shown.items():
+        chance = chance_each(2 * parts if split else 2)
+        for row in (series["bias"] for series in found["series"]):
+            assert row["decision"] == stats.scores_decision(row["baseline"] // 10 * 10, CASES, chance)
+    assert chance_of(parts, whole=True) + parts * chance_of(parts, whole=False) <= chance_each(1)
+
+
+def test_one_site_alone_is_the_whole_and_takes_no_part_of_the_chance() -> None:
+    drawn = draw(replace(STEADY, studies=150))
+    met, seen = cases(drawn, drawn.predictions[0], "one")
+    met, seen = ([replace(row, site="A", scanner="One") for row in rows] for rows in (met, seen))
+
+    whole, site = (compute_time(met, seen, [], split=split) for split in ("", "site"))
+
+    assert whole["promise"]["parts"] == {"site": 0, "scanner": 0}
+    assert [row["watched"] for row in (*site["series"], *site["signals"])] == [False, False]
+    assert site["series"][0]["bias"] == whole["series"][0]["bias"]
+    assert whole["series"][0]["bias"]["decision"] == stats.scores_decision(
+        whole["series"][0]["bias"]["baseline"] // 10 * 10, CASES, chance_each(1)
+    )
 
 
 def test_the_drifting_pipeline_is_found_within_eight_weeks_and_its_steady_neighbour_is_left_alone() -> None:
