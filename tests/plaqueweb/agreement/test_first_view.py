@@ -8,13 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from plaqueweb.accounts.models import User
 from plaqueweb.accounts.roles import Role
 from plaqueweb.accounts.services import set_roles
-from plaqueweb.agreement import report as reports
+from plaqueweb.agreement import shortcut
 from plaqueweb.agreement.models import AgreementRun
 from plaqueweb.agreement.tasks import compute_waiting
 from plaqueweb.core.models import WorkState
@@ -99,9 +101,29 @@ def test_a_page_that_waited_for_nothing_is_sent_on(
     assert "No figure yet" in client.get(part["HX-Redirect"]).content.decode()
 
 
-def test_a_small_project_is_never_stamped(full: World, browser_of: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports.shortcut, "stamp_of", None)
-    assert "12 subjects" in body(full, browser_of(full.coordinator))
+def stamped(asked: CaptureQueriesContext) -> list[str]:
+    """The tables of answers whose rows were joined to one text, which a stamp does and nothing else."""
+    joined = [row["sql"] for row in asked.captured_queries if re.search(r"GROUP_CONCAT|STRING_AGG", row["sql"])]
+    return sorted(found[1] for sql in joined if (found := re.search(r'FROM "((?:reads|review|predictions)_\w+)"', sql)))
+
+
+def test_a_small_project_is_never_stamped_and_a_large_one_is(
+    full: World, browser_of: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = browser_of(full.coordinator)
+
+    def stamped_tables() -> list[str]:
+        with CaptureQueriesContext(connection) as asked:
+            assert "12 subjects" in body(full, client)
+        return stamped(asked)  # read at once: the next request empties the log
+
+    few = stamped_tables()
+    monkeypatch.setattr(shortcut, "MANY_STUDIES", 11)
+    body(full, client, wait="1")
+    many = stamped_tables()
+
+    assert few == []
+    assert many == ["predictions_prediction", "reads_read", "review_consensus"]
 
 
 def test_more_studies_need_no_more_queries(
