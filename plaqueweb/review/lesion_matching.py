@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from plaqueweb.reads.models import Lesion
 from plaqueweb.review.lesion_sides import model_lesions, model_ref, places_of, read_lesions
 from plaqueweb.review.link_models import LesionLink, LinkAct
 from plaqueweb.review.links import acts_between, in_order, said, verdicts_of
+from plaqueweb.review.masks import Place
 from plaqueweb.review.matching import Drawn, Matching, Ref, assign, candidates, swapped
 from plaqueweb.review.sides import ModelSide, ReadSide, Side, marks_of
 from plaqueweb.studies.models import Region
@@ -40,25 +41,25 @@ class SideBySide:
 def lesion_pairs(c: Comparison) -> SideBySide | None:
     """The lesions of both sides in pairs.
 
-    None where a side is missing or lists no lesions at all, where both are one and the same read, and for two models:
-    people judge what a reader has marked.
+    None where a side is missing or lists no lesions at all, and where both are one and the same answer. Two models are
+    paired by the rule alone, on the key frames of either one's lesions: people judge what a reader has marked, and no
+    reader's answer enters.
     """
     left, right = _answer(c.left), _answer(c.right)
-    if left is None or right is None or (isinstance(left, ModelSide) and isinstance(right, ModelSide)):
+    if left is None or right is None or _key(left) == _key(right):
         return None
-    if isinstance(left, ReadSide) and isinstance(right, ReadSide):
-        if left.read == right.read:
-            return None
-        turned = in_order(left.read.pk, right.read.pk)[0] != left.read.pk
+    if isinstance(left, ModelSide) == isinstance(right, ModelSide):
+        turned = in_order(_key(left), _key(right))[0] != _key(left)
     else:
         turned = isinstance(left, ModelSide)
     first, second = (right, left) if turned else (left, right)
-    if not isinstance(first, ReadSide):
-        raise TypeError("a read is stored first")
-    mine = _drawn(first, ())
-    theirs = _drawn(second, mine)
-    is_model = isinstance(second, ModelSide)
-    acts = acts_between(first.read.pk, _key(second), prediction=is_model)
+    if isinstance(first, ReadSide):
+        mine = _drawn(first, ())
+        theirs = _drawn(second, places_of(mine))
+        acts = acts_between(first.read.pk, _key(second), prediction=isinstance(second, ModelSide))
+    else:
+        places = key_frames(first) | key_frames(second)
+        mine, theirs, acts = _drawn(first, places), _drawn(second, places), []
     plaques = [one.plaque for one in mine], [one.plaque for one in theirs]
     matching = assign(*plaques, candidates(mine, theirs), verdicts_of(said(acts)))
     last = {(row.lesion, row.other_lesion): row for row in acts}
@@ -80,11 +81,24 @@ def _key(side: ReadSide | ModelSide) -> uuid.UUID:
     return key
 
 
-def _drawn(side: ReadSide | ModelSide, beside: Sequence[Drawn]) -> list[Drawn]:
+def key_frames(side: ReadSide | ModelSide) -> set[Place]:
+    """The key frame of every lesion that a model lists; a reader's are looked at wherever the reader marked any."""
+    if isinstance(side, ReadSide):
+        return set()
+    return {
+        (part.clip_id, int(one["key_frame"]), part.region_number)
+        for part in side.parts
+        for one in part.lesions or []
+        if one.get("key_frame")
+    }
+
+
+def _drawn(side: ReadSide | ModelSide, places: Collection[Place]) -> list[Drawn]:
+    """The lesions of a side; a model's marks are made for these places alone."""
     if isinstance(side, ReadSide):
         return read_lesions(side.lesions, side.annotations, side.frames, _regions(side))
     segments = {clip.pk: clip.segment for clip in side.clips}
-    return model_lesions(side.parts, side.masks, segments, _regions(side), places_of(beside))
+    return model_lesions(side.parts, side.masks, segments, _regions(side), places)
 
 
 def _regions(side: Side) -> Callable[[uuid.UUID], Sequence[Region]]:

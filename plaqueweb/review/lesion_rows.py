@@ -31,6 +31,11 @@ class _Page:
     def side(self, at: int) -> ReadSide | ModelSide:
         return self.found.right if at else self.found.left
 
+    @property
+    def models_alone(self) -> bool:
+        """Tell whether both sides are models: neither has missed what the other has, or has too much of it."""
+        return isinstance(self.found.left, ModelSide) and isinstance(self.found.right, ModelSide)
+
 
 def lesions_payload(c: Comparison) -> Shown:
     """The document of ``matches/``: every lesion of both sides in one row; without rows where there are no pairs."""
@@ -47,20 +52,24 @@ def lesions_payload(c: Comparison) -> Shown:
     return out | {
         "left": _who(found.left),
         "right": _who(found.right),
-        "may_link": c.user.can(Capability.MATCH_LESIONS, c.case.round.project_id),
+        "may_link": not page.models_alone and c.user.can(Capability.MATCH_LESIONS, c.case.round.project_id),
         "rows": _rows(page),
         "several_segments": len(segments) > 1,
-        "why": "",
+        "why": _by_rule_alone() if page.models_alone else "",
     }
+
+
+def _by_rule_alone() -> str:
+    return _("Two models are paired by the rule alone; people judge what a reader marked.")
 
 
 def _why_none(c: Comparison) -> str:
     """Why two models have no pairs; "" where a side is missing, or both are one."""
-    if not all(isinstance(side, ModelSide) for side in c.pair):
+    models = [side for side in c.pair if isinstance(side, ModelSide)]
+    without = [side.name for side in models if all(part.lesions is None for part in side.parts)]
+    if len(models) < 2 or not without:
         return ""
-    return _(
-        "Two models have no pairs of lesions: pairs are judged against what a reader marked. Each has its list below."
-    )
+    return _("No pairs of lesions: there is no list of %(names)s on this study.") % {"names": ", ".join(without)}
 
 
 def _who(side: ReadSide | ModelSide) -> Shown:
@@ -134,11 +143,13 @@ def _alone(page: _Page, at: int, ref: Ref) -> Shown:
         "rule": "",
         "words": _alone_words(page, at),
         "how": "; ".join(not_same % {"lesion": others[other]["name"], "who": _person(row)} for other, row in apart),
-        "choices": _choices(page, at),
+        "choices": [] if page.models_alone else _choices(page, at),
     }
 
 
 def _alone_state(page: _Page, at: int) -> str:
+    if page.models_alone:
+        return ALONE
     if isinstance(page.side(1 - at), ModelSide):
         return MISSED
     return EXTRA if isinstance(page.side(at), ModelSide) else ALONE
@@ -146,7 +157,7 @@ def _alone_state(page: _Page, at: int) -> str:
 
 def _alone_words(page: _Page, at: int) -> str:
     said = {MISSED: _("missed by the model"), EXTRA: _("extra: not in the read")}
-    return said.get(_alone_state(page, at)) or _("only %(reader)s") % {"reader": page.side(at).name}
+    return said.get(_alone_state(page, at)) or _("only %(name)s") % {"name": page.side(at).name}
 
 
 def _choices(page: _Page, at: int) -> list[dict[str, str]]:

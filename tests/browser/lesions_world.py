@@ -25,10 +25,10 @@ from plaqueweb.studies.models import Project, Study
 from tests.browser.rounds_world import plaque, read_first, round_over
 
 
-def two_lesions(study: Study, pipeline: Pipeline) -> None:
-    """Give a study a prediction with the readers' plaque as lesion 1 and its mirror image as lesion 2."""
+def lesions_of(study: Study, pipeline: Pipeline, *, mirrored: bool = True) -> None:
+    """Give a study a prediction with the readers' plaque as lesion 1 and perhaps its mirror image as lesion 2."""
     clip = study.clips.order_by("number")[0]
-    both = plaque(clip) | plaque(clip)[::-1]
+    both = plaque(clip) | plaque(clip)[::-1] if mirrored else plaque(clip)
     frames = {str(n): {"plaque": rle_encode(both)} for n in range(1, clip.frames + 1)}
     body = gzip.compress(json.dumps({"size": [clip.rows, clip.columns], "frames": frames}).encode())
     masks = put_file(source=io.BytesIO(body), project_id=study.project_id, kind=ObjectKind.MASKS)
@@ -40,7 +40,7 @@ def two_lesions(study: Study, pipeline: Pipeline) -> None:
     at = [[clip.columns / 2, clip.rows * share] for share in (0.76, 0.24)]
     lesions = [
         {"number": n, "key_frame": 9, "frames": [[1, clip.frames]], "thickness_mm": mm, "chord": [at[n - 1]] * 2}
-        for n, mm in ((1, 4.8), (2, 2.1))
+        for n, mm in ((1, 4.8), (2, 2.1))[: 1 + mirrored]
     ]
     ClipPrediction.objects.create(
         prediction=row, clip=clip, probability=0.87, key_frame=9, masks=masks, lesions=lesions,
@@ -64,11 +64,16 @@ def fill(password: str) -> dict[str, Any]:
         )
         for name, task in (("classifier", "classify"), ("segmenter", "segment"))
     ]
-    pipeline = Pipeline.objects.create(
-        project=project, name="PlaqueNet 2.0", classifier=models[0], segmenter=models[1], threshold=0.5,
-        code_version="test", hash=uuid.uuid4().hex * 2, state="active",
-    )  # fmt: skip
-    two_lesions(Study.objects.order_by("pk")[0], pipeline)
+    pipelines = [
+        Pipeline.objects.create(
+            project=project, name=name, classifier=models[0], segmenter=models[1], threshold=0.5,
+            code_version="test", hash=uuid.uuid4().hex * 2, state=state,
+        )
+        for name, state in (("PlaqueNet 2.0", "active"), ("PlaqueNet 1.0", "retired"))
+    ]  # fmt: skip
+    study = Study.objects.order_by("pk")[0]
+    for pipeline in pipelines:
+        lesions_of(study, pipeline, mirrored=pipeline == pipelines[0])
     made = round_over("Review", list(User.objects.filter(pk__in=[reader.pk for reader in readers])), reveal="never")
     read_first(Round.objects.get(pk=made["round"]))
     refresh_open_cases()
@@ -76,6 +81,7 @@ def fill(password: str) -> dict[str, Any]:
         "manager": people["manager"].email,
         "engineer": people["engineer"].email,
         "case": f"/p/{project.slug}/cases/{Case.objects.get().pk}/",
+        "models": "?left=pipeline.{}&right=pipeline.{}".format(*(pipeline.pk for pipeline in pipelines)),
     }
 
 

@@ -32,13 +32,11 @@ def world(room: Room) -> dict[str, Any]:
 
 
 @pytest.fixture
-def open_case(
-    chromium: Browser, room: Room, world: dict[str, Any], console: Console
-) -> Iterator[Callable[[str], Page]]:
+def open_case(chromium: Browser, room: Room, world: dict[str, Any], console: Console) -> Iterator[Callable[..., Page]]:
     """Return a function that opens the case as somebody."""
     contexts = []
 
-    def go(who: str) -> Page:
+    def go(who: str, query: str = "") -> Page:
         context = chromium.new_context(viewport={"width": 1280, "height": 720})
         contexts.append(context)
         context.set_default_timeout(30_000)
@@ -50,7 +48,7 @@ def open_case(
         page.fill("#id_password", room.password)
         page.click("button[type=submit]")
         page.wait_for_url("**/p/room/**")
-        page.goto(room.address + world["case"])
+        page.goto(room.address + world["case"] + query)
         expect(page.locator('[data-compare][data-ready="yes"]')).to_be_visible()
         return page
 
@@ -63,7 +61,7 @@ def states(page: Page) -> list[str | None]:
     return [row.get_attribute("data-pair") for row in page.locator("tr[data-pair]").all()]
 
 
-def test_a_coordinator_unlinks_links_and_takes_back(open_case: Callable[[str], Page]) -> None:
+def test_a_coordinator_unlinks_links_and_takes_back(open_case: Callable[..., Page]) -> None:
     page = open_case("manager")
     rows, verdict = page.locator("tr[data-pair]"), page.locator("[data-verdict]")
     expect(rows).to_have_count(2)
@@ -98,7 +96,7 @@ def test_a_coordinator_unlinks_links_and_takes_back(open_case: Callable[[str], P
     expect(rows).to_have_count(2)
 
 
-def test_who_may_not_say_it_sees_the_pairs_alone(open_case: Callable[[str], Page]) -> None:
+def test_who_may_not_say_it_sees_the_pairs_alone(open_case: Callable[..., Page]) -> None:
     page = open_case("engineer")
 
     expect(page.locator('tr[data-pair="same"]')).to_be_visible()
@@ -106,3 +104,16 @@ def test_who_may_not_say_it_sees_the_pairs_alone(open_case: Callable[[str], Page
     page.keyboard.press("l")
     page.keyboard.press("s")
     expect(page.locator("[data-toasts]")).to_contain_text("Coordinators and adjudicators")
+
+
+def test_two_models_stand_in_pairs_that_nobody_judges(open_case: Callable[..., Page], world: dict[str, Any]) -> None:
+    page = open_case("manager", world["models"])
+
+    expect(page.locator("tr[data-pair]")).to_have_count(2)
+    assert states(page) == ["same", "alone"]
+    expect(page.locator('tr[data-pair="same"]')).to_contain_text("overlap (IoU) 1.00")
+    expect(page.locator('tr[data-pair="alone"]')).to_contain_text("only PlaqueNet 2.0")
+    expect(page.locator("[data-pair-act]")).to_have_count(0)
+    page.keyboard.press("l")
+    page.keyboard.press("s")
+    expect(page.locator("[data-toasts]")).to_contain_text("paired by the rule alone")

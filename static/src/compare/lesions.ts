@@ -89,7 +89,7 @@ export class LesionPairs {
     }
     this.reveal();
     if (!this.lesions.may_link) {
-      toast(gettext("Coordinators and adjudicators say which lesions are the same."));
+      toast(this.lesions.why || gettext("Coordinators and adjudicators say which lesions are the same."));
       return;
     }
     const said = pressed(read(row));

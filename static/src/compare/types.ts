@@ -144,6 +144,8 @@ export interface Lesions {
   left: { read: string | null; prediction: string | null } | null;
   right: { read: string | null; prediction: string | null } | null;
   may_link: boolean;
+  /** Why nobody says here which lesions are the same; "" where somebody may. */
+  why: string;
 }
 
 export interface Compare {

@@ -400,7 +400,10 @@ def test_what_an_address_prefers_is_taken_where_the_case_offers_it(world: World)
     assert opened(of_other, pipeline="none")[1] is None
     two = world.compare(prefer=[f"pipeline.{first.pipeline_id}", of_other])
     assert [side.name for side in two.pair] == ["PlaqueNet 0.1", "PlaqueNet 0.2"]
-    assert lesions_payload(two)["why"].startswith("Two models have no pairs of lesions")
+    assert (
+        lesions_payload(two)["why"]
+        == "No pairs of lesions: there is no list of PlaqueNet 0.1, PlaqueNet 0.2 on this study."
+    )
     assert lesions_payload(world.compare(pipeline="none"))["why"] == ""
 
 

@@ -21,7 +21,7 @@ from plaqueweb.review.matching import RULE_VERSION
 from plaqueweb.review.matching_store import candidates_between, packed, unpacked
 from plaqueweb.review.models import Consensus
 from plaqueweb.review.verdict import verdict
-from tests.factories import UserFactory, member
+from tests.factories import PipelineFactory, UserFactory, member
 from tests.plaqueweb.review.world import ALL, INDEX, World, box
 
 Api = Callable[[User | None], APIClient]
@@ -207,6 +207,67 @@ def test_left_and_right_exchanged_tell_the_same_pairs(two: World, api: Api) -> N
 
     assert states(turned) == [("same", "Lesion 1", "Lesion 1"), ("extra", "Lesion 2", None)]
     assert states(linked) == [("same", "Lesion 2", "Lesion 1"), ("extra", "Lesion 1", None)]
+
+
+def models(two: World) -> dict[str, str]:
+    """The address of the model beside a second one, which draws the left plaque alone, on another key frame."""
+    first = f"pipeline.{two.pipeline.pk}"
+    two.pipeline = PipelineFactory(project=two.project, name="PlaqueNet 0.2", state="retired")
+    own = [listed(1, key=3, angle=3.14, mm=5.0)]
+    two.predict(1, 5.0, masks={2: LEFT, 3: LEFT}, aorta=box(0, 0, 48, 64), lesions=own)
+    return {"left": first, "right": f"pipeline.{two.pipeline.pk}"}
+
+
+def test_two_models_are_paired_by_the_rule_alone_and_alike_from_both_sides(two: World, api: Api) -> None:
+    client = api(two.coordinator)
+    client.post(url(two), act(two, "unlink", 1), format="json")  # of the reader's lesion: it says nothing of the models
+    chosen = models(two)
+
+    one = client.get(url(two), chosen).json()
+    turned = client.get(url(two), {"left": chosen["right"], "right": chosen["left"]}).json()
+
+    assert states(one) == [("same", "Lesion 1", "Lesion 1"), ("alone", "Lesion 2", None)]
+    assert states(turned) == [("same", "Lesion 1", "Lesion 1"), ("alone", None, "Lesion 2")]
+    for document in (one, turned):
+        pair, alone = document["rows"]
+        assert (pair["rule"], pair["how"]) == ("frame", "overlap (IoU) 1.00 on frame 2")
+        assert (alone["words"], alone["choices"]) == ("only PlaqueNet 0.1", [])
+        assert document["may_link"] is False
+        assert document["why"].startswith("Two models are paired by the rule alone")
+    assert not LesionOverlap.objects.exists()
+
+
+def test_models_that_share_no_frame_are_paired_by_segment_and_quadrant(two: World, api: Api) -> None:
+    first = f"pipeline.{two.pipeline.pk}"
+    two.pipeline = PipelineFactory(project=two.project, name="PlaqueNet 0.2", state="retired")
+    type(two.clip).objects.filter(pk=two.clip.pk).update(segment="descending")
+    two.predict(1, 3.0, masks={3: RIGHT}, aorta=box(0, 0, 48, 64), lesions=[listed(1, key=3, angle=0.2)])
+
+    document = api(two.coordinator).get(url(two), {"left": first, "right": f"pipeline.{two.pipeline.pk}"}).json()
+
+    assert states(document) == [("same", "Lesion 2", "Lesion 1"), ("alone", "Lesion 1", None)]
+    assert document["rows"][0]["rule"] == "quadrant"
+
+
+def test_a_model_that_lists_no_lesions_is_named_where_two_have_no_pairs(two: World, api: Api) -> None:
+    first = f"pipeline.{two.pipeline.pk}"
+    two.pipeline = PipelineFactory(project=two.project, name="PlaqueNet 0.2", state="retired")
+    two.predict(1, 5.0, masks={2: LEFT})
+
+    document = api(two.coordinator).get(url(two), {"left": first, "right": f"pipeline.{two.pipeline.pk}"}).json()
+
+    assert document["rows"] == []
+    assert document["why"] == "No pairs of lesions: there is no list of PlaqueNet 0.2 on this study."
+
+
+def test_the_page_of_two_models_shows_their_pairs_and_asks_nobody(two: World, browser_of: Browser) -> None:
+    address = f"/p/{two.project.slug}/cases/{two.case.pk}/lesions/"
+
+    text = browser_of(two.coordinator).get(address, models(two)).content.decode()
+
+    assert "only PlaqueNet 0.1" in text
+    assert "Two models are paired by the rule alone" in text
+    assert "data-pair-act" not in text
 
 
 @pytest.mark.parametrize("right", ["read.00000000-0000-0000-0000-000000000000", "none"])

@@ -6,6 +6,7 @@ const SIDES: Lesions = {
   left: { read: "r", prediction: null },
   right: { read: null, prediction: "p" },
   may_link: true,
+  why: "",
 };
 
 describe("same plaque?", () => {
