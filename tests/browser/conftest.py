@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
+from plaqueweb.ops.room import Room
 from tests.conftest import REPO, skip_or_fail
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -27,6 +29,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+Visit = Callable[..., Page]
 START = 300.0  # seconds until the demo prints its address
 
 
@@ -43,8 +46,7 @@ class Site:
 @pytest.fixture(scope="package")
 def site() -> Iterator[Site]:
     """Start ``manage.py demo`` in a folder of its own and wait for the address and the password it prints."""
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
+    front_end()
     var = Path(tempfile.mkdtemp(prefix="plaqueweb-demo-"))
     environment = os.environ | {"PLAQUEWEB_VAR": str(var), "DJANGO_SETTINGS_MODULE": "plaqueweb.settings.dev"}
     process = subprocess.Popen(
@@ -130,28 +132,69 @@ def console() -> Iterator[Console]:
     assert made.announced == []
 
 
-@contextmanager
-def accounts(browser: Browser, site: Site, console: Console) -> Iterator[Callable[[str], Page]]:
-    """Give a function that logs an account in, in a context of its own."""
-    contexts = []
+def watch(page: Page, console: Console) -> Page:
+    """Let the console hear what a page complains of."""
+    page.on("console", console.log)
+    page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
+    return page
 
-    def log_in(account: str) -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+
+def log_in(page: Page, address: str, email: str, password: str) -> None:
+    """Fill in the form of the page for logging in, and wait for where it leads."""
+    page.goto(f"{address}/login/")
+    page.fill("#id_username", email)
+    page.fill("#id_password", password)
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda now: "/login/" not in now)
+
+
+@contextmanager
+def visits(browser: Browser, console: Console, address: str, password: str) -> Iterator[Visit]:
+    """Give a function that logs somebody in, in a context of its own with the options that it is given."""
+    contexts: list[BrowserContext] = []
+
+    def visit(email: str, **options: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         contexts.append(context)
         context.set_default_timeout(30_000)
-        page = context.new_page()
-        page.on("console", console.log)
-        page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
-        page.goto(f"{site.address}/login/")
-        page.fill("#id_username", f"{account}@plaqueweb.example")
-        page.fill("#id_password", site.password)
-        page.click("button[type=submit]")
-        page.wait_for_url("**/p/demo/**")
+        page = watch(context.new_page(), console)
+        log_in(page, address, email, password)
         return page
 
-    yield log_in
+    yield visit
     for context in contexts:
         context.close()
+
+
+def front_end() -> None:
+    """Skip where the front end is not built."""
+    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
+        skip_or_fail("the front end is not built (python3 run.py test builds it)")
+
+
+@pytest.fixture(scope="module")
+def room(request: pytest.FixtureRequest) -> Iterator[Room]:
+    """A room for each file, with its ``CASES``, and after its ``SETTING_UP`` (code of the site) where it has that."""
+    front_end()
+    made = Room(request.module.CASES)
+    if code := getattr(request.module, "SETTING_UP", ""):
+        made.python(code)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, room: Room, console: Console) -> Iterator[Visit]:
+    """Return a function that logs somebody of the room in with Chromium."""
+    with visits(chromium, console, room.address, room.password) as made:
+        yield made
+
+
+@contextmanager
+def accounts(browser: Browser, site: Site, console: Console) -> Iterator[Callable[[str], Page]]:
+    """Give a function that logs an account of the demo in, in a context of its own."""
+    with visits(browser, console, site.address, site.password) as made:
+        yield lambda account: made(f"{account}@plaqueweb.example", accept_downloads=True)
 
 
 @pytest.fixture

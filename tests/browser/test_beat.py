@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -11,10 +10,10 @@ from playwright.sync_api import Browser, Page, expect
 from plaqueweb.ops.room import Room
 from tests.browser.conftest import Console
 from tests.browser.test_reading_room import OpenCase, open_case
-from tests.conftest import REPO, skip_or_fail
 
 __all__ = ["open_case"]
 pytestmark = pytest.mark.browser
+CASES = [["plain", "beats", "traced"]]
 SPIKES = r"""() => {
   const [ecg, head] = [".scrub-ecg", ".scrub-head"].map((name) => document.querySelector(name));
   const points = ecg.getAttribute("d").slice(1).split("L").map((pair) => pair.split(" ").map(Number));
@@ -22,15 +21,6 @@ SPIKES = r"""() => {
   const cursor = Number(/[\d.]+/.exec(head.getAttribute("transform"))[0]);
   return [points.filter(([, y]) => y === top).map(([x]) => x), cursor];
 }"""
-
-
-@pytest.fixture(scope="module")
-def room() -> Iterator[Room]:
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain", "beats", "traced"]])
-    yield made
-    made.close()
 
 
 def test_each_clip_shows_what_its_file_tells(

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from plaqueweb.ops.room import Room
-from tests.browser.conftest import Console
-from tests.conftest import REPO, skip_or_fail
+from tests.browser.conftest import Visit
+from tests.conftest import REPO
 
 pytestmark = pytest.mark.browser
+CASES = [["plain"]] * 6
 OpenCase = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def room() -> Iterator[Room]:
-    """A room whose first round has two signed reads and a prediction on every case."""
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain"]] * 6)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -36,30 +27,17 @@ def world(room: Room) -> dict[str, Any]:
 
 
 @pytest.fixture
-def open_case(chromium: Browser, room: Room, world: dict[str, Any], console: Console) -> Iterator[OpenCase]:
+def open_case(visit: Visit, room: Room, world: dict[str, Any]) -> OpenCase:
     """Return a function that opens the first comparison of the round as its coordinator."""
-    contexts: list[BrowserContext] = []
 
     def opened(*, bypass_csp: bool = False) -> Page:
-        context = chromium.new_context(viewport={"width": 1440, "height": 900}, bypass_csp=bypass_csp)
-        contexts.append(context)
-        context.set_default_timeout(30_000)
-        page = context.new_page()
-        page.on("console", console.log)
-        page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
-        page.goto(f"{room.address}/login/")
-        page.fill("#id_username", world["manager"])
-        page.fill("#id_password", room.password)
-        page.click("button[type=submit]")
-        page.wait_for_url("**/p/room/**")
+        page = visit(world["manager"], bypass_csp=bypass_csp)
         page.goto(f"{room.address}/p/room/review/?round={world['given']['round']}")
         page.locator('a[href*="/cases/"]').first.click()
         expect(ready(page)).to_be_visible()
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def ready(page: Page) -> Locator:

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, Locator, Page
 
 from plaqueweb.agreement.boards.registry import BOARDS
 from plaqueweb.ops.room import Room
-from tests.browser.conftest import Console
-from tests.conftest import REPO, skip_or_fail
+from tests.browser.conftest import Console, visits
 
 pytestmark = pytest.mark.browser
+CASES = [["plain"]]
 Rows = list[dict[str, str]]
 REFERENCE, MODEL = 1, 2  # columns of a list of cases after the first
 
@@ -208,16 +208,6 @@ TABLE = """(table) => {
 
 
 @pytest.fixture(scope="module")
-def room() -> Iterator[Room]:
-    """A room whose site also has a simulated programme."""
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain"]])
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def world(room: Room) -> dict[str, Any]:
     """Who looks at it, and the address of each tab."""
     filled: dict[str, Any] = json.loads(
@@ -233,18 +223,8 @@ def complaints() -> Console:
 
 @pytest.fixture(scope="module")
 def page(chromium: Browser, room: Room, world: dict[str, Any], complaints: Console) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
-    context.set_default_timeout(20_000)
-    opened = context.new_page()
-    opened.on("console", complaints.log)
-    opened.on("pageerror", lambda error: complaints.complaints.append(f"exception: {error}"))
-    opened.goto(f"{room.address}/login/")
-    opened.fill("#id_username", world["email"])
-    opened.fill("#id_password", room.password)
-    opened.click("button[type=submit]")
-    opened.wait_for_url(lambda address: "/login/" not in address)
-    yield opened
-    context.close()
+    with visits(chromium, complaints, room.address, room.password) as visit:
+        yield visit(world["email"], viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
 
 
 def table_of(table: Locator) -> list[tuple[str, dict[str, str]]]:

@@ -15,10 +15,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from plaqueweb.agreement.boards.registry import BOARDS
 from plaqueweb.ops.room import Room
-from tests.browser.conftest import Console
+from tests.browser.conftest import Console, log_in, watch
 from tests.conftest import REPO, skip_or_fail
 
 pytestmark = pytest.mark.browser
+CASES = [["plain", "biplane"], ["unscaled"], *[["plain"]] * 4]
 SIZES = {"1280": {"width": 1280, "height": 720}, "2560": {"width": 2560, "height": 1440}}
 AXE = REPO / "static" / "node_modules" / "axe-core" / "axe.min.js"
 SHOTS = os.environ.get("PLAQUEWEB_SHOTS")  # a folder that gets a picture of every page in both sizes
@@ -187,20 +188,10 @@ def test_every_route_is_looked_at_or_said_to_be_no_page() -> None:
 
 
 @pytest.fixture(scope="module")
-def room() -> Iterator[Room]:
-    """A room with rounds of all kinds, a simulated programme, and something in every queue."""
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    if not AXE.exists():
-        skip_or_fail("axe-core is not installed (npm ci in static)")
-    made = Room([["plain", "biplane"], ["unscaled"], *[["plain"]] * 4])
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def world(room: Room) -> dict[str, Any]:
     """Who is there, and the keys of what they look at."""
+    if not AXE.exists():
+        skip_or_fail("axe-core is not installed (npm ci in static)")
     filled: dict[str, Any] = json.loads(
         room.python("from tests.browser import pages_world as w\nw.main()").splitlines()[-1]
     )
@@ -231,15 +222,9 @@ class Visitor:
         self.console, self.room = Console(), room
         self.context = browser.new_context(viewport=SIZES["1280"], reduced_motion="reduce")
         self.context.set_default_timeout(30_000)
-        self.page: Page = self.context.new_page()
-        self.page.on("console", self.console.log)
-        self.page.on("pageerror", lambda error: self.console.complaints.append(f"exception: {error}"))
+        self.page: Page = watch(self.context.new_page(), self.console)
         if email:
-            self.page.goto(f"{room.address}/login/")
-            self.page.fill("#id_username", email)
-            self.page.fill("#id_password", room.password)
-            self.page.click("button[type=submit]")
-            self.page.wait_for_url(lambda address: "/login/" not in address)
+            log_in(self.page, room.address, email, room.password)
 
     def goto(self, name: str, address: str) -> int:
         """Open a page as it is reached, wait until what it fetches is there, and return its status."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,10 +10,10 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from plaqueweb.ops.room import Room
-from tests.browser.conftest import Console
-from tests.browser.test_protocol import ROUND, open_as, room
+from tests.browser.conftest import Console, Visit
+from tests.browser.test_protocol import CASES, ROUND, SETTING_UP
 
-__all__ = ["open_as", "room"]
+__all__ = ["CASES", "SETTING_UP"]
 pytestmark = pytest.mark.browser
 KEPT = """
 from plaqueweb.studies.models import Protocol
@@ -36,11 +35,9 @@ def picture() -> dict[str, Any]:
     return {"name": "example.png", "mimeType": "image/png", "buffer": out.getvalue()}
 
 
-def test_a_guide_is_written_and_read_beside_the_case(
-    open_as: Callable[[str], Page], room: Room, console: Console
-) -> None:
+def test_a_guide_is_written_and_read_beside_the_case(visit: Visit, room: Room, console: Console) -> None:
     console.announced += ["api/v1/guide-pictures/", "p/room/protocol/"]
-    page = open_as("c@room.example")
+    page = visit("c@room.example")
     page.goto(f"{room.address}/p/room/protocol/")
     _write(page)
     page.get_by_role("button", name="Save version 2").click()
@@ -52,11 +49,11 @@ def test_a_guide_is_written_and_read_beside_the_case(
     assert room.python(KEPT).strip() == "2 [('Quality', 'quality', 0), ('Mobile part', 'mobile', 1)]"
 
     case = room.python(ROUND).strip()
-    _read(open_as(room.email), room, case)
+    _read(visit(room.email), room, case)
 
 
-def test_without_a_guide_there_is_no_button(open_as: Callable[[str], Page], room: Room) -> None:
-    page = open_as("c@room.example")
+def test_without_a_guide_there_is_no_button(visit: Visit, room: Room) -> None:
+    page = visit("c@room.example")
     page.goto(f"{room.address}/p/room/protocol/?from=1")
     expect(page.get_by_role("button", name="Write a reading guide")).to_be_visible()
     with page.expect_popup() as opened:

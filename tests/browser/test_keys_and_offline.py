@@ -3,50 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from plaqueweb.ops.room import Room
-from tests.browser.conftest import Console
-from tests.conftest import REPO, skip_or_fail
+from tests.browser.conftest import Console, Visit, watch
 
 pytestmark = pytest.mark.browser
+CASES = [["plain", "plain"]] + [["plain"]] * 5
 TWO_MINUTES = 120_000
 
 
-@pytest.fixture(scope="module")
-def room() -> Iterator[Room]:
-    """One room for this file: each test reads its own case."""
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain", "plain"]] + [["plain"]] * 5)
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def page(chromium: Browser, room: Room, console: Console) -> Iterator[Page]:
+def page(visit: Visit, room: Room) -> Page:
     """A page on the worklist, logged in."""
-    context: BrowserContext = chromium.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(60_000)
-    page = watched(context, console)
-    page.goto(f"{room.address}/login/")
-    page.fill("#id_username", room.email)
-    page.fill("#id_password", room.password)
-    page.click("button[type=submit]")
-    page.wait_for_url("**/p/room/**")
-    yield page
-    context.close()
-
-
-def watched(context: BrowserContext, console: Console) -> Page:
-    page = context.new_page()
-    page.on("console", console.log)
-    page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
-    return page
+    made = visit(room.email)
+    made.context.set_default_timeout(60_000)
+    return made
 
 
 def shown(page: Page) -> None:
@@ -212,7 +187,7 @@ def test_reloading_while_offline_keeps_the_strokes(page: Page, room: Room, conso
     context = page.context
     page.close()  # the browser's own page of failure would load again by itself
     room.start()
-    page = watched(context, console)
+    page = watch(context.new_page(), console)
     open_case(page, room, case)
     expect(page.locator('.rd-save[data-kind="saved"]')).to_contain_text("Saved")
     expect(page.locator(".vp-chord")).to_have_count(1)

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from plaqueweb.ops.room import Room
-from tests.browser.conftest import Console
-from tests.conftest import REPO, skip_or_fail
+from tests.browser.conftest import Visit
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def room() -> Iterator[Room]:
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain"]])
-    yield made
-    made.close()
+CASES = [["plain"]]
 
 
 @pytest.fixture(scope="module")
@@ -32,29 +23,16 @@ def world(room: Room) -> dict[str, Any]:
 
 
 @pytest.fixture
-def open_case(chromium: Browser, room: Room, world: dict[str, Any], console: Console) -> Iterator[Callable[..., Page]]:
+def open_case(visit: Visit, room: Room, world: dict[str, Any]) -> Callable[..., Page]:
     """Return a function that opens the case as somebody."""
-    contexts = []
 
     def go(who: str, query: str = "") -> Page:
-        context = chromium.new_context(viewport={"width": 1280, "height": 720})
-        contexts.append(context)
-        context.set_default_timeout(30_000)
-        page = context.new_page()
-        page.on("console", console.log)
-        page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
-        page.goto(f"{room.address}/login/")
-        page.fill("#id_username", world[who])
-        page.fill("#id_password", room.password)
-        page.click("button[type=submit]")
-        page.wait_for_url("**/p/room/**")
+        page = visit(world[who], viewport={"width": 1280, "height": 720})
         page.goto(room.address + world["case"] + query)
         expect(page.locator('[data-compare][data-ready="yes"]')).to_be_visible()
         return page
 
-    yield go
-    for context in contexts:
-        context.close()
+    return go
 
 
 def states(page: Page) -> list[str | None]:

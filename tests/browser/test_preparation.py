@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from plaqueweb.ops.room import Room
-from tests.browser.conftest import Console
-from tests.conftest import REPO, skip_or_fail
+from tests.browser.conftest import Console, Visit
 
 pytestmark = pytest.mark.browser
-COORDINATOR = """
+CASES = [["plain", "plain", "plain", "unscaled"], ["biplane"]]
+SETTING_UP = """
 from plaqueweb.accounts.services import create_user, set_roles
 from plaqueweb.studies.models import Clip, Project
 import os
@@ -24,30 +22,9 @@ CLIPS = "from plaqueweb.studies.models import *\nprint([(c.segment, c.view, c.us
 CLIPS += "Clip.objects.filter(study__number=1).order_by('number')], bool(Study.objects.get(number=1).prepared_at))"
 
 
-@pytest.fixture(scope="module")
-def room() -> Iterator[Room]:
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain", "plain", "plain", "unscaled"], ["biplane"]])
-    made.python(COORDINATOR)
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def page(chromium: Browser, room: Room, console: Console) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(30_000)
-    made = context.new_page()
-    made.on("console", console.log)
-    made.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
-    made.goto(f"{room.address}/login/")
-    made.fill("#id_username", "c@room.example")
-    made.fill("#id_password", room.password)
-    made.click("button[type=submit]")
-    made.wait_for_url("**/p/room/**")
-    yield made
-    context.close()
+def page(visit: Visit) -> Page:
+    return visit("c@room.example")
 
 
 def test_clips_are_prepared_by_keys_with_undo(page: Page, room: Room, console: Console) -> None:

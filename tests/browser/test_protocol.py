@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from plaqueweb.ops.room import Room
-from tests.browser.conftest import Console
-from tests.conftest import REPO, skip_or_fail
+from tests.browser.conftest import Visit
 
 pytestmark = pytest.mark.browser
-COORDINATOR = """
+CASES = [["plain", "plain"]]
+SETTING_UP = """
 from plaqueweb.accounts.services import create_user, set_roles
 from plaqueweb.studies.models import Project
 import os
@@ -59,41 +58,8 @@ print(read.state, read.own, read.assignment.round.protocol.version)
 """
 
 
-@pytest.fixture(scope="module")
-def room() -> Iterator[Room]:
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain", "plain"]])
-    made.python(COORDINATOR)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def open_as(chromium: Browser, room: Room, console: Console) -> Iterator[Callable[[str], Page]]:
-    contexts: list[BrowserContext] = []
-
-    def log_in(email: str) -> Page:
-        context = chromium.new_context(viewport={"width": 1280, "height": 720})
-        contexts.append(context)
-        context.set_default_timeout(30_000)
-        page = context.new_page()
-        page.on("console", console.log)
-        page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
-        page.goto(f"{room.address}/login/")
-        page.fill("#id_username", email)
-        page.fill("#id_password", room.password)
-        page.click("button[type=submit]")
-        page.wait_for_url("**/p/**")
-        return page
-
-    yield log_in
-    for context in contexts:
-        context.close()
-
-
-def test_a_question_is_defined_answered_and_signed(open_as: Callable[[str], Page], room: Room) -> None:
-    page = open_as("c@room.example")
+def test_a_question_is_defined_answered_and_signed(visit: Visit, room: Room) -> None:
+    page = visit("c@room.example")
     page.goto(f"{room.address}/p/room/protocol/")
     _write(page)
     _reorder_and_reload(page)
@@ -107,15 +73,15 @@ def test_a_question_is_defined_answered_and_signed(open_as: Callable[[str], Page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     case = room.python(ROUND).strip()
-    _answer_and_sign(open_as(room.email), room, case)
+    _answer_and_sign(visit(room.email), room, case)
 
     assert room.python(SIGNED).strip() == "signed {'echogenicity': 'low', 'how_deep': 2.5} 2"
     page.reload()
     expect(page.locator("tbody tr").first).to_contain_text("frozen")
 
 
-def test_a_test_read_is_thrown_away(open_as: Callable[[str], Page], room: Room) -> None:
-    page = open_as("c@room.example")
+def test_a_test_read_is_thrown_away(visit: Visit, room: Room) -> None:
+    page = visit("c@room.example")
     page.goto(f"{room.address}/p/room/protocol/?from=1")
     before = room.python(COUNTS)
     page.get_by_role("button", name="Add a question").click()
@@ -139,8 +105,8 @@ def test_a_test_read_is_thrown_away(open_as: Callable[[str], Page], room: Room) 
     expect(page.locator(".pq-card").last.get_by_label("Question", exact=True)).to_have_value("Only tried")
 
 
-def test_the_preview_is_the_reading_page_and_follows_the_form(open_as: Callable[[str], Page], room: Room) -> None:
-    page = open_as("c@room.example")
+def test_the_preview_is_the_reading_page_and_follows_the_form(visit: Visit, room: Room) -> None:
+    page = visit("c@room.example")
     page.goto(f"{room.address}/p/room/protocol/?from=1")
     before = room.python(COUNTS)
     shown = page.frame_locator("iframe")
@@ -176,8 +142,8 @@ def test_the_preview_is_the_reading_page_and_follows_the_form(open_as: Callable[
     assert room.python(COUNTS) == before
 
 
-def test_the_preview_gives_the_keys_back_and_ends_nothing(open_as: Callable[[str], Page], room: Room) -> None:
-    page = open_as("c@room.example")
+def test_the_preview_gives_the_keys_back_and_ends_nothing(visit: Visit, room: Room) -> None:
+    page = visit("c@room.example")
     page.goto(f"{room.address}/p/room/protocol/?from=1")
     shown = page.frame_locator("iframe")
     shown.locator("#reading[data-ready]").wait_for()
@@ -201,9 +167,9 @@ def test_the_preview_gives_the_keys_back_and_ends_nothing(open_as: Callable[[str
     expect(shown.locator(".rd-clip")).to_have_count(1)
 
 
-def test_without_a_study_the_preview_shows_a_drawn_case(open_as: Callable[[str], Page], room: Room) -> None:
+def test_without_a_study_the_preview_shows_a_drawn_case(visit: Visit, room: Room) -> None:
     room.python(EMPTY)
-    page = open_as("first@room.example")
+    page = visit("first@room.example")
     page.goto(f"{room.address}/p/empty/protocol/")
     expect(page.get_by_text("No study to show yet: the case is drawn.")).to_be_visible()
     page.frame_locator("iframe").locator("#reading[data-ready]").wait_for()

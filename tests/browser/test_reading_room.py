@@ -4,65 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from plaqueweb.ops.room import Room
-from tests.browser.conftest import Console
-from tests.conftest import REPO, skip_or_fail
+from tests.browser.conftest import Console, Visit, watch
+from tests.conftest import REPO
 
 pytestmark = pytest.mark.browser
+CASES = [["plain", "plain"], ["unscaled"], ["biplane"], *[["plain"]] * 6]
 PLAIN, UNSCALED, BIPLANE, CARRY, KILLED, TABS, EXPIRED, PEN, CORRECTED = range(9)
 OpenCase = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def room() -> Iterator[Room]:
-    """One room for this file: each test reads its own case."""
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain", "plain"], ["unscaled"], ["biplane"], *[["plain"]] * 6])
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def open_case(chromium: Browser, room: Room, console: Console) -> Iterator[OpenCase]:
+def open_case(visit: Visit, room: Room, console: Console) -> OpenCase:
     """Return a function that logs in, in a context of its own or a given one, and opens a case."""
-    contexts: list[BrowserContext] = []
 
     def opened(case: int, context: BrowserContext | None = None, **options: Any) -> Page:
-        if context is None:
-            context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-            contexts.append(context)
-            context.set_default_timeout(30_000)
-            page = context.new_page()
-            watch(page, console)
-            page.goto(f"{room.address}/login/")
-            page.fill("#id_username", room.email)
-            page.fill("#id_password", room.password)
-            page.click("button[type=submit]")
-            page.wait_for_url("**/p/room/**")
-        else:
-            page = context.new_page()
-            watch(page, console)
+        page = visit(room.email, **options) if context is None else watch(context.new_page(), console)
         page.goto(f"{room.address}/read/{room.cases[case]}/")
         expect(page.locator("#reading[data-ready]")).to_be_visible()
         # Nothing can be drawn before the first picture is there.
         expect(page.locator('#reading .vp[data-frame]:not([data-frame="0"])').first).to_be_visible()
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-
-
-def watch(page: Page, console: Console) -> None:
-    page.on("console", console.log)
-    page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
+    return opened
 
 
 def at(page: Page, x: float, y: float) -> tuple[float, float]:

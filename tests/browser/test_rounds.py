@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import expect
 
 from plaqueweb.ops.room import Room
-from tests.browser.conftest import Console
-from tests.conftest import REPO, skip_or_fail
+from tests.browser.conftest import Visit
 
 pytestmark = pytest.mark.browser
-OpenAs = Callable[[str], Page]
-
-
-@pytest.fixture(scope="module")
-def room() -> Iterator[Room]:
-    """A room of six cases with a coordinator and rounds of several policies."""
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain"]] * 6)
-    yield made
-    made.close()
+CASES = [["plain"]] * 6
 
 
 @pytest.fixture(scope="module")
@@ -34,34 +22,10 @@ def world(room: Room) -> dict[str, Any]:
     return filled
 
 
-@pytest.fixture
-def open_as(chromium: Browser, room: Room, console: Console) -> Iterator[OpenAs]:
-    """Return a function that logs somebody in, in a context of its own."""
-    contexts: list[BrowserContext] = []
-
-    def log_in(email: str) -> Page:
-        context = chromium.new_context(viewport={"width": 1440, "height": 900})
-        contexts.append(context)
-        context.set_default_timeout(30_000)
-        page = context.new_page()
-        page.on("console", console.log)
-        page.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
-        page.goto(f"{room.address}/login/")
-        page.fill("#id_username", email)
-        page.fill("#id_password", room.password)
-        page.click("button[type=submit]")
-        page.wait_for_url("**/p/room/**")
-        return page
-
-    yield log_in
-    for context in contexts:
-        context.close()
-
-
 def test_a_coordinator_sees_what_a_round_takes_while_filling_it_in(
-    room: Room, world: dict[str, Any], open_as: OpenAs
+    room: Room, world: dict[str, Any], visit: Visit
 ) -> None:
-    page = open_as(world["manager"])
+    page = visit(world["manager"])
     page.goto(f"{room.address}/p/room/rounds/new/")
     plan = page.locator("#round-plan")
 
@@ -89,8 +53,8 @@ def test_a_coordinator_sees_what_a_round_takes_while_filling_it_in(
     expect(page.locator("#cases tbody tr").first).to_contain_text("to read")
 
 
-def test_the_model_appears_after_the_blind_answer_is_signed(room: Room, world: dict[str, Any], open_as: OpenAs) -> None:
-    page = open_as(room.email)
+def test_the_model_appears_after_the_blind_answer_is_signed(room: Room, world: dict[str, Any], visit: Visit) -> None:
+    page = visit(room.email)
     blind = f"{room.address}/read/{world['aided']['cases'][0]}/"
     page.goto(blind)
     expect(page.locator("#reading[data-ready]")).to_be_visible()
@@ -125,8 +89,8 @@ def test_the_model_appears_after_the_blind_answer_is_signed(room: Room, world: d
     expect(page.locator(".rd-model")).to_have_count(0)
 
 
-def test_a_second_stage_asks_for_the_given_frames_alone(room: Room, world: dict[str, Any], open_as: OpenAs) -> None:
-    page = open_as(room.email)
+def test_a_second_stage_asks_for_the_given_frames_alone(room: Room, world: dict[str, Any], visit: Visit) -> None:
+    page = visit(room.email)
     page.goto(f"{room.address}/read/{world['given']['cases'][0]}/")
     expect(page.locator("#reading[data-ready]")).to_be_visible()
     frames = page.locator(".rd-asked-item")
@@ -146,10 +110,8 @@ def test_a_second_stage_asks_for_the_given_frames_alone(room: Room, world: dict[
     page.wait_for_url(lambda address: world["given"]["cases"][0] not in address)
 
 
-def test_cases_that_may_come_twice_are_read_under_other_names(
-    room: Room, world: dict[str, Any], open_as: OpenAs
-) -> None:
-    page = open_as(room.email)
+def test_cases_that_may_come_twice_are_read_under_other_names(room: Room, world: dict[str, Any], visit: Visit) -> None:
+    page = visit(room.email)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{room.address}/read/{world['twice']['cases'][0]}/")
@@ -168,8 +130,8 @@ def test_cases_that_may_come_twice_are_read_under_other_names(
     assert [url for url in asked if f"/assignments/{world['twice']['cases'][0]}/clips/" in url]
 
 
-def test_fixed_frames_are_asked_beside_the_class(room: Room, world: dict[str, Any], open_as: OpenAs) -> None:
-    page = open_as(room.email)
+def test_fixed_frames_are_asked_beside_the_class(room: Room, world: dict[str, Any], visit: Visit) -> None:
+    page = visit(room.email)
     for case in world["fixed"]["cases"]:
         page.goto(f"{room.address}/read/{case}/")
         expect(page.locator("#reading[data-ready]")).to_be_visible()
@@ -188,9 +150,9 @@ def test_fixed_frames_are_asked_beside_the_class(room: Room, world: dict[str, An
 
 
 def test_real_cases_open_after_the_profile_and_a_passed_practice_set(
-    room: Room, world: dict[str, Any], open_as: OpenAs
+    room: Room, world: dict[str, Any], visit: Visit
 ) -> None:
-    page = open_as(room.email)
+    page = visit(room.email)
     main = f"{room.address}/p/room/worklist/?round={world['practice']['asks']}"
     page.goto(main)
     page.keyboard.press("Enter")
