@@ -23,7 +23,7 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
-            { name: "base", test: /src\/viewer\/(api|early|words)\.ts/, priority: 2 },
+            { name: "base", test: /src\/(viewer\/(api|early|words)|reading\/says)\.ts/, priority: 2 },
             { name: "viewer", test: /src\/viewer\/(?!keys)/, priority: 1 },
           ],
         },

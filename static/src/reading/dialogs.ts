@@ -57,7 +57,7 @@ export function ask(parts: DialogParts): Promise<boolean> {
       .finally(() => act.removeAttribute("aria-busy"));
   });
   form.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    if (dialog.open && event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
   dialog.append(form);
   document.body.append(dialog);

@@ -276,10 +276,18 @@ export class Draft {
     this.said(() => {
       this.lesions.push(lesion);
       this.active = number;
-      if (segment && this.finding(segment).plaque === null) this.setFinding(segment, { plaque: "present" });
+      this.plaqueIn(segment);
       this.lesionsChanged();
     });
     return lesion;
+  }
+
+  /** A lesion is plaque in its segment, and was seen: neither “none” nor “not seen” stands beside it. */
+  private plaqueIn(segment: string | null): void {
+    if (!segment) return;
+    const { visibility, plaque } = this.finding(segment);
+    if (visibility === "not") this.setFinding(segment, { visibility: null, plaque: "present" });
+    else if (plaque === null || plaque === "none") this.setFinding(segment, { plaque: "present" });
   }
 
   /** The lesion the tools draw on; the first stroke makes lesion 1. */
@@ -293,7 +301,7 @@ export class Draft {
     this.said(() => {
       if (change.is_index) for (const other of this.lesions) other.is_index = false;
       Object.assign(lesion, change);
-      if (change.segment && this.finding(change.segment).plaque === null) this.setFinding(change.segment, { plaque: "present" });
+      this.plaqueIn(change.segment ?? null);
       this.lesionsChanged();
     });
   }

@@ -155,6 +155,26 @@ describe("what is missing", () => {
     expect(unseen.answers).toMatchObject({ reader_class: null, quality: null, confidence: null });
   });
 
+  it("is no “none” and no “not seen” beside a lesion: both go as it is put there, and come back with undo", () => {
+    draft.noneInAnySeen();
+    draft.setFinding("arch", { visibility: "not" });
+    draft.addLesion(clip);
+    expect(draft.finding("descending")).toEqual({ visibility: "well", plaque: "present" });
+    draft.changeLesion(1, { segment: "arch" });
+    expect(draft.finding("arch")).toEqual({ visibility: null, plaque: "present" });
+    expect(missingOf(draft).map(({ field }) => field)).toContain("findings.arch.visibility");
+    draft.undo();
+    expect(draft.finding("arch")).toEqual({ visibility: "not", plaque: null });
+    draft.undo();
+    expect(draft.finding("descending")).toEqual({ visibility: "well", plaque: "none" });
+  });
+
+  it("is left to the reader where plaque in a lesion's segment cannot be told", () => {
+    draft.setFinding("descending", { visibility: "partly", plaque: "unclear" });
+    draft.addLesion(clip);
+    expect(draft.finding("descending")).toEqual({ visibility: "partly", plaque: "unclear" });
+  });
+
   it("is the class of a lesion's case after N, which says that it has no further reason", () => {
     draft.addLesion(clip);
     draft.cycleReason(1, "mobile");
