@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from plaqueweb.agreement.boards.shown import MOST_ROWS
 from plaqueweb.agreement.listing import PAGE
 from plaqueweb.ops.room import Room
-from tests.browser.conftest import Console
-from tests.conftest import REPO, skip_or_fail
+from tests.browser.conftest import Visit
 
 pytestmark = pytest.mark.browser
+CASES = [["plain"]]
 FRAGMENT = "**/*fragment=run*"
 COMPUTE = "from plaqueweb.agreement.tasks import compute_waiting as compute\nassert compute() == 1"
-
-
-@pytest.fixture(scope="module")
-def room() -> Iterator[Room]:
-    if not (REPO / "static" / "dist" / ".vite" / "manifest.json").exists():
-        skip_or_fail("the front end is not built (python3 run.py test builds it)")
-    made = Room([["plain"]])
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +30,8 @@ def world(room: Room) -> dict[str, Any]:
 
 
 @pytest.fixture
-def page(chromium: Browser, room: Room, world: dict[str, Any], console: Console) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
-    context.set_default_timeout(30_000)
-    opened = context.new_page()
-    opened.on("console", console.log)
-    opened.on("pageerror", lambda error: console.complaints.append(f"exception: {error}"))
-    opened.goto(f"{room.address}/login/")
-    opened.fill("#id_username", world["email"])
-    opened.fill("#id_password", room.password)
-    opened.click("button[type=submit]")
-    opened.wait_for_url(lambda address: "/login/" not in address)
-    yield opened
-    context.close()
+def page(visit: Visit, world: dict[str, Any]) -> Page:
+    return visit(world["email"], viewport={"width": 1280, "height": 720}, accept_downloads=True)
 
 
 def test_the_page_counts_by_itself_and_its_long_table_leads_to_all_rows(

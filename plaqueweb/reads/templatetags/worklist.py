@@ -43,7 +43,8 @@ def case_rows(rows: Iterable[Mapping[str, Any]], chosen_url: str) -> SafeString:
         act = ""
         if row["correct_url"]:
             words = correct_words % {"name": texts["name"]}
-            act = f' <a class="row-act" href="{escape(row["correct_url"])}" aria-label="{words}">{correct}</a>'
+            gap = " " if texts["note_words"] else ""
+            act = f'{gap}<a href="{escape(row["correct_url"])}" aria-label="{words}">{correct}</a>'
         written.append(ROW.format(marks=marks, state=chips[state], time=time, act=act, **texts))
     return mark_safe("".join(written))  # every value was escaped above
 
