@@ -17,7 +17,7 @@ from plaqueweb.audit.models import AuditEvent
 from plaqueweb.core.errors import Invalid, NotAllowed, NotFound
 from plaqueweb.core.models import WorkState
 from plaqueweb.predictions.models import Prediction
-from plaqueweb.review import adjudication, services
+from plaqueweb.review import adjudication, queue, services
 from plaqueweb.review.errors import overlaps
 from plaqueweb.review.errors.queue import ErrorRow, Filters, error_queue
 from plaqueweb.review.errors.services import record
@@ -42,7 +42,8 @@ Api = Callable[[User | None], APIClient]
 
 @pytest.fixture
 def wrong(world: World) -> World:
-    """Two readers agree on complex, the model says not complex and misses two thirds of the plaque."""
+    """Two readers agree on complex, the model says not complex and misses two thirds of the plaque; no lot is drawn."""
+    queue.set_share(round_=world.round, share=0.0, by=world.coordinator)
     world.read(world.reader_a, 1, 6.0, marks={2: (ALL, box(10, 10, 10, 10))})
     world.read(world.reader_b, 1, 6.2, marks={2: (ALL, box(10, 10, 10, 10)), 3: (NONE, None)})
     world.predict(0, 2.0, masks={2: box(10, 10, 10, 3)})
