@@ -153,7 +153,14 @@ def test_the_preview_gives_the_keys_back_and_ends_nothing(visit: Visit, room: Ro
     for key in ("n", "0", "3", "6", "s", "Control+Enter"):
         page.keyboard.press(key)
     expect(shown.get_by_text("A preview keeps nothing")).to_be_visible()
-    page.keyboard.press("Escape")
+    page.keyboard.press("l")  # a lesion where the clip was taken: “none” cannot stand beside it
+    plaque = shown.get_by_role("radiogroup", name="Descending plaque")
+    expect(plaque.get_by_role("radio", name="Present")).to_be_checked()
+    plaque.get_by_role("radio", name="None").click()
+    expect(shown.get_by_text("Lesion 1 is in this segment: move or remove it first.")).to_be_visible()
+    expect(plaque.get_by_role("radio", name="Present")).to_be_checked()
+    for _ in range(2):  # out of the answer, then out of the preview
+        page.keyboard.press("Escape")
     expect(limit).to_be_focused()
     page.keyboard.press("n")
     expect(limit).to_have_value("n4.0")

@@ -451,7 +451,7 @@ export class ReadingPage {
     this.bar.setClock(this.stage.clock, this.stage.current.frames, this.stage.assumedTimes);
   }
 
-  private tell(words: string): void {
+  tell(words: string): void {
     this.notice.replaceChildren(icon("ask", "is-ask"), el("span", {}, words));
     this.notice.classList.add("is-on");
     window.clearTimeout(this.noticeTimer);

@@ -9,7 +9,7 @@ import { LesionList, type LesionActions } from "./lesions.ts";
 import { missingOf } from "./missing.ts";
 import { OwnQuestions } from "./own.ts";
 import { QualityPart } from "./quality.ts";
-import type { Extent, Missing, PlaqueAnswer, ReaderClass, Visibility } from "./types.ts";
+import type { Extent, Finding, Missing, PlaqueAnswer, ReaderClass, Visibility } from "./types.ts";
 
 export interface PanelActions extends LesionActions {
   complete(): void;
@@ -19,6 +19,7 @@ export interface PanelActions extends LesionActions {
   next(): void;
   addLesion(): void;
   none(): void;
+  finding(segment: string, change: Partial<Finding>): void;
   extent(extent: Extent): void;
   /** Whether this round asks for the signature of each case here. */
   signsHere: boolean;
@@ -161,12 +162,12 @@ export class Panel {
       { value: "well", words: gettext("Well") },
       { value: "partly", words: gettext("Partly") },
       { value: "not", words: gettext("Not") },
-    ], (visibility) => this.draft.setFinding(key, { visibility }), "seg-seen");
+    ], (visibility) => this.actions.finding(key, { visibility }), "seg-seen");
     const plaque = new Segmented<PlaqueAnswer>(interpolate(gettext("%(segment)s plaque"), { segment: label }), [
       { value: "none", words: gettext("None") },
       { value: "present", words: gettext("Present") },
       { value: "unclear", words: "?", spoken: gettext("Cannot tell") },
-    ], (value) => this.draft.setFinding(key, { plaque: value }), "seg-plaque");
+    ], (value) => this.actions.finding(key, { plaque: value }), "seg-plaque");
     const row = new Row(label, seen.root, plaque.root);
     row.root.classList.add("rd-row-finding");
     this.findings.set(key, { row, seen, plaque });

@@ -1,8 +1,9 @@
 /** Parts of the reading page with what their buttons do. Head, panel and guide follow from the protocol: a preview builds them anew. */
-import { gettext } from "../viewer/words.ts";
+import { gettext, interpolate } from "../viewer/words.ts";
 import { Bar } from "./bar.ts";
 import { ReadingGuide } from "./guide.ts";
 import { Head } from "./head.ts";
+import { againstFinding } from "./nothing.ts";
 import type { ReadingPage } from "./page.ts";
 import { Panel } from "./panel.ts";
 import { corrects, signsHere } from "./policy.ts";
@@ -22,6 +23,11 @@ export function panelOf(page: ReadingPage): Panel {
     next: () => page.goTo(assignment.next_url ?? assignment.worklist_url),
     addLesion: () => page.addLesion(),
     none: () => page.editing(() => draft.noneInAnySeen()),
+    finding: (segment, change) => {
+      const lesion = againstFinding(draft, segment, change);
+      if (lesion === null) draft.setFinding(segment, change);
+      else page.tell(interpolate(gettext("Lesion %(n)s is in this segment: move or remove it first."), { n: lesion }));
+    },
     extent: (extent) => page.extent(extent),
     go: (id, frame) => page.goToFrame(id, frame),
     keyFrameHere: (number) => page.keyFrameHere(number),

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Clip } from "../../viewer/index.ts";
 import { Draft } from "../draft.ts";
 import { missingOf } from "../missing.ts";
+import { againstFinding } from "../nothing.ts";
 import { mergeBodies } from "../patch.ts";
 import type { Protocol, Read } from "../types.ts";
 
@@ -172,7 +173,19 @@ describe("what is missing", () => {
   it("is left to the reader where plaque in a lesion's segment cannot be told", () => {
     draft.setFinding("descending", { visibility: "partly", plaque: "unclear" });
     draft.addLesion(clip);
+    draft.noneInAnySeen();
     expect(draft.finding("descending")).toEqual({ visibility: "partly", plaque: "unclear" });
+    expect(draft.finding("arch").plaque).toBe("none");
+  });
+
+  it("is not taken back by “none” or “not seen” while a lesion is there", () => {
+    draft.addLesion(clip);
+    expect(againstFinding(draft, "descending", { plaque: "none" })).toBe(1);
+    expect(againstFinding(draft, "descending", { visibility: "not" })).toBe(1);
+    expect(againstFinding(draft, "descending", { plaque: "unclear" })).toBeNull();
+    expect(againstFinding(draft, "arch", { plaque: "none" })).toBeNull();
+    draft.removeLesion(1);
+    expect(againstFinding(draft, "descending", { plaque: "none" })).toBeNull();
   });
 
   it("is the class of a lesion's case after N, which says that it has no further reason", () => {
