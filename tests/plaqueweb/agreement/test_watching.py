@@ -114,6 +114,7 @@ def test_a_site_that_drifts_is_told_by_its_name_and_its_neighbour_is_left_alone(
     row = Alarm.objects.filter(part="South").order_by("starts_on")[0]
     page = browser.get(reverse("agreement-alarm", args=[world.project.slug, row.pk])).content.decode()
     assert "<dt>Pipeline, site</dt><dd>Everywhere, South</dd>" in page
+    assert f"<dt>Value</dt><dd>{row.value:.3f}</dd>".replace("-", "−") in page
     assert once(world) == 0
 
 
