@@ -15,9 +15,11 @@ export interface HeadActions {
 export class Head {
   readonly root: HTMLElement;
   private readonly place = el("span", { class: "rd-faint rd-place" });
+  private readonly kept: boolean;
   private readonly save = el("div", { class: "rd-save", role: "status" });
 
   constructor(assignment: Assignment, actions: HeadActions) {
+    this.kept = !assignment.trial;
     const badges: HTMLElement[] = [];
     if (assignment.leave) badges.push(el("span", { class: "rd-badge is-unreal" }, gettext("preview: nothing is kept")));
     else if (assignment.trial) badges.push(el("span", { class: "rd-badge is-unreal" }, gettext("test read: nothing is kept")));
@@ -54,8 +56,9 @@ export class Head {
   }
 
   setSave(state: SaveState): void {
-    const { mark, words, press } = saveWords(state);
-    const inner: Node[] = [icon(mark, state.kind === "saved" ? "is-ok" : state.kind === "conflict" ? "is-ask" : state.kind === "refused" || state.kind === "password" ? "is-bad" : "")];
+    // A test read is checked by the server as a read is, and never saved: it does not say so either.
+    const { mark, words, press } = this.kept || state.kind !== "saved" ? saveWords(state) : { mark: "", words: gettext("Nothing is kept"), press: false };
+    const inner: Node[] = mark === "" ? [] : [icon(mark, state.kind === "saved" ? "is-ok" : state.kind === "conflict" ? "is-ask" : state.kind === "refused" || state.kind === "password" ? "is-bad" : "")];
     inner.push(press ? el("button", { type: "button", class: "rd-link is-plain" }, words) : el("span", {}, words));
     if (this.save.textContent !== words || this.save.dataset["kind"] !== state.kind) this.save.replaceChildren(...inner);
     this.save.dataset["kind"] = state.kind;
