@@ -71,6 +71,8 @@ class Report:
     sites: tuple[str, ...] = ()
     pending: Stamp | None = None
     """How much there is to compare where the rows were not read yet."""
+    unnamed: bool = False
+    """Nobody is shown a study of it: only what charts and marks are called is wanted."""
 
     @property
     def results(self) -> dict[str, Any]:
@@ -86,6 +88,8 @@ class Report:
     def places(self) -> dict[str, present.Place]:
         """Name and address of every study of the results, for this user."""
         studies = [unit["study"] for unit in self.results.get("units", [])]
+        if self.unnamed:
+            return dict.fromkeys(studies, present.Place("", "", "", ""))
         return present.places(self.user, self.selection, studies, self.options.get("second", ""))
 
     def picked(self, pick: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -180,7 +181,8 @@ def _title(report: Report, pick: str, wanted: dict[str, str], of: str, at: str) 
     """What a list of cases shows: the chart and mark that led to it, else its filters in words."""
     if pick and report.has_figures:
         chart, _dot, key = pick.partition(".")
-        charts = report.board.present(report)["charts"].values()
+        # Naming thousands of studies would cost more than the page, and a mark of many is not called by one of them.
+        charts = report.board.present(replace(report, unnamed=True))["charts"].values()
         if words := words_at(charts, cases_of(report, chart, key, of=of, at=at)):
             return words
     return present.case_list_title(report.selection, wanted)
