@@ -122,7 +122,8 @@ def build_model(card: Card) -> nn.Module:
 
     if card.architecture == "autoencoder-classifier-v2":
         return AutoencoderClassifier(tuple(card.settings["widths"]))
-    return build_unet(tuple(card.settings["channels"]))
+    settings = card.settings
+    return build_unet(tuple(settings["channels"]), int(settings.get("units", 1)), bool(settings.get("whole", False)))
 
 
 def load_model(weights: Path) -> tuple[nn.Module, Card]:

@@ -4,7 +4,7 @@ Several streams, each a thread with its own batch and one processor thread withi
 batch shared by all cores: threads that share a batch wait for each other at every layer, and wait spinning when a core
 is taken by anything else. Batch normalisation is folded into the convolutions before it (equal up to rounding).
 
-The GPU parts (autocast, pinned memory, a CUDA stream a thread, CUDA graphs) have not been measured; see docs.
+What a GPU does with it (a CUDA stream a thread, pinned memory, CUDA graphs) was measured once; see docs/explanation/speed.md.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ Name = Literal["torch", "onnxruntime"]
 Kind = Literal["fp32", "bf16"]
 ENGINES: tuple[Name, ...] = ("torch", "onnxruntime")
 KINDS: tuple[Kind, ...] = ("fp32", "bf16")
+_FEEDERS = 8
+"""Threads that decode, resample and measure for one GPU, at most."""
 LAYOUTS = ("channels_last", "contiguous")
 
 
@@ -253,7 +255,7 @@ def make_engine(
 
 
 def default_setting(device: torch.device, cores: int) -> Setting:
-    """Without a measurement: fp32, one stream a core; on a GPU large batches and three threads that feed it."""
+    """Without a measurement: fp32, one stream a core; on a GPU large batches, and up to eight threads that feed it."""
     if device.type == "cuda":
-        return Setting(streams=3, batch=64)
+        return Setting(streams=min(max(cores, 2), _FEEDERS), batch=32)
     return Setting(streams=cores, batch=8)

@@ -48,16 +48,12 @@ OUTPUTS = ("masks", "measurements")
 
 @dataclass(frozen=True)
 class Passed:
-    """What the networks said about one batch.
-
-    ``images`` are the pictures on the canvas, uint8 (n, size, size); ``coloured`` (n) says which carry a colour
-    overlay; ``probabilities`` (n) and mask ``logits`` (n, 4, size, size) are float32.
-    """
+    """One batch, read: its pictures on the canvas, uint8 (n, size, size), which of them carry a colour overlay (n), and
+    the results of its frames."""
 
     images: NDArray[np.uint8]
     coloured: NDArray[np.bool_]
-    probabilities: NDArray[np.float32]
-    logits: NDArray[np.float32]
+    results: list[FrameResult]
 
 
 class Predictor:
@@ -199,8 +195,8 @@ class Predictor:
         results: list[FrameResult] = []
         coloured: list[bool] = []
         kept = Kept()
-        for passed in self._passes(itertools.chain([opened], stream), canvas, opened.size, total):
-            results.extend(self._measured(measurer, passed, len(results)))
+        for passed in self._passes(itertools.chain([opened], stream), measurer, total):
+            results.extend(passed.results)
             coloured.extend(passed.coloured.tolist())
             kept.add(passed.images)
             if progress is not None:
@@ -219,8 +215,7 @@ class Predictor:
         """Read one frame at once, as for a person who waits; arguments and errors as for :meth:`predict_clip`."""
         opened = self._decoded(frame)
         canvas = self._canvas_for(choose_region(regions, *opened.size))
-        passed = self._pass([opened], canvas, opened.size)
-        return self._measured(ClipMeasurer(canvas, opened.size), passed, 0)[0]
+        return self._pass([opened], ClipMeasurer(canvas, opened.size), 0).results[0]
 
     def _whole(self, result: ClipResult, measurer: ClipMeasurer, kept: Kept) -> ClipResult:
         """What looks at a clip as a whole is added here; ``kept`` holds pictures on the canvas by frame number."""
@@ -252,23 +247,21 @@ class Predictor:
             self._canvas = Canvas(region)
         return self._canvas
 
-    def _measured(self, measurer: ClipMeasurer, passed: Passed, done: int) -> list[FrameResult]:
-        with self.stages("measure"):
-            return measurer.measure(done, passed.probabilities, passed.logits, passed.coloured, passed.images)
-
-    def _passes(self, stream: Iterator[Any], canvas: Canvas, size: tuple[int, int], total: int) -> Iterator[Passed]:
+    def _passes(self, stream: Iterator[Any], measurer: ClipMeasurer, total: int) -> Iterator[Passed]:
         """Batches in order, with one more under way than there are threads. A clip of one batch is shared out."""
         streams = self.setting.streams
         batch = min(self.batch, -(-total // streams)) if total else self.batch
         if total == 1:  # a still: all processor threads on one picture, in this thread
-            yield self._pass(list(stream), canvas, size)
+            yield self._pass(list(stream), measurer, 0)
             return
         pool = self._threads()
         pending: deque[Future[Passed]] = deque()
+        done = 0
         try:
             while True:
                 while len(pending) <= streams and (part := list(itertools.islice(stream, batch))):
-                    pending.append(pool.submit(self._pass, part, canvas, size))
+                    pending.append(pool.submit(self._pass, part, measurer, done))
+                    done += len(part)
                 if not pending:
                     return
                 yield pending.popleft().result()
@@ -285,8 +278,13 @@ class Predictor:
             )
         return self._pool
 
-    def _pass(self, frames: list[Any], canvas: Canvas, size: tuple[int, int]) -> Passed:
-        """Decode and resample a batch and run the networks on it; a frame that was decoded before comes as planes."""
+    def _pass(self, frames: list[Any], measurer: ClipMeasurer, done: int) -> Passed:
+        """Decode and resample a batch, run the networks on it and measure; ``done`` frames of the clip came before.
+
+        A frame that was decoded before comes as planes. All of it happens in one thread: its loops let others run, so
+        that as many threads as there are cores keep one GPU busy.
+        """
+        canvas, size = measurer.canvas, measurer.size
         images = np.empty((len(frames), canvas.size, canvas.size), dtype=np.uint8)
         coloured = np.zeros(len(frames), dtype=np.bool_)
         for n, frame in enumerate(frames):
@@ -299,4 +297,6 @@ class Predictor:
         with self.stages("forward"):
             margins, logits = self.engine.run(images)
         probabilities = 1.0 / (1.0 + np.exp(-margins.astype(np.float64) / self.temperature))
-        return Passed(images, coloured, probabilities.astype(np.float32), logits)
+        with self.stages("measure"):
+            results = measurer.measure(done, probabilities.astype(np.float32), logits, coloured, images)
+        return Passed(images, coloured, results)

@@ -27,18 +27,21 @@ class Average:
             raise ValueError(f"The decay of averaged weights lies from 0 to below 1; got {decay}.")
         self.model, self.decay, self.steps = model, decay, steps
         state = model.state_dict()
-        self.kept = {key: (kept or state)[key].detach().clone().to(value.device) for key, value in state.items()}
+        # In the layout of the network's own, so that all are averaged at once.
+        self.kept = {key: torch.empty_like(value).copy_((kept or state)[key]) for key, value in state.items()}
+        # The state's tensors are the network's own: what training changes is seen through them.
+        real = [key for key, value in state.items() if value.is_floating_point()]
+        self._pairs = [self.kept[key] for key in real], [state[key] for key in real]
+        self._whole = [(self.kept[key], value) for key, value in state.items() if key not in set(real)]
 
     @torch.no_grad()
     def step(self) -> None:
         """Take in the weights as they are after one step."""
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 10.0))
-        for key, value in self.model.state_dict().items():
-            if value.is_floating_point():
-                self.kept[key].lerp_(value, 1.0 - decay)
-            else:
-                self.kept[key].copy_(value)
+        torch._foreach_lerp_(*self._pairs, 1.0 - decay)
+        for kept, value in self._whole:
+            kept.copy_(value)
 
     @contextmanager
     def shown(self) -> Iterator[None]:

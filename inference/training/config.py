@@ -59,7 +59,7 @@ class StageConfig:
     layers that stay as they are: "down-1", "bottom" or "up-1" and so on of the U-Net, or the beginning of parameter
     names. ``batch`` counts the frames of all processes together. ``average`` is how much of the weights' moving average
     stays at every step (0.999: about the last thousand steps), which is then what is validated and kept; 0 makes none.
-    No epochs: the stage is left out.
+    ``passes`` over the frames make an epoch, after which it is validated and kept. No epochs: the stage is left out.
     """
 
     epochs: int = 10
@@ -68,6 +68,7 @@ class StageConfig:
     rate: float = 1e-3
     weight_decay: float = 1e-4
     average: float = 0.0
+    passes: int = 1
     init: str = ""
     freeze: tuple[str, ...] = ()
 
@@ -89,6 +90,8 @@ class TrainConfig:
     classifier: StageConfig = field(default_factory=StageConfig)
     widths: tuple[int, ...] = (32, 64, 96, 160)
     channels: tuple[int, ...] = (24, 48, 64, 96, 128)
+    units: int = 1  # convolutions a level of the U-Net
+    whole: bool = False  # its first level on the full grid
 
 
 def _number(value: Any, default: Any, where: str) -> Any:
@@ -206,12 +209,17 @@ def load_config(path: Path) -> TrainConfig:
             if length is not None and len(data[key]) != length:
                 raise ConfigError(f"{key} must list {length} whole numbers.")
             data[key] = tuple(int(value) for value in data[key])
+    units = data.get("units", 1)
+    if type(units) is not int or not 1 <= units <= 3 or not isinstance(data.get("whole", False), bool):
+        raise ConfigError("units is 1, 2 or 3, and whole is true or false.")
     config = TrainConfig(**_beside(path.parent, data))
     if config.precision not in PRECISIONS:
         raise ConfigError(f"precision is one of {', '.join(PRECISIONS)}.")
     for key in ("segmenter", "reconstruction", "classifier"):
         if not getattr(config, key).average < 1.0:
             raise ConfigError(f"{key}.average must be below 1.")
+        if getattr(config, key).passes < 1:
+            raise ConfigError(f"{key}.passes must be at least 1.")
     if config.reconstruction.init:
         raise ConfigError("reconstruction.init: the autoencoder is one network; name its weights in [classifier].")
     _check_data(config.data)

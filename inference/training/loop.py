@@ -28,6 +28,8 @@ from inference.training.start import rest
 BatchLoss = Callable[[Tensor, torch.Generator, float], Tensor]
 """Loss of one batch, given the indices of its frames, a seeded generator and the share of the stage that is behind."""
 Validate = Callable[[], dict[str, float]]
+_LOOKED_AT = 10
+"""Batches between two looks at the loss."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,26 @@ def pictures_of(data: TrainingSet) -> Tensor:
     return torch.from_numpy(data.images)[:, None]
 
 
+class Resident:
+    """Planes of all frames of a split, kept beside the network: a GPU then waits for nothing that the processor does.
+
+    What would take more than half of the GPU's free memory stays with the processor, and each batch goes over.
+    """
+
+    def __init__(self, *planes: Tensor) -> None:
+        self._planes = planes
+        self._asked: torch.device | None = None
+
+    def of(self, chunk: Tensor, device: torch.device) -> list[Tensor]:
+        """The planes of some frames, on ``device``."""
+        if device != self._asked:
+            self._asked = device
+            size = sum(plane.numel() * plane.element_size() for plane in self._planes)
+            if device.type == "cpu" or size < torch.cuda.mem_get_info(device)[0] // 2:
+                self._planes = tuple(plane.to(device) for plane in self._planes)
+        return [plane[chunk.to(plane.device)].to(device) for plane in self._planes]
+
+
 def scaled(images: Tensor) -> Tensor:
     """uint8 pictures as float32 in 0..1."""
     return images.float().mul_(1.0 / 255.0)
@@ -127,8 +149,11 @@ def _restore(path: Path, stage: Stage, optimiser: torch.optim.Optimizer) -> _Res
         if key.startswith("optimiser."):
             _, index, name = key.split(".", 2)
             parameter = stage.parameters[int(index)]
-            # The step counter stays on the processor, where the optimiser keeps it.
-            optimiser.state[parameter][name] = value if name == "step" else value.to(parameter.device)
+            # The step counter stays on the processor, where the optimiser keeps it; the rest lies as the weights lie,
+            # since all of them are stepped at once only where their layouts are the same.
+            optimiser.state[parameter][name] = (
+                value if name == "step" else torch.empty_like(parameter.detach()).copy_(value)
+            )
     state: dict[str, float] = json.loads(read_metadata(path)["state"])
 
     def named(prefix: str) -> dict[str, Tensor]:
@@ -242,11 +267,11 @@ def _one_epoch(
     show: Callable[[float, str], None],
     average: Average | None = None,
 ) -> tuple[float, float]:
-    """One pass over the frames; gives the mean loss and the seconds. A pass that outruns the minutes ends early."""
+    """One epoch; gives the mean loss and the seconds. An epoch that outruns the minutes ends early."""
     config, ranks, started = stage.config, runner.ranks, time.monotonic()
     # All processes draw the same order and take their parts of each batch; each changes its pictures in its own way.
     generator = torch.Generator().manual_seed(stage.seed * 1000 + epoch)
-    order = torch.randperm(frames, generator=generator)
+    order = torch.cat([torch.randperm(frames, generator=generator) for _ in range(config.passes)])
     batches = [chunk for chunk in order.split(config.batch) if len(chunk) >= 2 * ranks.world]
     if not batches:
         raise ValueError(f"{stage.name}: {frames} frames are too few for {ranks.world} process(es).")
@@ -254,7 +279,7 @@ def _one_epoch(
         generator.manual_seed((stage.seed * 1000 + epoch) * 1000 + ranks.rank)
     stage.model.train()
     rest(stage.model)
-    total, counted, spent = 0.0, 0, before
+    total, counted, spent = torch.zeros((), device=ranks.device), 0, before
     for number, chunk in enumerate(batches):
         (spent,) = ranks.agreed([before + time.monotonic() - started])
         done = _behind(config, epoch + number / len(batches), spent)
@@ -263,17 +288,19 @@ def _one_epoch(
         optimiser.zero_grad(set_to_none=True)
         with autocast(runner.precision, ranks.device):
             loss = step(ranks.share(chunk), generator, done)
-        if not bool(torch.isfinite(loss)):
-            raise ValueError(f"{stage.name}: the loss is no number any more; try a lower rate.")
         loss.backward()
         nn.utils.clip_grad_norm_(stage.parameters, 5.0)
         optimiser.step()
         if average is not None:
             average.step()
-        total, counted = total + float(loss.detach()), counted + 1
-        if counted % 5 == 0:
-            show(done, f"{stage.name} {epoch + 1}/{config.epochs}  loss {total / counted:.4f}")
+        total, counted = total + loss.detach(), counted + 1
+        if counted % _LOOKED_AT == 0 or number + 1 == len(batches):
+            # Only now and then: to look at a number of the GPU's is to wait for all that it still has to do.
+            mean = float(total) / counted
+            if not math.isfinite(mean):
+                raise ValueError(f"{stage.name}: the loss is no number any more; try a lower rate.")
+            show(done, f"{stage.name} {epoch + 1}/{config.epochs}  loss {mean:.4f}")
         if spent > config.minutes * 60 and number > 0:
             break
     (seconds,) = ranks.agreed([time.monotonic() - started])
-    return ranks.mean(total / max(counted, 1)), seconds
+    return ranks.mean(float(total) / max(counted, 1)), seconds

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from monai.networks.nets.unet import UNet
 from torch import nn
 
 from inference import __version__
@@ -91,7 +92,7 @@ def train_segmenter(config: TrainConfig, data: Data, runner: Runner) -> Trained 
         return None
     torch.manual_seed(config.seed)
     begun = _start(stage, "segmenter", runner)
-    unet = begun[0] if begun else build_unet(config.channels)
+    unet = begun[0] if begun else build_unet(config.channels, config.units, config.whole)
     unet = unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     _frozen(unet, stage, "segmenter", runner)
     before = _judged(unet, data, runner) if begun else []
@@ -106,13 +107,15 @@ def train_segmenter(config: TrainConfig, data: Data, runner: Runner) -> Trained 
     for key, rows in (("test_before", before), ("test", after)):
         metrics |= {key: summarise(rows)} if rows else {}
     card = _card(config, data, runner, "segmenter", SEGMENTER, unet, training, metrics)
-    card = replace(card, settings={"channels": _channels(unet, config)})
+    card = replace(card, settings=_shape(unet))
     rows = [{**row, "when": when} for when, part in (("before", before), ("after", after)) for row in part]
     return Trained(unet, card, rows)
 
 
-def _channels(unet: nn.Module, config: TrainConfig) -> list[int]:
-    return [int(width) for width in getattr(unet, "channels", config.channels)]
+def _shape(unet: nn.Module) -> dict[str, Any]:
+    """What ``build_unet`` needs to build the same network again."""
+    assert isinstance(unet, UNet)
+    return {"channels": list(unet.channels), "units": unet.num_res_units, "whole": unet.strides[0] == 1}
 
 
 def _judged(unet: nn.Module, data: Data, runner: Runner) -> list[dict[str, Any]]:

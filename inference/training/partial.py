@@ -17,7 +17,7 @@ from inference.phantom.cohort import TrainingSet
 from inference.training.augment import change_grey, middles_of, move
 from inference.training.config import StageConfig
 from inference.training.labels import CLASS_NAMES, CLASSES, UNKNOWN, allowed_table, known_classes
-from inference.training.loop import Stage, device_of_model, pictures_of, scaled
+from inference.training.loop import Resident, Stage, device_of_model, pictures_of, scaled
 from inference.training.stages import in_batches, labels_of
 from inference.types import BACKGROUND
 
@@ -97,10 +97,11 @@ def partial_segmenter_stage(
     classes, criterion = known_classes(train.labels), SetValuedLoss()
     drawn = torch.where((labels > BACKGROUND) & (labels < CLASSES), labels, 0)
     middles = torch.cat([middles_of(part) for part in drawn.split(256)])
+    frames = Resident(images, labels)
 
     def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
-        device = device_of_model(model)
-        pictures, planes = scaled(images[chunk]), labels[chunk][:, None]
+        picked, known = frames.of(chunk, device_of_model(model))
+        pictures, planes = scaled(picked), known[:, None]
         if done > 1 - _WHOLE:
             moved, target = move(pictures, planes, generator, scale=0.2, turn=0.2)
         else:
@@ -111,7 +112,7 @@ def partial_segmenter_stage(
             moved, target = move(pictures, planes, generator, scale=0.2, turn=0.3, window=_WINDOW, middles=where)
         assert target is not None
         ready = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
-        result: Tensor = criterion(model(ready.to(device)), target[:, 0].to(device))
+        result: Tensor = criterion(model(ready), target[:, 0])
         return result
 
     def validate() -> dict[str, float]:
@@ -131,15 +132,16 @@ def partial_classifier_stage(
     net: AutoencoderClassifier, train: TrainingSet, validation: TrainingSet, config: StageConfig, seed: int
 ) -> Stage:
     """Stage 2 from classes alone: bottleneck, fully connected layer, softmax; layers 1 to 4 are tuned with it."""
-    images, classes = pictures_of(train), torch.from_numpy(train.classes).long()
+    frames, classes = Resident(pictures_of(train)), torch.from_numpy(train.classes).long()
     held, truth = pictures_of(validation), torch.from_numpy(validation.classes).long()
     weights = len(classes) / (2.0 * torch.bincount(classes, minlength=2).clamp(min=1).float())
 
     def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
         device = device_of_model(net)
-        moved, _ = move(scaled(images[chunk]), None, generator, scale=0.03, turn=0.3)
+        (picked,) = frames.of(chunk, device)
+        moved, _ = move(scaled(picked), None, generator, scale=0.03, turn=0.3)
         ready = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
-        logits = net(ready.to(device)).float()
+        logits = net(ready).float()
         return functional.cross_entropy(
             logits, classes[chunk].to(device), weight=weights.to(device), label_smoothing=0.03
         )

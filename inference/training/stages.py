@@ -12,9 +12,9 @@ from torch.nn import functional
 from inference import metrics
 from inference.models import AutoencoderClassifier
 from inference.phantom.cohort import COMPLEX_BIT, TrainingSet
-from inference.training.augment import change_grey, middles_of, move, with_marks
+from inference.training.augment import Marks, change_grey, middles_of, move
 from inference.training.config import StageConfig
-from inference.training.loop import Stage, device_of_model, pictures_of, scaled
+from inference.training.loop import Resident, Stage, device_of_model, pictures_of, scaled
 from inference.training.repaint import repaint
 from inference.types import LUMEN, PLAQUE, WALL
 
@@ -24,7 +24,7 @@ def in_batches(model: nn.Module, images: Tensor, batch: int = 32) -> Tensor:
     """Outputs of the network for uint8 pictures (n, 1, h, w)."""
     model.eval()
     device = device_of_model(model)
-    return torch.cat([model(scaled(part).to(device)).float().cpu() for part in images.split(batch)])
+    return torch.cat([model(scaled(part.to(device))).float().cpu() for part in images.split(batch)])
 
 
 @torch.inference_mode()
@@ -32,18 +32,16 @@ def labels_of(model: nn.Module, images: Tensor, batch: int = 32) -> NDArray[np.u
     """The most probable class of every pixel of uint8 pictures (n, 1, h, w)."""
     model.eval()
     device = device_of_model(model)
-    parts = [model(scaled(part).to(device)).max(1).indices.to(torch.uint8).cpu() for part in images.split(batch)]
+    parts = [model(scaled(part.to(device))).max(1).indices.to(torch.uint8).cpu() for part in images.split(batch)]
     return np.concatenate([part.numpy() for part in parts])
 
 
 def mean_plaque_dice(predicted: Tensor, labels: Tensor) -> float:
-    """Mean plaque Dice over the frames where plaque is in the truth."""
-    values = [
-        metrics.dice(p.numpy() == PLAQUE, t.numpy() == PLAQUE)
-        for p, t in zip(predicted, labels, strict=True)
-        if bool((t == PLAQUE).any())
-    ]
-    return sum(value or 0.0 for value in values) / max(len(values), 1)
+    """Mean plaque Dice over the frames (n, h, w) where plaque is in the truth; 0 where it is in none."""
+    drawn, there = (predicted == PLAQUE).flatten(1), (labels == PLAQUE).flatten(1)
+    sizes, has = drawn.sum(1) + there.sum(1), there.any(1)
+    values = 2.0 * (drawn & there).sum(1) / sizes.clamp(min=1)
+    return float(values[has].double().mean()) if bool(has.any()) else 0.0
 
 
 _WINDOW = 128
@@ -52,8 +50,13 @@ _PER_PICTURE = 0.5
 """Weight of the plaque Dice per picture beside the Dice over the batch and the cross-entropy."""
 _REPAINTED = 0.25
 """Share of the segmenter's pictures that are painted anew from their labels."""
+_MOST_MARKS = 2000
 _WHOLE = 0.2
 """Share of the training, at the end, in which they see whole pictures, as they will in use."""
+
+
+def _marks_for(train: TrainingSet, seed: int) -> Marks:
+    return Marks(seed, min(max(len(train.images) // 8, 16), _MOST_MARKS), train.images.shape[-1])
 
 
 def plaque_overlap_loss(logits: Tensor, target: Tensor) -> Tensor:
@@ -77,10 +80,12 @@ def segmenter_stage(
     images, labels = pictures_of(train), torch.from_numpy(train.labels)
     held, truth = pictures_of(validation), torch.from_numpy(validation.labels)
     middles = torch.cat([middles_of(part) for part in labels.split(256)])
+    frames, marks = Resident(images, labels), _marks_for(train, seed)
     criterion = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False, batch=True, lambda_ce=1.0)
 
     def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
-        pictures, planes = scaled(with_marks(images[chunk], generator)), labels[chunk][:, None]
+        picked, drawn = frames.of(chunk, device_of_model(model))
+        pictures, planes = marks.over(scaled(picked), generator), drawn[:, None]
         if done > 1 - _WHOLE:
             moved, target = move(pictures, planes, generator, scale=0.25, turn=0.35)
         else:
@@ -93,8 +98,7 @@ def segmenter_stage(
         assert target is not None
         moved = repaint(moved, target, generator, _REPAINTED)
         ready = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
-        device = device_of_model(model)
-        said, target = model(ready.to(device)).float(), target.to(device)
+        said = model(ready).float()
         result: Tensor = criterion(said, target) + _PER_PICTURE * plaque_overlap_loss(said, target)
         return result
 
@@ -108,19 +112,19 @@ def reconstruction_stage(
     model: AutoencoderClassifier, train: TrainingSet, validation: TrainingSet, config: StageConfig, seed: int
 ) -> Stage:
     """Stage 1: the seven layers learn to give the picture back."""
-    images, held = pictures_of(train), pictures_of(validation)
+    frames, held, marks = Resident(pictures_of(train)), pictures_of(validation), _marks_for(train, seed)
 
     def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
-        moved, _ = move(scaled(with_marks(images[chunk], generator)), None, generator)
+        (picked,) = frames.of(chunk, device_of_model(model))
+        moved, _ = move(marks.over(scaled(picked), generator), None, generator)
         target = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
-        target = target.to(device_of_model(model))
         return functional.mse_loss(model.reconstruct(target).float(), target)
 
     def validate() -> dict[str, float]:
         model.eval()
         device = device_of_model(model)
         with torch.inference_mode():
-            pictures = (scaled(part).to(device) for part in held.split(32))
+            pictures = (scaled(part.to(device)) for part in held.split(32))
             errors = [float(functional.mse_loss(model.reconstruct(part), part)) for part in pictures]
         mean = sum(errors) / len(errors)
         return {"mse": mean, "minus_mse": -mean}
@@ -171,27 +175,28 @@ def classifier_stage(
     The helpers of ``GuidedClassifier`` are trained along and not kept.
     """
     model = GuidedClassifier(net)
-    images, classes = pictures_of(train), torch.from_numpy(train.classes).long()
+    classes = torch.from_numpy(train.classes).long()
     planes = torch.from_numpy(np.stack((train.labels, train.lesions), axis=1))
     middles = torch.cat([middles_of(part) for part in planes[:, 0].split(256)])
     held = pictures_of(validation)
     thickness = torch.from_numpy(train.thickness_mm) / 4.0
     flags = torch.stack([torch.from_numpy(train.kinds == kind).float() for kind in ("ulcerated", "mobile")], dim=1)
     weights = len(classes) / (2.0 * torch.bincount(classes, minlength=2).clamp(min=1).float())
+    frames, marks = Resident(pictures_of(train), planes), _marks_for(train, seed)
 
     def loss(chunk: Tensor, generator: torch.Generator, done: float) -> Tensor:
-        pictures = scaled(with_marks(images[chunk], generator))
+        device = device_of_model(model)
+        picked, known = frames.of(chunk, device)
+        pictures = marks.over(scaled(picked), generator)
         if done > 1 - _WHOLE:
-            moved, target = move(pictures, planes[chunk], generator, scale=0.03, turn=0.5)
+            moved, target = move(pictures, known, generator, scale=0.03, turn=0.5)
         else:
             moved, target = move(
-                pictures, planes[chunk], generator, scale=0.03, turn=0.6, window=_WINDOW, middles=middles[chunk]
+                pictures, known, generator, scale=0.03, turn=0.6, window=_WINDOW, middles=middles[chunk]
             )
         assert target is not None
         ready = change_grey(moved, generator).contiguous(memory_format=torch.channels_last)
-        device = device_of_model(model)
-        logits, where, why = (part.float() for part in model(ready.to(device)))
-        target = target.to(device)
+        logits, where, why = (part.float() for part in model(ready))
         shares, thick, bad = cell_truth(target[:, 0], target[:, 1], where.shape[-1])
         truth, weight = classes[chunk].to(device), weights.to(device)
         main = functional.cross_entropy(logits, truth, weight=weight, label_smoothing=0.03)
