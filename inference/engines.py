@@ -4,7 +4,7 @@ Several streams, each a thread with its own batch and one processor thread withi
 batch shared by all cores: threads that share a batch wait for each other at every layer, and wait spinning when a core
 is taken by anything else. Batch normalisation is folded into the convolutions before it (equal up to rounding).
 
-What a GPU does with it (a CUDA stream a thread, pinned memory, CUDA graphs) was measured once; see docs/explanation/speed.md.
+What a GPU does with it (a CUDA stream a thread, pinned memory, CUDA graphs) was measured once; see the page on speed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from torch.nn import functional
 from inference.checkpoints import Card
 from inference.measure import ClipMeasurer
 from inference.models import AutoencoderClassifier
-from inference.ood import QUANTILES, RANK, WARN_AT, OodReference, describe
+from inference.ood import QUANTILES, RANKS, WARN_AT, OodReference, Spread, describe
 from inference.phantom.cohort import TrainingSet
 from inference.preprocess import CANVAS_MM, Canvas
 from inference.training.augment import change_grey
@@ -94,41 +94,24 @@ def fit_ood(net: nn.Module, training: Pictures, validation: Pictures, *, seed: i
     if min(len(training), len(validation)) < _LEAST:
         raise ValueError(f"A reference needs at least {_LEAST} training and {_LEAST} validation pictures.")
     some, held = _some(training, _MOST_TRAINING), _some(validation, _MOST_VALIDATION)
-    _, features = describe(net, np.concatenate((some[::2], _changed(some[1::2], seed + 1))))
-    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
-    values, vectors = np.linalg.eigh(np.cov(((features - mean) / scale).T))
-    rank = min(RANK, len(features) // 4, len(values) - 1)
-    first = OodReference(
-        mean=mean,
-        scale=scale,
-        basis=np.ascontiguousarray(vectors[:, ::-1][:, :rank]),
-        variances=np.maximum(values[::-1][:rank], 1e-6),
-        rest=float(max(values[::-1][rank:].mean(), 1e-6)),
-        error=(0.0, 1.0),
-        distance=(0.0, 1.0),
-        warn=0.0,
-        hard=0.0,
-    )
-    errors, held_features = describe(net, np.concatenate((held[::2], _changed(held[1::2], seed + 2))))
-    distances = first.log_distance(held_features)
-    scaled = OodReference(
-        **{
-            **first.__dict__,
-            "error": (float(errors.mean()), float(errors.std() + 1e-6)),
-            "distance": (float(distances.mean()), float(distances.std() + 1e-6)),
-        }
-    )
-    scores = scaled.scores_of(errors, held_features)
+    seen = describe(net, np.concatenate((some[::2], _changed(some[1::2], seed + 1))))
+    usual = describe(net, np.concatenate((held[::2], _changed(held[1::2], seed + 2))))
+    spreads = {}
+    for name, rank in RANKS.items():
+        spread = Spread.over(seen.features[name], rank)
+        distances = spread.log_distance(usual.features[name])
+        spreads[name] = replace(spread, usual=(float(distances.mean()), float(distances.std() + 1e-6)))
+    error = (float(usual.error.mean()), float(usual.error.std() + 1e-6))
+    scaled = OodReference(spreads, error, warn=0.0, hard=0.0)
+    scores = scaled.scores_of(usual)
     warn = float(np.quantile(scores, WARN_AT))
     beyond = float(np.quantile(scaled.scores(net, stressed(held[::2], seed + 3)), _STRESS))
-    return OodReference(
-        **{
-            **scaled.__dict__,
-            "warn": warn,
-            "hard": max(_BEYOND * warn, _REACH * beyond),
-            "quantiles": tuple(np.quantile(scores, QUANTILES).tolist()),
-            "error_quantiles": tuple(np.quantile(errors, QUANTILES).tolist()),
-        }
+    return replace(
+        scaled,
+        warn=warn,
+        hard=max(_BEYOND * warn, _REACH * beyond),
+        quantiles=tuple(np.quantile(scores, QUANTILES).tolist()),
+        error_quantiles=tuple(np.quantile(usual.error, QUANTILES).tolist()),
     )
 
 
