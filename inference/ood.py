@@ -83,17 +83,18 @@ def error_map(net: nn.Module, x: Tensor) -> Tensor:
     return (again - x).abs() * sector(x)
 
 
-def texture(net: nn.Module, x: Tensor, inside: Tensor) -> Tensor:
-    """Mean and log spread of each feature of the first layers within the sector, (n, f), for pictures (n, 1, h, w)."""
-    parts, features, seen = [], x, inside
-    for layer in list(net.tuned)[:LAYERS]:  # type: ignore[arg-type]
+def features_of(net: nn.Module, x: Tensor, inside: Tensor) -> dict[str, Tensor]:
+    """Pooled features (n, f) by the names of ``RANKS``, for pictures (n, 1, h, w) and their sectors."""
+    texture, features, seen = [], x, inside
+    for number, layer in enumerate(net.tuned):  # type: ignore[arg-type]
         features = layer(features)
-        seen = functional.adaptive_max_pool2d(seen, features.shape[-2:])
-        share = seen / seen.sum((2, 3), keepdim=True).clamp(min=1)
-        mean = (features * share).sum((2, 3))
-        spread = ((features - mean[..., None, None]) ** 2 * share).sum((2, 3))
-        parts += [mean, 0.5 * spread.clamp(min=1e-8).log()]
-    return torch.cat(parts, dim=1)
+        if number < LAYERS:
+            seen = functional.adaptive_max_pool2d(seen, features.shape[-2:])
+            share = seen / seen.sum((2, 3), keepdim=True).clamp(min=1)
+            mean = (features * share).sum((2, 3))
+            spread = ((features - mean[..., None, None]) ** 2 * share).sum((2, 3))
+            texture += [mean, 0.5 * spread.clamp(min=1e-8).log()]
+    return {"texture": torch.cat(texture, dim=1), "bottleneck": net.pool(features)}  # type: ignore[operator]
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,8 @@ def describe(net: nn.Module, images: NDArray[np.uint8], batch: int = 16) -> Desc
         inside = sector(x)
         again = net.reconstruct(x)  # type: ignore[operator]
         errors.append(unexplained(x, again.float(), inside).log().cpu())
-        features["texture"].append(texture(net, x, inside).float().cpu())
-        features["bottleneck"].append(net.pool(net.encode(x)).float().cpu())  # type: ignore[operator]
+        for name, values in features_of(net, x, inside).items():
+            features[name].append(values.float().cpu())
     pooled = {name: torch.cat(parts).double().numpy() for name, parts in features.items()}
     return Described(torch.cat(errors).double().numpy(), pooled)
 
