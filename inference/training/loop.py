@@ -294,13 +294,19 @@ def _one_epoch(
         if average is not None:
             average.step()
         total, counted = total + loss.detach(), counted + 1
-        if counted % _LOOKED_AT == 0 or number + 1 == len(batches):
+        if counted % _LOOKED_AT == 0:
             # Only now and then: to look at a number of the GPU's is to wait for all that it still has to do.
-            mean = float(total) / counted
-            if not math.isfinite(mean):
-                raise ValueError(f"{stage.name}: the loss is no number any more; try a lower rate.")
+            mean = _mean_loss(stage, total, counted)
             show(done, f"{stage.name} {epoch + 1}/{config.epochs}  loss {mean:.4f}")
         if spent > config.minutes * 60 and number > 0:
             break
     (seconds,) = ranks.agreed([time.monotonic() - started])
-    return ranks.mean(float(total) / max(counted, 1)), seconds
+    return ranks.mean(_mean_loss(stage, total, counted)), seconds
+
+
+def _mean_loss(stage: Stage, total: Tensor, counted: int) -> float:
+    """The mean of the losses so far. Raises ValueError where it is no number, before anything of it is kept."""
+    mean = float(total) / counted
+    if not math.isfinite(mean):
+        raise ValueError(f"{stage.name}: the loss is no number any more; try a lower rate.")
+    return mean

@@ -79,16 +79,19 @@ def test_an_epoch_may_be_several_passes(tmp_path: Path) -> None:
     assert sorted(seen) == sorted([*range(8)] * 3)
 
 
-def test_a_loss_that_is_no_number_ends_the_training_and_writes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("minutes", [10.0, 1e-9])
+def test_a_loss_that_is_no_number_ends_the_training_and_writes_nothing(tmp_path: Path, minutes: float) -> None:
+    """Also where the minutes end the epoch before its loss was looked at."""
     model = nn.Linear(1, 1)
 
     def loss(chunk: torch.Tensor, generator: torch.Generator, done: float) -> torch.Tensor:
         result: torch.Tensor = model(torch.full((len(chunk), 1), torch.nan)).mean()
         return result
 
-    stage = Stage("toy", model, list(model.parameters()), StageConfig(batch=4), 1, loss, dict, "right")
+    config, parameters = StageConfig(batch=4, minutes=minutes), list(model.parameters())
+    stage = Stage("toy", model, parameters, config, 1, loss, lambda: {"right": 0.0}, "right")
     with pytest.raises(ValueError, match="no number any more"):
-        run_stage(stage, 8, Runner(tmp_path, Console(quiet=True)))
+        run_stage(stage, 16, Runner(tmp_path, Console(quiet=True)))
     assert not list(tmp_path.glob("*.checkpoint.*"))
 
 
